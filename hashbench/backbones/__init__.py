@@ -1,0 +1,1 @@
+"""Image and text encoders behind one small face, and the cache of what they compute."""

@@ -1,0 +1,1 @@
+"""Datasets: items, labels, splits and label masks, as numpy arrays; one file or folder each."""

@@ -1,0 +1,1 @@
+"""Pure functions of codes and labels: ranking, tests of significance, leak evidence."""

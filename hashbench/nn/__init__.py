@@ -1,0 +1,1 @@
+"""What methods share: hash heads, pairwise losses, training-set memories."""

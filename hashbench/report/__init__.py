@@ -1,0 +1,1 @@
+"""Rows out of finished runs, and tables out of rows."""
