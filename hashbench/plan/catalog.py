@@ -1,0 +1,57 @@
+"""Finds the cards: every folder in `hashbench.methods` and `hashbench.datasets` that holds a CARD.
+
+A new method or dataset is a new folder; nothing here or elsewhere is edited.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from hashbench.errors import UnknownNameError
+from hashbench.plan.card import DatasetCard, MethodCard
+
+
+def _cards(room: str) -> list[Any]:
+    package = importlib.import_module(room)
+    folders = [found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg]
+    return [importlib.import_module(f"{room}.{name}").CARD for name in sorted(folders)]
+
+
+@functools.cache
+def methods() -> Mapping[str, MethodCard]:
+    """All methods by name."""
+    return MappingProxyType({card.name: card for card in _cards("hashbench.methods")})
+
+
+@functools.cache
+def datasets() -> Mapping[str, DatasetCard]:
+    """All datasets by name; a preset's name leads to the card that holds it."""
+    names = {}
+    for card in _cards("hashbench.datasets"):
+        names.update(dict.fromkeys((card.name, *card.presets), card))
+    return MappingProxyType(names)
+
+
+def method(name: str, *, where: object = None) -> MethodCard:
+    """The method's card. Raises UnknownNameError with the nearest name."""
+    if name not in methods():
+        raise UnknownNameError("method", name, methods(), where=where)
+    return methods()[name]
+
+
+def dataset(name: str, *, where: object = None) -> DatasetCard:
+    """The card of a dataset or preset. Raises UnknownNameError with the nearest name."""
+    if name not in datasets():
+        raise UnknownNameError("dataset", name, datasets(), where=where)
+    return datasets()[name]
+
+
+def load(entry: str) -> Any:
+    """The object behind a card's `entry`, `module:name`."""
+    module, _, attribute = entry.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,110 @@
+"""RunSpec: all that decides a run's codes, resolved, as a frozen value, TOML and a hash."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hashbench.errors import DamagedFileError
+from hashbench.plan.card import Value
+
+VERSION = 1
+MAX_BYTES = 1 << 20  # a spec is a page of text; anything larger is not one
+
+BITS_LOW, BITS_HIGH = 1, 4096
+PROTOCOLS = ("strict", "published")
+SELECTS = ("validation", "last", "test")
+UNKNOWNS = ("negative", "ignore")
+
+
+class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which items. `query` and `train` are sizes; the database is all that is not a query."""
+
+    name: str
+    query: int
+    train: int
+    split: str = "own"
+    split_seed: int = 0
+    params: dict[str, Value] = {}
+
+
+class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which frozen encoders. `pretrained` is an open_clip tag or a weights file."""
+
+    name: str = "picturebook-clip"
+    pretrained: str = ""
+
+
+class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What training sees of the labels; relevance at evaluation always uses the full ones."""
+
+    known_ratio: float = 1.0
+    noise: float = 0.0
+    sparsity: float = 0.0
+    unknown: str = "negative"
+
+
+class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One run. Equal specs on one kind of device give equal codes, bit for bit."""
+
+    version: int = VERSION
+    method: str
+    bits: tuple[int, ...]
+    seed: int = 0
+    protocol: str = "strict"
+    select: str = "validation"
+    device: str = "auto"
+    threads: int = 0
+    dataset: DatasetSpec
+    backbone: BackboneSpec = BackboneSpec()
+    labels: LabelSpec = LabelSpec()
+    ablations: tuple[str, ...] = ()
+    params: dict[str, Value] = {}
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over everything but where it runs (device, threads)."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        del plain["device"], plain["threads"]
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def bits_label(self) -> str:
+        return "+".join(str(bits) for bits in self.bits)
+
+    def run_id(self, now: datetime.datetime) -> str:
+        """An id that reads well and sorts by time."""
+        name = f"{self.method}-{self.dataset.name}-{self.bits_label}b-s{self.seed}"
+        return f"{now:%Y%m%d-%H%M%S}-{name}-{self.hash[:4]}"
+
+
+def to_toml(spec: RunSpec) -> str:
+    """The spec as TOML, every value resolved."""
+    return msgspec.toml.encode(spec).decode()
+
+
+def from_toml(text: bytes, *, where: object = None) -> RunSpec:
+    """The spec that `to_toml` wrote. Raises DamagedFileError naming the key."""
+    if len(text) > MAX_BYTES:
+        raise DamagedFileError("is too large to be a run spec", where=where)
+    try:
+        return msgspec.toml.decode(text, type=RunSpec)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedFileError(
+            f"is not a run spec: {error}", where=where, remedy="start the run anew"
+        ) from None
+
+
+def read(path: Path) -> RunSpec:
+    """The spec in a file. Raises DamagedFileError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
+    return from_toml(text, where=path)
