@@ -1,0 +1,220 @@
+"""Reads COCO's annotation files and finds the pictures they name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hashbench.datasets.base import BoolArray, Dataset
+from hashbench.datasets.coco.annotations import Captions, Instances, read_json
+from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.pictures import FilePictures, list_files, safe_name
+from hashbench.errors import DamagedFileError, InputError
+from hashbench.plan.card import Value
+
+_FILE = re.compile(r"(captions|instances)_(.+)\.json")
+_REMEDY = (
+    "unpack COCO's annotations archive and image archives beside each other, or point --data-dir"
+    " to the folder that holds annotations/"
+)
+
+
+@dataclass
+class _Item:
+    """One image of one part, while its files are read."""
+
+    file_name: str
+    captions: list[str] = field(default_factory=list)
+    categories: set[int] = field(default_factory=set)
+
+
+def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
+    """All images of all annotation files that have a file, a caption and at least one label.
+
+    Classes are the categories in the order of their ids, in COCO's own spelling. Captions keep the
+    order of the file. Ids read `train2017/000000000790`.
+    Raises InputError for missing files, DamagedFileError for broken ones.
+    """
+    root = find_root(data_dir)
+    classes: dict[int, str] = {}
+    ids: list[str] = []
+    files: list[str] = []
+    sizes: list[int] = []
+    captions: list[tuple[str, ...]] = []
+    categories: list[set[int]] = []
+    notes: list[str] = []
+    for part in _parts(root, str(params["year"])):
+        items = _read_part(root, part, classes)
+        folder = part if (root / part).is_dir() else f"images/{part}"
+        found = list_files(root / folder)
+        left_out = {"image file": 0, "caption": 0, "label": 0}
+        for image_id in sorted(items):
+            item = items[image_id]
+            if item.file_name not in found:
+                left_out["image file"] += 1
+            elif not item.captions:
+                left_out["caption"] += 1
+            elif not item.categories:
+                left_out["label"] += 1
+            else:
+                ids.append(f"{part}/{item.file_name.rpartition('.')[0]}")
+                files.append(f"{folder}/{item.file_name}")
+                sizes.append(found[item.file_name])
+                captions.append(tuple(item.captions))
+                categories.append(item.categories)
+        reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
+        if reasons:
+            notes.append(f"{part}: left out {', '.join(reasons)}, of {len(items):,} images")
+    if not ids:
+        raise InputError(
+            "no image of the annotation files has a file, a caption and a label",
+            where=root,
+            remedy="; ".join([*notes, _REMEDY]),
+        )
+    labels = _labels(categories, sorted(classes))
+    names = tuple(classes[category] for category in sorted(classes))
+    return Dataset(
+        name="coco",
+        ids=ids,
+        labels=labels,
+        captions=captions,
+        class_names=names,
+        pictures=FilePictures(root, files),
+        fingerprint=content_fingerprint("coco", ids, labels, captions, names, sizes),
+        notes=tuple(notes),
+    )
+
+
+def find_root(data_dir: Path) -> Path:
+    """The folder that holds annotations/: `<data_dir>/coco` or `data_dir`. Raises InputError."""
+    for root in (data_dir / "coco", data_dir):
+        if (root / "annotations").is_dir():
+            return root
+    raise InputError(
+        "there is no folder annotations with COCO's json files",
+        where=data_dir / "coco",
+        remedy=_REMEDY,
+    )
+
+
+def _parts(root: Path, year: str) -> list[str]:
+    """The parts, such as train2017, that both annotation files are there for."""
+    kinds: dict[str, set[str]] = {}
+    for path in sorted((root / "annotations").iterdir()):
+        if (match := _FILE.fullmatch(path.name)) and match[2].endswith(year):
+            kinds.setdefault(match[2], set()).add(match[1])
+    if not kinds:
+        raise InputError(
+            f"holds no captions_*{year}.json and instances_*{year}.json",
+            where=root / "annotations",
+            remedy=_REMEDY,
+        )
+    for part, present in kinds.items():
+        for kind in sorted({"captions", "instances"} - present):
+            raise InputError(
+                "is missing",
+                where=root / "annotations" / f"{kind}_{part}.json",
+                remedy=f"{part} needs both of its files; add this one or move the other away",
+            )
+    years = {match[0] for part in kinds if (match := re.search(r"\d{4}$", part))}
+    if len(years) > 1:
+        raise InputError(
+            f"holds the years {', '.join(sorted(years))}, which are the same pictures",
+            where=root / "annotations",
+            remedy="choose one: " + ", ".join(f"--dataset coco-{year}" for year in sorted(years)),
+        )
+    return sorted(kinds)
+
+
+def _read_part(root: Path, part: str, classes: dict[int, str]) -> dict[int, _Item]:
+    """The images of one part by id, with captions and categories; adds to `classes`."""
+    captions_path = root / "annotations" / f"captions_{part}.json"
+    instances_path = root / "annotations" / f"instances_{part}.json"
+    items: dict[int, _Item] = {}
+    captions = read_json(captions_path, Captions)
+    _add_images(items, captions, captions_path)
+    for position, caption in enumerate(captions.annotations):
+        item = items.get(caption.image_id)
+        if item is None:
+            raise _unknown_image(caption.image_id, captions_path, position)
+        if text := " ".join(caption.caption.split()):
+            item.captions.append(text)
+    del captions
+    instances = read_json(instances_path, Instances)
+    _add_images(items, instances, instances_path)
+    _add_classes(classes, instances, instances_path)
+    known = {category.id for category in instances.categories}
+    for position, instance in enumerate(instances.annotations):
+        item = items.get(instance.image_id)
+        if item is None:
+            raise _unknown_image(instance.image_id, instances_path, position)
+        if instance.category_id not in known:
+            raise DamagedFileError(
+                f"category {instance.category_id} is not in categories",
+                where=f"{instances_path}: annotations[{position}].category_id",
+                remedy="fetch COCO's annotations again",
+            )
+        item.categories.add(instance.category_id)
+    return items
+
+
+def _add_images(items: dict[int, _Item], source: Captions | Instances, path: Path) -> None:
+    seen: set[int] = set()
+    for position, image in enumerate(source.images):
+        where = f"{path}: images[{position}]"
+        if image.id in seen:
+            raise DamagedFileError(
+                f"image {image.id} is listed twice",
+                where=where,
+                remedy="fetch COCO's annotations again",
+            )
+        seen.add(image.id)
+        known = items.get(image.id)
+        if known is None:
+            items[image.id] = _Item(safe_name(image.file_name, where=f"{where}.file_name"))
+        elif known.file_name != image.file_name:
+            raise DamagedFileError(
+                f"image {image.id} is {image.file_name!r} here and {known.file_name!r}"
+                " in the captions",
+                where=where,
+                remedy="take both files from the same annotations archive",
+            )
+
+
+def _add_classes(classes: dict[int, str], instances: Instances, path: Path) -> None:
+    own = {category.id: category.name for category in instances.categories}
+    problem = None
+    if not own:
+        problem = "there are no categories"
+    elif len(own) < len(instances.categories):
+        problem = "a category id is there twice"
+    elif len(set(own.values())) < len(own):
+        problem = "a category name is there twice"
+    elif classes and classes != own:
+        problem = "the categories differ from those of the other annotation files"
+    if problem:
+        raise DamagedFileError(
+            problem, where=f"{path}: categories", remedy="fetch COCO's annotations again"
+        )
+    classes.update(own)
+
+
+def _unknown_image(image_id: int, path: Path, position: int) -> DamagedFileError:
+    return DamagedFileError(
+        f"image {image_id} is not in images",
+        where=f"{path}: annotations[{position}].image_id",
+        remedy="fetch COCO's annotations again",
+    )
+
+
+def _labels(categories: list[set[int]], order: list[int]) -> BoolArray:
+    """(N, C) bool: item i shows an object of category order[c]."""
+    column = {category: position for position, category in enumerate(order)}
+    labels = np.zeros((len(categories), len(order)), dtype=np.bool_)
+    rows = np.repeat(np.arange(len(categories)), [len(chosen) for chosen in categories])
+    labels[rows, [column[category] for chosen in categories for category in chosen]] = True
+    return labels

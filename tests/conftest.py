@@ -1,0 +1,18 @@
+"""Fixtures that several rooms' tests use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of published test data, which is no part of this repository."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HASHBENCH_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip(f"the shared test data is not there: {folder}")
+    return folder
