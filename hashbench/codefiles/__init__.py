@@ -1,0 +1,1 @@
+"""Files of hash codes: hashbench's own, and the layouts that other programs write."""

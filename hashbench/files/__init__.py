@@ -1,0 +1,1 @@
+"""Safe reading and writing of the files that people exchange: .mat, .npz, .npy."""

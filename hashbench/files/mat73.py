@@ -1,0 +1,224 @@
+"""Reading MATLAB v7.3 files and other HDF5 files, staying inside the file.
+
+MATLAB stores matrices transposed and says so by the attribute MATLAB_class; datasets without it
+(written by h5py, say) are taken as they are. Links that lead elsewhere, external and virtual
+storage, and filters other than DEFLATE, shuffle, checksum and LZF are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import h5py
+import numpy as np
+
+from hashbench.errors import DamagedFileError
+from hashbench.files.limits import Budget, elements
+from hashbench.files.values import Array, Value, grid, text_rows
+
+T = TypeVar("T")
+
+MAX_DEPTH = 32
+MAX_VARIABLES = 10_000
+FILTERS = {1, 2, 3, 32000}  # DEFLATE, shuffle, Fletcher32, LZF
+DEFLATE_LIMIT = 1032  # no DEFLATE stream expands further; nor does LZF
+FREE_FILL = 64 << 20
+SYSTEM = ("#refs#", "#subsystem#")
+# What h5py raises on files that are cut or mangled.
+_BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, AttributeError)
+
+
+def contents(path: Path) -> dict[str, str]:
+    """Name -> kind (`array`, `cell`, `struct`, `text` or `object`) of the variables."""
+
+    def kinds(file: _File) -> dict[str, str]:
+        return {name: file.kind(file.child(file.root, name)) for name in file.names(file.root)}
+
+    return _with_file(path, Budget(path), kinds)
+
+
+def read(path: Path, budget: Budget, only: Collection[str] | None = None) -> dict[str, Value]:
+    """The variables of a file: those in `only`, or else all that are not objects.
+
+    Raises DamagedFileError, also for an object that is asked for.
+    """
+
+    def values(file: _File) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for name in file.names(file.root):
+            if only is not None and name not in only:
+                continue
+            value = file.value(file.child(file.root, name), depth=0)
+            if value is not None:
+                found[name] = value
+            elif only is not None:
+                raise DamagedFileError(
+                    "is a MATLAB object or function handle, which is not read",
+                    where=f"{path}: {name}",
+                    remedy="save it as a matrix, a character matrix or a cell array",
+                )
+        return found
+
+    return _with_file(path, budget, values)
+
+
+def _with_file(path: Path, budget: Budget, use: Callable[[_File], T]) -> T:
+    try:
+        with h5py.File(path, "r") as root:
+            return use(_File(root, path, budget))
+    except _BROKEN as error:
+        raise DamagedFileError(
+            f"is not a whole HDF5 (MATLAB v7.3) file ({error})",
+            where=path,
+            remedy="the file is cut or mangled: copy or download it again",
+        ) from None
+
+
+@dataclass(frozen=True)
+class _File:
+    root: Any
+    path: Path
+    budget: Budget
+
+    def fail(self, node: Any, problem: str, remedy: str | None = None) -> NoReturn:
+        raise DamagedFileError(problem, where=f"{self.path}: {node.name}", remedy=remedy)
+
+    def names(self, group: Any) -> list[str]:
+        if len(group) > MAX_VARIABLES:
+            self.fail(group, f"holds {len(group):,} entries")
+        return [name for name in group if name not in SYSTEM]
+
+    def child(self, group: Any, name: str) -> Any:
+        """An entry of a group, unless it is a link that may lead out of the file."""
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            self.fail(
+                group,
+                f"{name} is a link to another place",
+                "copy what it links to into the file; links are not followed",
+            )
+        return group[name]
+
+    def kind(self, node: Any) -> str:
+        label = _label(node)
+        if isinstance(node, h5py.Group):
+            sparse = "MATLAB_sparse" in node.attrs
+            return "array" if sparse else "struct" if label in ("", "struct") else "object"
+        if label in ("", "logical", "double", "single") or label.lstrip("u").startswith("int"):
+            return "array"
+        return {"char": "text", "cell": "cell", "struct": "struct"}.get(label, "object")
+
+    def value(self, node: Any, depth: int) -> Value | None:
+        """The value of a dataset or group; None for a MATLAB object."""
+        if depth > MAX_DEPTH:
+            self.fail(node, f"nests more than {MAX_DEPTH} deep")
+        self.budget.spend_objects(1, node.name)
+        kind = self.kind(node)
+        if kind == "object":
+            return None
+        if isinstance(node, h5py.Group):
+            return self.sparse(node) if kind == "array" else self.struct(node, depth)
+        return self.dataset(node, kind, depth)
+
+    def dataset(self, node: Any, kind: str, depth: int) -> Value | None:
+        matlab = "MATLAB_class" in node.attrs
+        if node.attrs.get("MATLAB_empty", 0):  # whose data are the dimensions
+            empty: dict[str, Value] = {"text": "", "cell": [], "struct": []}
+            return empty.get(kind, np.empty((0, 0)))
+        data = self.load(node)
+        if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
+            return self.referenced(data.T if matlab else data, depth)
+        if h5py.check_string_dtype(node.dtype) is not None:
+            return self.strings(node, data)
+        if node.dtype.kind not in "biufc":
+            self.fail(node, f"holds {node.dtype}, which is not read", "save numbers or text")
+        if kind == "text":
+            codes = data.T.astype("<u2") if matlab else data.astype("<u2")
+            rows = codes.reshape(len(codes), -1) if codes.ndim else codes.reshape(1, 1)
+            self.budget.spend_objects(len(rows), node.name)
+            texts: list[Value] = list(text_rows(rows))
+            return texts if len(texts) > 1 else texts[0] if texts else ""
+        full = np.ascontiguousarray(data.T) if matlab else data
+        return full.astype(bool) if _label(node) == "logical" else full
+
+    def load(self, node: Any) -> Array:
+        """The raw numbers of a dataset, after checking that they lie in this file and fit."""
+        if node.is_virtual or node.external:
+            self.fail(node, "keeps its data in another file", "copy the data into this file")
+        if node.shape is None:
+            self.fail(node, "holds nothing")
+        plist = node.id.get_create_plist()
+        filters = {plist.get_filter(index)[0] for index in range(plist.get_nfilters())}
+        if filters - FILTERS:
+            self.fail(
+                node,
+                f"is packed by filters {sorted(filters - FILTERS)}, which are not read",
+                "save it with gzip compression or none",
+            )
+        size = elements(node.shape) * node.dtype.itemsize
+        if size > FREE_FILL and size > DEFLATE_LIMIT * node.id.get_storage_size():
+            self.fail(node, f"declares {size:,} bytes but stores {node.id.get_storage_size():,}")
+        self.budget.spend(2 * size, node.name)
+        return np.asarray(node[()])
+
+    def referenced(self, references: Array, depth: int) -> Value:
+        """What a matrix of references leads to: the entries of a cell array."""
+        self.budget.spend_objects(references.size, "a cell array")
+        entries: list[Value] = []
+        for reference in references.ravel(order="F"):
+            value = self.value(self.root[reference], depth + 1) if reference else None
+            if value is None:
+                self.fail(self.root, "has a cell that holds an object, or nothing that can be read")
+            entries.append(value)
+        return grid(entries, references.shape)
+
+    def strings(self, node: Any, data: Array) -> Value:
+        """Strings as HDF5 has them (h5py writes them), fixed or of variable length."""
+        self.budget.spend_objects(data.size, node.name)
+        texts: list[Value] = [
+            entry.decode("utf-8", errors="replace") if isinstance(entry, bytes) else str(entry)
+            for entry in data.ravel().tolist()
+        ]
+        return texts[0] if data.ndim == 0 else texts
+
+    def struct(self, node: Any, depth: int) -> dict[str, Value]:
+        fields: dict[str, Value] = {}
+        for name in self.names(node):
+            value = self.value(self.child(node, name), depth + 1)
+            if value is not None:
+                fields[name] = value
+        return fields
+
+    def sparse(self, node: Any) -> Array:
+        """A sparse matrix, made full. The attribute holds its number of rows."""
+        rows = int(node.attrs["MATLAB_sparse"])
+        starts = self.load(self.child(node, "jc")).astype(np.int64)
+        columns = len(starts) - 1
+        if starts.ndim != 1 or columns < 0 or rows < 0 or (columns and "ir" not in node):
+            columns = -1
+        dtype = np.dtype(bool if _label(node) == "logical" else "f8")
+        if columns < 0:
+            self.fail(node, "is a sparse matrix without indices")
+        self.budget.spend(rows * columns * dtype.itemsize, node.name)
+        full = np.zeros((rows, columns), dtype)
+        if starts[-1] == 0:
+            return full
+        row = self.load(self.child(node, "ir")).astype(np.int64)
+        numbers = self.load(self.child(node, "data"))
+        counts = np.diff(starts)
+        if (
+            not len(row) == len(numbers) == starts[-1]
+            or bool(np.any(counts < 0))
+            or bool(np.any((row < 0) | (row >= rows)))
+        ):
+            self.fail(node, "is a sparse matrix with impossible indices")
+        full[row, np.repeat(np.arange(columns), counts)] = numbers.astype(dtype)
+        return full
+
+
+def _label(node: Any) -> str:
+    """The MATLAB class of a node; empty where another program wrote it."""
+    label = node.attrs.get("MATLAB_class", b"")
+    return label.decode("latin-1") if isinstance(label, bytes) else str(label)
