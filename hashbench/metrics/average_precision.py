@@ -8,15 +8,21 @@ hypergeometric (rank cut-off), the position of the last counted hit negative hyp
 (cut-off at the first K hits); both are summed from their mode outwards.
 """
 
+# ruff: noqa: PLR0917 - compiled functions are called with positions only
+
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashbench.metrics.jit import compiled
-from hashbench.metrics.names import Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hashbench.metrics.names import Metric
 
 _RULES = {"expected": 0, "best": 1, "worst": 2}
 _EXPECTED, _BEST = 0, 1
@@ -90,7 +96,7 @@ def _harmonic(a: int, n: int) -> float:
     low, high = float(a), float(a + n)
     u, v = 1.0 / (low * low), 1.0 / (high * high)
     tail = -(v - u) / 12.0 + (v**2 - u**2) / 120.0 - (v**3 - u**3) / 252.0 + (v**4 - u**4) / 240.0
-    return total + np.log1p(n / low) - 0.5 * n / (low * high) + tail
+    return total + math.log1p(n / low) - 0.5 * n / (low * high) + tail
 
 
 @compiled
@@ -172,9 +178,7 @@ def _group_to_hit(a: int, s: int, n: int, r: int, t: int, rule: int) -> float:
                 weighted += weight * ((s + t) / (a + i) + _group(a, s, i - 1, t - 1, i - 1, rule))
             if direction == 1:
                 weight *= float(i) * (high - i) / (float(i - t + 1) * (n - i))
-            else:
-                weight *= (
-                    float(i - t) * (n - i + 1) / (float(i - 1) * (high - i + 1)) if i > low else 0.0
-                )  # noqa: E501
+            elif i > low:
+                weight *= float(i - t) * (n - i + 1) / (float(i - 1) * (high - i + 1))
             i += direction
     return weighted / weights

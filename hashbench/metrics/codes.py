@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hashbench.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Words = NDArray[np.uint64]
 Zero = Literal["refuse", "plus", "minus"]
@@ -186,8 +188,8 @@ def code_facts(codes: Codes) -> CodeFacts:
         rows = np.ascontiguousarray(words)
         distinct = len(np.unique(rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()))
     ones = np.zeros(codes.bits, np.int64)
-    for rows in _blocks(len(codes), codes.bits):
-        ones += _unpack(words[rows], codes.bits).sum(axis=0)
+    for block in _blocks(len(codes), codes.bits):
+        ones += _unpack(words[block], codes.bits).sum(axis=0)
     mean = 2 * ones / len(codes) - 1
     return CodeFacts(
         items=len(codes),
@@ -250,7 +252,7 @@ def _unpack(words: Words, width: int) -> NDArray[np.bool_]:
 
 
 def _rows(words: Words, rows: Any) -> Words:
-    chosen = words[rows]
+    chosen: Words = words[rows]
     if chosen.ndim != 2:
         raise InputError("choose rows with a slice, a mask or a list of indices")
     return chosen

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.kernels import count_pairs, walk_pairs
-from hashbench.metrics.names import Distance
+
+if TYPE_CHECKING:
+    from hashbench.metrics.names import Distance
 
 Counts = NDArray[np.int64]
+Sides = tuple[Codes, Codes, LabelMasks, LabelMasks]  # query and database codes, their labels
 Progress = Callable[[int, int], None]  # pairs done, pairs in all
 
 _PIECE_WORDS = 1 << 17  # code and label words of one piece of the database: 1 MiB
@@ -49,12 +52,12 @@ class Histograms:
     @property
     def items(self) -> Counts:
         """(Q, bits + 1) database items at each distance."""
-        return self.counts.sum(axis=2)
+        return np.asarray(self.counts.sum(axis=2))
 
     @property
     def relevant(self) -> Counts:
         """(Q, bits + 1) items that share at least one label with the query."""
-        return self.counts[:, :, 1:].sum(axis=2)
+        return np.asarray(self.counts[:, :, 1:].sum(axis=2))
 
     def __add__(self, other: Histograms) -> Histograms:
         """The histograms of two database shards together, for the same queries."""
@@ -98,9 +101,8 @@ def count_histograms(
     def one_piece(rows: slice, codes: Any, masks: Any, words: Any, label_words: Any) -> None:
         count_pairs(codes, masks, words, label_words, levels, graded, table, flat[rows])
 
-    _over_database(
-        one_piece, query_codes, database_codes, query_labels, database_labels, threads, progress
-    )
+    sides = query_codes, database_codes, query_labels, database_labels
+    _over_database(one_piece, sides, threads, progress)
     return Histograms(counts, graded)
 
 
@@ -156,9 +158,8 @@ def walk_in_order(
                    hits[rows], rank_array, first_array, discounts, gains, by_rank[rows],
                    by_first[rows])  # fmt: skip
 
-    _over_database(
-        one_piece, query_codes, database_codes, query_labels, database_labels, threads, progress
-    )
+    sides = query_codes, database_codes, query_labels, database_labels
+    _over_database(one_piece, sides, threads, progress)
     summed = by_rank.cumsum(axis=1)
     return Walked(
         tuple(ranks_asked),
@@ -207,15 +208,10 @@ def levels_for(query_labels: LabelMasks, *, graded: bool) -> int:
 
 
 def _over_database(
-    one_piece: Callable[..., None],
-    query_codes: Codes,
-    database_codes: Codes,
-    query_labels: LabelMasks,
-    database_labels: LabelMasks,
-    threads: int | None,
-    progress: Progress | None,
+    one_piece: Callable[..., None], sides: Sides, threads: int | None, progress: Progress | None
 ) -> None:
     """Call `one_piece` for each piece of the database, in order, and each share of the queries."""
+    query_codes, database_codes, query_labels, database_labels = sides
     codes, masks = (np.array(side.words) for side in (query_codes, query_labels))
     threads = len(os.sched_getaffinity(0)) if threads is None else threads
     share = -(-len(codes) // (4 * threads))

@@ -1,19 +1,19 @@
 """How this room compiles: one decorator and one machine instruction.
 
-Kernels release the interpreter lock and are called from plain threads (`histograms.in_threads`),
-so they need no threading layer, compile in about a second, and are safe next to torch's own
-threads and after a fork.
+Kernels release the interpreter lock and are called from plain threads, so they need no threading
+layer, compile in seconds, and are safe next to torch's own threads and after a fork.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit, types
 from numba.extending import intrinsic
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_njit: Any = njit
 
 
 def compiled(function: Function) -> Function:
@@ -23,18 +23,20 @@ def compiled(function: Function) -> Function:
     and refuses to decorate where neither can be written: then each process compiles for itself.
     """
     try:
-        return njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return cast("Function", _njit(nogil=True, cache=True)(function))
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return cast("Function", _njit(nogil=True)(function))
 
 
-@intrinsic
-def popcount(typing_context: Any, word: Any) -> Any:  # type: ignore[misc]
+def _popcount(_typing: Any, _word: Any) -> Any:
     """Number of set bits of a uint64, as one machine instruction."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.uint64(types.uint64), generate
+
+
+popcount: Any = intrinsic(_popcount)

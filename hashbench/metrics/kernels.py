@@ -5,6 +5,8 @@ serves every number of words and the compiler can vectorise it. A pair falls int
 `distance * levels + level`: level is 0 or 1 (some label shared), or the number of shared labels.
 """
 
+# ruff: noqa: PLR0917 - compiled functions are called with positions only
+
 from __future__ import annotations
 
 from typing import Any
@@ -21,58 +23,69 @@ MOST_BINS_IN_LANES = 4096
 
 
 @compiled
+def add_distances(
+    code: Array, words: Array, start: int, step: Any, table: Array, bins: Array
+) -> None:
+    """Add `step` times the distance of items `start`.. from a query's code (W,) to `bins` (t,)."""
+    for w in range(len(code)):
+        query, row = code[w], words[w, start : start + len(bins)]
+        if len(table) == 0:
+            for j in range(len(bins)):
+                bins[j] += popcount(row[j] ^ query) * step
+        else:
+            for j in range(len(bins)):
+                differing = row[j] ^ query
+                for _ in range(8):
+                    bins[j] += table[differing & np.uint64(255)] * step
+                    differing >>= np.uint64(8)
+
+
+@compiled
+def add_levels(
+    mask: Array, masks: Array, start: int, graded: bool, shared: Array, bins: Array
+) -> None:
+    """Add the level of items `start`.. for a query's label mask (M,) to `bins` (t,)."""
+    if graded:
+        for w in range(len(mask)):
+            query, row = mask[w], masks[w, start : start + len(bins)]
+            for j in range(len(bins)):
+                bins[j] += popcount(row[j] & query)
+        return
+    shared[:] = 0
+    for w in range(len(mask)):
+        query, row = mask[w], masks[w, start : start + len(bins)]
+        for j in range(len(bins)):
+            shared[j] |= row[j] & query
+    for j in range(len(bins)):
+        bins[j] += np.uint64(shared[j] != 0)
+
+
+@compiled
 def tile_bins(
     code: Array,  # (W,) uint64, one query
     mask: Array,  # (M,) uint64
     words: Array,  # (W, n) uint64, database columns
     masks: Array,  # (M, n) uint64
     start: int,
-    stop: int,
     levels: int,
     graded: bool,
     table: Array,  # (256,) uint8 distance of a differing byte, or empty for Hamming distance
-    shared: Array,  # (TILE,) uint64 scratch
-    bins: Array,  # (TILE,) uint32 out
+    shared: Array,  # (t,) uint64 scratch
+    bins: Array,  # (t,) uint32 out
 ) -> None:
-    """Fill `bins` for database items start .. stop - 1 and one query."""
-    size = stop - start
+    """Bins of one query with database items start .. start + t - 1."""
     step = np.uint64(levels)
-    first, row, label, label_row = code[0], words[0, start:stop], mask[0], masks[0, start:stop]
-    if len(table) == 0 and len(code) == 1 and len(mask) == 1 and not graded:
-        for j in range(size):
-            has = np.uint64((label_row[j] & label) != 0)
-            bins[j] = popcount(row[j] ^ first) * step + has
+    if len(code) == 1 and len(mask) == 1 and not graded and len(table) == 0:
+        # Up to 64 bits and 64 classes, the usual case, in one loop instead of four.
+        query, label, stop = code[0], mask[0], start + len(bins)
+        row, label_row = words[0, start:stop], masks[0, start:stop]
+        for j in range(len(bins)):
+            relevant = np.uint64((label_row[j] & label) != 0)
+            bins[j] = popcount(row[j] ^ query) * step + relevant
         return
-    if len(table) == 0:
-        for j in range(size):
-            bins[j] = popcount(row[j] ^ first) * step
-        for w in range(1, len(code)):
-            first, row = code[w], words[w, start:stop]
-            for j in range(size):
-                bins[j] += popcount(row[j] ^ first) * step
-    else:
-        bins[:size] = 0
-        for w in range(len(code)):
-            first, row = code[w], words[w, start:stop]
-            for j in range(size):
-                differing = row[j] ^ first
-                for _ in range(8):
-                    bins[j] += table[differing & np.uint64(255)] * step
-                    differing >>= np.uint64(8)
-    if graded:
-        for w in range(len(mask)):
-            label, label_row = mask[w], masks[w, start:stop]
-            for j in range(size):
-                bins[j] += popcount(label_row[j] & label)
-        return
-    for j in range(size):
-        shared[j] = label_row[j] & label
-    for w in range(1, len(mask)):
-        label, label_row = mask[w], masks[w, start:stop]
-        for j in range(size):
-            shared[j] |= label_row[j] & label
-    for j in range(size):
-        bins[j] += np.uint64(shared[j] != 0)
+    bins[:] = 0
+    add_distances(code, words, start, step, table, bins)
+    add_levels(mask, masks, start, graded, shared, bins)
 
 
 @compiled
@@ -91,21 +104,22 @@ def count_pairs(
     stride = size if size <= MOST_BINS_IN_LANES else 0  # many bins collide rarely: one lane
     lanes = np.zeros(size if stride == 0 else LANES * size, np.uint32)
     one = np.uint32(1)
-    bins = np.zeros(TILE, np.uint32)
+    all_bins = np.zeros(TILE, np.uint32)
     shared = np.zeros(TILE, np.uint64)
     for q in range(len(codes)):
         lanes[:] = 0
         for start in range(0, items, TILE):
-            stop = min(start + TILE, items)
-            tile_bins(codes[q], label_masks[q], words, masks, start, stop, levels, graded,
-                      table, shared, bins)  # fmt: skip
-            whole = (stop - start) // LANES * LANES
+            size_here = min(TILE, items - start)
+            bins = all_bins[:size_here]
+            tile_bins(codes[q], label_masks[q], words, masks, start, levels, graded, table,
+                      shared[:size_here], bins)  # fmt: skip
+            whole = size_here // LANES * LANES
             for j in range(0, whole, LANES):
                 lanes[bins[j]] += one
                 lanes[bins[j + 1] + stride] += one
                 lanes[bins[j + 2] + 2 * stride] += one
                 lanes[bins[j + 3] + 3 * stride] += one
-            for j in range(whole, stop - start):
+            for j in range(whole, size_here):
                 lanes[bins[j]] += one
         for i in range(0, len(lanes), size):
             for j in range(size):
@@ -137,15 +151,16 @@ def walk_pairs(
     A relevant item adds to the smallest cut-off that holds it; the caller accumulates.
     """
     items = words.shape[1]
-    bins = np.zeros(TILE, np.uint32)
+    all_bins = np.zeros(TILE, np.uint32)
     shared = np.zeros(TILE, np.uint64)
     for q in range(len(codes)):
         rank_of, hits_of = ranks[q], hits[q]
         for start in range(0, items, TILE):
-            stop = min(start + TILE, items)
-            tile_bins(codes[q], label_masks[q], words, masks, start, stop, levels, graded,
-                      table, shared, bins)  # fmt: skip
-            for j in range(stop - start):
+            size_here = min(TILE, items - start)
+            bins = all_bins[:size_here]
+            tile_bins(codes[q], label_masks[q], words, masks, start, levels, graded, table,
+                      shared[:size_here], bins)  # fmt: skip
+            for j in range(size_here):
                 distance = bins[j] // levels
                 level = bins[j] - distance * levels
                 rank_of[distance] += 1

@@ -1,27 +1,31 @@
-"""Scores: every metric of `hashbench.metrics.names` from histograms, exactly, with every tie rule."""
+"""Scores: every metric of `hashbench.metrics.names`, exactly, under every tie rule."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hashbench.errors import InputError
 from hashbench.metrics.average_precision import average_precision
-from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.histograms import (
     Histograms,
     Progress,
+    Sides,
     Walked,
     check_sides,
     count_histograms,
     levels_for,
     walk_in_order,
 )
-from hashbench.metrics.names import Distance, Gain, Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hashbench.metrics.codes import Codes, LabelMasks
+    from hashbench.metrics.names import Distance, Gain, Metric
 
 Values = NDArray[np.float64]
 Ordered = Literal["expected", "best", "worst"]
@@ -80,7 +84,17 @@ def evaluate(
         for start in range(0, len(query_codes), step):
             rows = slice(start, start + step)
             sides = query_codes[rows], database_codes, query_labels[rows], database_labels
-            blocks.append(_score_block(sides, group, distance, graded, floors, threads, meter))
+            blocks.append(
+                _score_block(
+                    sides,
+                    group,
+                    distance=distance,
+                    graded=graded,
+                    floors=floors,
+                    threads=threads,
+                    meter=meter,
+                )
+            )
         for metric in group:
             columns[metric] = _Columns.join([block[metric] for block in blocks])
     return [_summarise(metric, columns[metric]) for metric in metrics]
@@ -189,8 +203,9 @@ class _Meter:
 
 
 def _score_block(
-    sides: tuple[Codes, Codes, LabelMasks, LabelMasks],
+    sides: Sides,
     metrics: list[Metric],
+    *,
     distance: Distance,
     graded: bool,
     floors: bool,
