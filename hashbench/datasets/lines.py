@@ -1,0 +1,69 @@
+"""Reading the text files in which datasets list their items, tags and labels."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hashbench.errors import DamagedFileError, InputError
+
+MAX_BYTES = 1 << 30
+"""The largest official text file, NUS-WIDE's AllTags1k.txt, has 0.54 GB."""
+
+_NUMBERS = re.compile(rb"[\s0-9]*")
+
+
+def read_bytes(path: Path, remedy: str) -> bytes:
+    """The bytes of a text file. Raises InputError when missing, DamagedFileError when it is none."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DamagedFileError("is too large to be a list of items", where=path, remedy=remedy)
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError("is missing", where=path, remedy=remedy) from None
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
+    if b"\0" in content:
+        raise DamagedFileError("is not a text file", where=path, remedy=remedy)
+    return content
+
+
+def read_lines(path: Path, remedy: str, *, encoding: str = "utf-8") -> list[str]:
+    """The stripped lines of a text file; bytes that are not of the encoding become `�`.
+
+    Only line feeds (with or without carriage returns) end a line, and an end at the end of the
+    file adds none. Raises InputError when missing, DamagedFileError when it is no text file.
+    """
+    text = read_bytes(path, remedy).decode(encoding, errors="replace").removeprefix("\ufeff")
+    lines = text.split("\n")
+    if not lines[-1].strip():
+        lines.pop()
+    return [line.strip() for line in lines]
+
+
+def read_numbers(path: Path, remedy: str, *, high: int) -> npt.NDArray[np.int64]:
+    """All whole numbers from 0 to `high` of a text file, separated by white space.
+
+    Raises DamagedFileError naming the first line that is something else.
+    """
+    content = read_bytes(path, remedy)
+    if not _NUMBERS.fullmatch(content):
+        position = _NUMBERS.match(content).end()  # type: ignore[union-attr]
+        line = content.count(b"\n", 0, position) + 1
+        found = content.split(b"\n")[line - 1].strip()[:60].decode(errors="replace")
+        raise DamagedFileError(
+            f"line {line} is {found!r}, not a whole number", where=path, remedy=remedy
+        )
+    words = content.split()
+    longest = max(map(len, words), default=0)
+    if longest > 18:
+        raise DamagedFileError("holds a number of more than 18 digits", where=path, remedy=remedy)
+    numbers = np.array(words, dtype="S18").astype(np.int64) if words else np.zeros(0, np.int64)
+    if len(numbers) and numbers.max() > high:
+        raise DamagedFileError(
+            f"holds {numbers.max()}, more than {high}", where=path, remedy=remedy
+        )
+    return numbers

@@ -1,0 +1,199 @@
+"""Reads the official archives of MIRFlickr-25K."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hashbench.datasets.base import BoolArray, Dataset
+from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.lines import read_lines, read_numbers
+from hashbench.datasets.mirflickr25k.figures import COUNTS, IMAGES
+from hashbench.datasets.pictures import FilePictures
+from hashbench.errors import InputError
+from hashbench.plan.card import Value
+
+CLASSES = tuple(COUNTS)
+
+_REMEDY = (
+    "unpack mirflickr25k.zip, and mirflickr25k_annotations_v080.zip into annotations/ beside the"
+    " pictures"
+)
+_ANNOTATIONS = ("annotations", "mirflickr25k_annotations_v080", "annotations_v080")
+_PICTURE = re.compile(r"im([1-9]\d{0,4})\.jpg")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts of the archives lie."""
+
+    pictures: Path
+    tags: Path
+    annotations: Path
+
+
+def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
+    """The items that carry at least one of the 24 labels, in the order of their numbers.
+
+    An item's caption is its tags, joined by blanks. With `frequent_tags` = K the tags are those
+    among the K that are on the most images (ties by spelling), and items without any are left out;
+    in the archive the first 1,386 are those on 20 or more images. Ids read `im1`.
+    Raises InputError for missing files, DamagedFileError for broken ones.
+    """
+    layout = find_layout(data_dir)
+    labels = read_labels(layout.annotations)
+    sizes = _pictures(layout.pictures)
+    keep = labels.any(axis=1)
+    notes = []
+    if unlabelled := int(len(sizes) - sum(bool(keep[number - 1]) for number in sizes)):
+        notes.append(f"left out {unlabelled:,} pictures without any of the 24 labels")
+    present = np.zeros(IMAGES, dtype=np.bool_)
+    present[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
+    if missing := int((keep & ~present).sum()):
+        notes.append(f"left out {missing:,} labelled items without a picture")
+    tags, without = read_tags(layout.tags)
+    if without:
+        notes.append(f"{without:,} of {IMAGES:,} images have no file of tags")
+    if frequent := int(params["frequent_tags"]):
+        chosen, which = choose_tags(tags, frequent, layout.pictures / "doc" / "common_tags.txt")
+        tags = [[tag for tag in words if tag in chosen] for words in tags]
+        tagged = np.array([bool(words) for words in tags])
+        untagged = int((keep & present & ~tagged).sum())
+        notes.append(f"left out {untagged:,} labelled items without any of {which}")
+        keep &= tagged
+    rows = np.flatnonzero(keep & present)
+    if not len(rows):
+        raise InputError(
+            "no picture has a label and tags", where=layout.pictures, remedy="; ".join(notes)
+        )
+    ids = [f"im{row + 1}" for row in rows]
+    captions = [(" ".join(tags[row]),) for row in rows]
+    files = [f"{item}.jpg" for item in ids]
+    return Dataset(
+        name="mirflickr25k-20015" if frequent else "mirflickr25k",
+        ids=ids,
+        labels=labels[rows],
+        captions=captions,
+        class_names=CLASSES,
+        pictures=FilePictures(layout.pictures, files),
+        fingerprint=content_fingerprint(
+            "mirflickr25k", ids, labels[rows], captions, CLASSES, (sizes[row + 1] for row in rows)
+        ),
+        notes=tuple(notes),
+    )
+
+
+def find_layout(data_dir: Path) -> Layout:
+    """Where pictures, tags and annotations are. Raises InputError naming what is missing."""
+    roots = [data_dir / "mirflickr25k", data_dir / "mirflickr", data_dir]
+    root = next((root for root in roots if root.is_dir() and _has_any(root)), None)
+    if root is None:
+        raise InputError(
+            "there is no MIRFlickr-25K", where=data_dir / "mirflickr25k", remedy=_REMEDY
+        )
+    inside = [root, root / "mirflickr", root / "mirflickr25k", root / "images", root / "data"]
+    pictures = next((folder for folder in inside if _holds_pictures(folder)), None)
+    if pictures is None:
+        raise InputError("holds no im1.jpg ... im25000.jpg", where=root, remedy=_REMEDY)
+    around = dict.fromkeys((pictures, root, pictures.parent))
+    tags = _first([folder / "meta" / "tags" for folder in around] + [root / "tags"])
+    if tags is None:
+        raise InputError("is missing", where=pictures / "meta" / "tags", remedy=_REMEDY)
+    places = itertools.product(around, _ANNOTATIONS)
+    annotations = _first([folder / name for folder, name in places])
+    if annotations is None:
+        raise InputError("is missing", where=root / "annotations", remedy=_REMEDY)
+    return Layout(pictures, tags, annotations)
+
+
+def _has_any(root: Path) -> bool:
+    named = any((root / name).is_dir() for name in (*_ANNOTATIONS, "meta", "mirflickr"))
+    return named or _holds_pictures(root)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return any(_PICTURE.fullmatch(entry.name) for entry in entries)
+
+
+def _first(folders: list[Path]) -> Path | None:
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _pictures(folder: Path) -> dict[int, int]:
+    """Number -> bytes of the pictures, ascending."""
+    with os.scandir(folder) as entries:
+        found = {
+            int(match[1]): entry.stat().st_size
+            for entry in entries
+            if (match := _PICTURE.fullmatch(entry.name)) and int(match[1]) <= IMAGES
+        }
+    return dict(sorted(found.items()))
+
+
+def read_labels(folder: Path) -> BoolArray:
+    """(25000, 24) labels of images 1 to 25000, classes in the order of CLASSES.
+
+    Each class is a file of image numbers; `*_r1.txt`, the stricter judgements, are not read.
+    """
+    labels = np.zeros((IMAGES, len(CLASSES)), dtype=np.bool_)
+    for column, name in enumerate(CLASSES):
+        path = folder / f"{name}.txt"
+        numbers = read_numbers(path, _REMEDY, high=IMAGES)
+        if len(numbers) and numbers.min() < 1:
+            raise InputError("holds image number 0", where=path, remedy=_REMEDY)
+        labels[numbers - 1, column] = True
+    return labels
+
+
+def read_tags(folder: Path) -> tuple[list[list[str]], int]:
+    """The tags of images 1 to 25000, each once, in the order of their files; how many have no file.
+
+    Raises InputError when no image has one.
+    """
+    tags: list[list[str]] = []
+    missing = 0
+    for number in range(1, IMAGES + 1):
+        path = folder / f"tags{number}.txt"
+        try:
+            lines = read_lines(path, _REMEDY)
+        except InputError:
+            if path.exists():
+                raise
+            lines = []
+            missing += 1
+        tags.append(list(dict.fromkeys(line for line in lines if line)))
+    if missing == IMAGES:
+        raise InputError("holds no tags1.txt ... tags25000.txt", where=folder, remedy=_REMEDY)
+    return tags, missing
+
+
+def choose_tags(tags: list[list[str]], count: int, common: Path) -> tuple[frozenset[str], str]:
+    """The `count` tags that are on the most images, and a remark on how they were found.
+
+    Where the archive's own list is there (`common`, a tag and its count on each line) its first
+    `count` tags are taken; otherwise they are counted, ties broken by spelling.
+    """
+    if common.is_file():
+        words = [line.split() for line in read_lines(common, _REMEDY)]
+        listed = [line[0] for line in words if line][:count]
+        return frozenset(listed), f"the {len(listed):,} tags of {common.name}"
+    frequency = collections.Counter(itertools.chain.from_iterable(tags))
+    ranked = sorted(frequency.items(), key=lambda entry: (-entry[1], entry[0]))
+    chosen = ranked[:count]
+    if not chosen:
+        return frozenset(), "the 0 tags"
+    least = chosen[-1][1]
+    remark = f"the {len(chosen):,} most frequent tags, on {least} or more images"
+    if len(ranked) > count and ranked[count][1] == least:
+        remark += " (some on as many are not among them: tags are missing)"
+    return frozenset(tag for tag, _ in chosen), remark
