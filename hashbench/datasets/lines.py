@@ -17,7 +17,7 @@ _NUMBERS = re.compile(rb"[\s0-9]*")
 
 
 def read_bytes(path: Path, remedy: str) -> bytes:
-    """The bytes of a text file. Raises InputError when missing, DamagedFileError when it is none."""
+    """The bytes of a text file. Raises InputError when missing, DamagedFileError when no text."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise DamagedFileError("is too large to be a list of items", where=path, remedy=remedy)

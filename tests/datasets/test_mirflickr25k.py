@@ -15,10 +15,12 @@ from hashbench.datasets.mirflickr25k.figures import COUNTS, FREQUENT_ITEMS, ITEM
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
 # Section 7.1 of the method cards: column order and positives of the matrix that PGHMH released.
-RELEASED = """male 6081 dog 684 female 6184 tree 4683 river 894 portrait 3931 flower 1823
-animals 3216 night 2711 lake 791 sunset 2135 car 1177 sky 7912 bird 742 plant_life 8763
-transport 2895 people 10373 water 3331 sea 1322 structures 9992 clouds 3700 food 990 baby 259
-indoor 8313""".split()
+RELEASED = {
+    "male": 6081, "dog": 684, "female": 6184, "tree": 4683, "river": 894, "portrait": 3931,
+    "flower": 1823, "animals": 3216, "night": 2711, "lake": 791, "sunset": 2135, "car": 1177,
+    "sky": 7912, "bird": 742, "plant_life": 8763, "transport": 2895, "people": 10373, "water": 3331,
+    "sea": 1322, "structures": 9992, "clouds": 3700, "food": 990, "baby": 259, "indoor": 8313,
+}  # fmt: skip
 
 
 def read(folder: Path, preset: str = "mirflickr25k") -> Dataset:
@@ -96,7 +98,7 @@ def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no MIRFlickr-25K"):
         read(tmp_path)
     (tmp_path / "mirflickr25k" / "annotations").mkdir(parents=True)
-    with pytest.raises(InputError, match="holds no im1.jpg"):
+    with pytest.raises(InputError, match="holds no im1"):
         read(tmp_path)
 
 
@@ -123,7 +125,7 @@ def test_damaged_annotations(tmp_path: Path, content: bytes, problem: str) -> No
 def test_damaged_tags(tmp_path: Path) -> None:
     archive(tmp_path)
     (tmp_path / "meta" / "tags" / "tags2.txt").write_bytes(b"sky\0")
-    with pytest.raises(DamagedFileError, match="tags2.txt: is not a text file"):
+    with pytest.raises(DamagedFileError, match="is not a text file"):
         read(tmp_path)
 
 
@@ -131,9 +133,8 @@ def test_damaged_tags(tmp_path: Path) -> None:
 def test_the_real_annotation_gives_the_24581_items(mirflickr: Path) -> None:
     dataset = read(mirflickr)
     assert len(dataset) == ITEMS == 24_581
-    counts = dict(zip(RELEASED[::2], map(int, RELEASED[1::2]), strict=True))
-    assert dict(zip(CLASSES, dataset.labels.sum(axis=0).tolist(), strict=True)) == counts
-    assert {name: both[0] for name, both in COUNTS.items()} == counts
+    assert dict(zip(CLASSES, dataset.labels.sum(axis=0).tolist(), strict=True)) == RELEASED
+    assert {name: both[0] for name, both in COUNTS.items()} == RELEASED
     assert dataset.labels.sum() / len(dataset) == pytest.approx(3.78, abs=0.005)
     first = {name for name, on in zip(CLASSES, dataset.labels[0], strict=True) if on}
     assert first == {"female", "people", "portrait", "sky", "structures"}

@@ -50,12 +50,12 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     layout = find_layout(data_dir)
     labels = read_labels(layout.annotations)
     sizes = _pictures(layout.pictures)
-    keep = labels.any(axis=1)
-    notes = []
-    if unlabelled := int(len(sizes) - sum(bool(keep[number - 1]) for number in sizes)):
-        notes.append(f"left out {unlabelled:,} pictures without any of the 24 labels")
+    keep: BoolArray = labels.any(axis=1, keepdims=True)[:, 0]
     present = np.zeros(IMAGES, dtype=np.bool_)
     present[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
+    notes = []
+    if unlabelled := int((present & ~keep).sum()):
+        notes.append(f"left out {unlabelled:,} pictures without any of the 24 labels")
     if missing := int((keep & ~present).sum()):
         notes.append(f"left out {missing:,} labelled items without a picture")
     tags, without = read_tags(layout.tags)
@@ -68,8 +68,8 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         untagged = int((keep & present & ~tagged).sum())
         notes.append(f"left out {untagged:,} labelled items without any of {which}")
         keep &= tagged
-    rows = np.flatnonzero(keep & present)
-    if not len(rows):
+    rows = np.flatnonzero(keep & present).tolist()
+    if not rows:
         raise InputError(
             "no picture has a label and tags", where=layout.pictures, remedy="; ".join(notes)
         )
@@ -160,20 +160,14 @@ def read_tags(folder: Path) -> tuple[list[list[str]], int]:
 
     Raises InputError when no image has one.
     """
-    tags: list[list[str]] = []
-    missing = 0
-    for number in range(1, IMAGES + 1):
-        path = folder / f"tags{number}.txt"
-        try:
-            lines = read_lines(path, _REMEDY)
-        except InputError:
-            if path.exists():
-                raise
-            lines = []
-            missing += 1
-        tags.append(list(dict.fromkeys(line for line in lines if line)))
+    with os.scandir(folder) as entries:
+        present = {entry.name for entry in entries}
+    names = [f"tags{number}.txt" for number in range(1, IMAGES + 1)]
+    missing = sum(name not in present for name in names)
     if missing == IMAGES:
         raise InputError("holds no tags1.txt ... tags25000.txt", where=folder, remedy=_REMEDY)
+    files = (read_lines(folder / name, _REMEDY) if name in present else [] for name in names)
+    tags = [list(dict.fromkeys(line for line in lines if line)) for lines in files]
     return tags, missing
 
 
