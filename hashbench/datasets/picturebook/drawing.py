@@ -1,0 +1,166 @@
+"""The picture of a scene: its surfaces from far to near, its things, and what the camera adds."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageChops
+
+from hashbench.datasets.picturebook import backdrop, beings, things
+from hashbench.datasets.picturebook.brush import SIDE, Brush
+from hashbench.datasets.picturebook.dice import Dice
+
+if TYPE_CHECKING:
+    from hashbench.datasets.picturebook.composition import Scene
+
+_GRAIN_SIDE = 4 * SIDE
+
+
+def draw(scene: Scene, seed: int, index: int) -> Image.Image:
+    """The scene as an RGB picture of SIDE x SIDE pixels."""
+    dice = Dice(seed, index, stream=1)
+    b = Brush(dice)
+    if "indoor" in scene.classes:
+        backdrop.room(b, scene)
+        ground = dice.uniform(0.86, 0.98)
+    elif scene.setting in ("close nature", "animal", "person outdoors") and not (
+        scene.classes & {"sky", "structures"}
+    ):
+        ground = _close_up(b, scene)
+    else:
+        ground = _outdoors(b, scene)
+    _things(b, scene, ground)
+    if dice.chance(0.3):
+        things.stray(b)
+    _people(b, scene, ground)
+    _light(b, scene)
+    return _camera(b.finished(), dice)
+
+
+def _close_up(b: Brush, scene: Scene) -> float:
+    """Plants, or a plain blurred wall or ground, fill the picture."""
+    if "plant life" in scene.classes:
+        backdrop.thicket(b)
+    else:
+        plain = b.tone(b.dice.pick(((150, 140, 125), (110, 115, 120), (185, 165, 130))), 40)
+        b.gradient(0, 1, plain, b.tone(plain), 6)
+    if "water" in scene.classes:
+        backdrop.water(b, scene, b.dice.uniform(0.5, 0.7))
+    return b.dice.uniform(0.8, 0.95)
+
+
+def _outdoors(b: Brush, scene: Scene) -> float:
+    d = b.dice
+    open_sky = "sky" in scene.classes
+    horizon = d.uniform(0.32, 0.62) if open_sky else 0.0
+    if open_sky:
+        backdrop.sky(b, scene, horizon)
+    backdrop.ground(b, scene, horizon)
+    if "structures" in scene.classes:
+        horizon = backdrop.structures(b, scene, horizon, filling=not open_sky)
+    dry = horizon + 0.15
+    if "water" in scene.classes:
+        dry = backdrop.water(b, scene, horizon)
+    return min(0.97, max(dry, horizon + d.uniform(0.15, 0.4), 0.5))
+
+
+def _things(b: Brush, scene: Scene, ground: float) -> None:
+    d = b.dice
+    kinds = scene.kinds
+    indoors = "indoor" in scene.classes
+    if "plant life" in scene.classes and indoors:
+        _pot(b, scene)
+    elif "plant life" in scene.classes:
+        if "tree" in scene.classes:
+            for _ in range(d.integer(1, 3)):
+                foot = d.uniform(ground - 0.1, ground + 0.08)
+                things.tree(b, kinds["tree"], d.uniform(0.05, 0.95), foot, d.uniform(0.35, 0.75))
+        if "flower" in scene.classes:
+            near = scene.setting == "close nature"
+            for _ in range(1 if near and d.chance(0.5) else d.integer(2, 6)):
+                size = d.uniform(0.16, 0.36) if near else d.uniform(0.05, 0.11)
+                x, y = d.uniform(0.15, 0.85), d.uniform(0.3 if near else ground - 0.1, 0.92)
+                things.flower(b, kinds["flower"], x, y, size)
+    if "transport" in scene.classes:
+        size = d.uniform(0.22, 0.55) if scene.setting == "road" else d.uniform(0.16, 0.34)
+        foot = ground - d.uniform(0.05, 0.3) if kinds["transport"] == "boat" else ground
+        things.vehicle(b, kinds["transport"], d.uniform(0.2, 0.8), foot, size)
+    if "food" in scene.classes:
+        size, y = d.uniform(0.16, 0.34), d.uniform(0.72, 0.86)
+        if indoors:
+            b.box(0, y - 0.06, 1, 1, b.tone((150, 105, 70)))
+        things.food(b, kinds["food"], d.uniform(0.25, 0.75), y, size)
+    if "animals" in scene.classes:
+        near = scene.setting in ("animal", "close nature", "room")
+        for _ in range(1 if near else d.integer(1, 2)):
+            size = d.uniform(0.3, 0.75) if near else d.uniform(0.16, 0.3)
+            beings.animal(b, kinds["animals"], d.uniform(0.2, 0.8), ground, size)
+
+
+def _pot(b: Brush, scene: Scene) -> None:
+    d = b.dice
+    x, y, size = d.uniform(0.12, 0.88), d.uniform(0.78, 0.95), d.uniform(0.1, 0.18)
+    leaf = b.tone((60, 120, 55))
+    for lean in (-0.9, -0.4, 0.1, 0.5, 0.9):
+        tip = (x + lean * size, y - size * d.uniform(1.6, 2.6))
+        b.stroke([(x, y - size), tip], leaf, 0.03)
+    if "tree" in scene.classes:
+        things.tree(b, scene.kinds["tree"], x, y - size * 0.8, size * 3.2)
+    if "flower" in scene.classes:
+        for dx in (-0.6, 0.0, 0.6):
+            things.flower(b, scene.kinds["flower"], x + dx * size, y - size * 2, size * 0.6)
+    b.shape([(x - size * 0.6, y - size), (x + size * 0.6, y - size), (x + size * 0.42, y),
+             (x - size * 0.42, y)], b.tone((175, 95, 65)))  # fmt: skip
+
+
+def _people(b: Brush, scene: Scene, ground: float) -> None:
+    d = b.dice
+    if "portrait" in scene.classes:
+        size = d.uniform(0.2, 0.34)
+        beings.face(b, scene.people[0], d.uniform(0.3, 0.7), d.uniform(0.36, 0.52), size)
+        return
+    far = scene.setting in ("landscape", "shore", "city", "road", "animal")
+    size = d.uniform(0.18, 0.4) if far else d.uniform(0.45, 0.85)
+    for who in scene.people:
+        foot = min(1.02, ground + d.uniform(-0.02, 0.08))
+        beings.person(b, who, d.uniform(0.12, 0.88), foot, size * d.uniform(0.85, 1.15))
+
+
+def _light(b: Brush, scene: Scene) -> None:
+    d = b.dice
+    if "night" in scene.classes:
+        b.darken(d.uniform(0.42, 0.64), (8, 10, 28))
+        for _ in range(d.integer(2, 6)):
+            x, y, size = d.uniform(), d.uniform(0.2, 0.9), d.uniform(0.012, 0.03)
+            b.oval(x, y, size, size, d.pick(((255, 220, 130), (255, 170, 90), (230, 235, 255))))
+    elif "sunset" in scene.classes:
+        b.darken(d.uniform(0.15, 0.35), (220, 110, 50))
+
+
+def _camera(picture: Image.Image, dice: Dice) -> Image.Image:
+    """Mirroring, black and white, fading, a colour cast and grain."""
+    if dice.chance(0.5):
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if dice.chance(0.08):
+        picture = picture.convert("L").convert("RGB")
+    if dice.chance(0.3):
+        cast = (dice.integer(0, 255), dice.integer(0, 255), dice.integer(0, 255))
+        veil = Image.new("RGB", picture.size, cast)
+        picture = Image.blend(picture, veil, dice.uniform(0.04, 0.3))
+    x, y = dice.integer(0, _GRAIN_SIDE - SIDE), dice.integer(0, _GRAIN_SIDE - SIDE)
+    level = dice.integer(0, len(_grain()) - 1)
+    grain = _grain()[level].crop((x, y, x + SIDE, y + SIDE))
+    return ImageChops.add(picture, grain, scale=1, offset=-128)
+
+
+@cache
+def _grain() -> tuple[Image.Image, ...]:
+    """Tiles of grey-centred film grain, from fine to coarse; always the same ones."""
+    noise = np.random.Generator(np.random.Philox(key=0)).random((_GRAIN_SIDE, _GRAIN_SIDE, 3))
+    strengths = (8, 16, 26, 40, 60)
+    return tuple(
+        Image.fromarray((128 + strength * (noise - 0.5)).astype(np.uint8), "RGB")
+        for strength in strengths
+    )
