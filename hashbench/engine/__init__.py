@@ -1,1 +1,1 @@
-"""The one conductor: `python -m hashbench.engine runs/<id>` trains, checkpoints and scores a run."""
+"""The conductor: `python -m hashbench.engine runs/<id>` trains, checkpoints and scores a run."""

@@ -144,7 +144,7 @@ class Method(nn.Module, ABC):
         """A fresh optimiser over what the stage trains."""
         raise TypeError(f"{type(self).__name__} does not train in stage {stage.name}")
 
-    def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
+    def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """The named terms of the stage's loss on one batch; their weighted sum is minimised."""
         raise TypeError(f"{type(self).__name__} does not train in stage {stage.name}")
 

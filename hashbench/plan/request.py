@@ -218,7 +218,8 @@ def _overrides(request: Request, cards: list[MethodCard]) -> dict[str, dict[str,
 def _dataset(request: Request, name: str) -> DatasetSpec:
     card: DatasetCard = catalog.dataset(name, where="--dataset")
     sizes = card.sizes[name]
-    values = {param.name: param.default for param in card.params} | card.presets.get(name, {})
+    values: dict[str, Value] = {param.name: param.default for param in card.params}
+    values |= card.presets.get(name, {})
     return DatasetSpec(
         name=name,
         query=sizes.query if request.query_size is None else request.query_size,

@@ -1,0 +1,47 @@
+"""`hashbench cache ls|rm`: the features that backbones computed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hashbench.cli.options import DATA_DIR, DataDir, Json
+
+app = typer.Typer(help="Cached features: list and remove.", no_args_is_help=True)
+
+
+@app.command("ls")
+def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
+    """List cached features with their size."""
+    from hashbench.backbones import entries
+    from hashbench.report.text import size
+
+    found = entries.entries(data_dir / "cache")
+    if json_:
+        import json
+
+        typer.echo(json.dumps([{"name": name, "bytes": count} for name, count in found], indent=1))
+        return
+    for name, count in found:
+        typer.echo(f"{size(count):>9}  {name}")
+    typer.echo(f"{size(sum(count for _, count in found)):>9}  {len(found)} entries")
+
+
+@app.command("rm")
+def rm_command(
+    names: Annotated[list[str] | None, typer.Argument(help="Names as `cache ls` prints.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all of them.")] = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Remove cached features; they are computed anew when needed."""
+    from hashbench.backbones import entries
+    from hashbench.errors import InputError
+    from hashbench.report.text import size
+
+    if bool(names) == everything:
+        raise InputError("name entries, or say --all", remedy="`hashbench cache ls` lists them")
+    root = data_dir / "cache"
+    wanted = [name for name, _ in entries.entries(root)] if everything else names or []
+    freed = entries.remove(root, wanted)
+    typer.echo(f"removed {len(wanted)} entries, {size(freed)}")

@@ -1,0 +1,71 @@
+"""`hashbench compare`: which method is better, under equal conditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare_command(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Run folders, such as runs/*. [default: all in the runs folder]"),
+    ] = None,
+    metric: Annotated[
+        str, typer.Option("--metric", help="Any metric name, such as mAP@50 or nDCG@100.")
+    ] = "mAP@all",
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help="table, md, csv or json.")
+    ] = "table",
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    runs_dir: Annotated[
+        Path, typer.Option("--runs-dir", envvar="HASHBENCH_RUNS", help="Where run folders are.")
+    ] = Path("runs"),
+) -> None:
+    """Put finished runs into tables: mean and deviation over seeds, the best marked.
+
+    Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
+    said below. Unfinished runs are listed with their state.
+    """
+    from hashbench.errors import InputError, UnknownNameError
+    from hashbench.report import comparison, export, rows
+    from hashbench.runs.layout import RunFolder, find, pick
+
+    wanted = "json" if json_ else format_
+    if wanted not in export.FORMATS:
+        raise UnknownNameError("format", wanted, export.FORMATS, where="--format")
+    if runs:
+        folders = []
+        for path in runs:
+            if (path / "spec.toml").is_file():
+                folders.append(RunFolder(path.resolve()))
+            elif not path.exists():
+                folders.append(pick(runs_dir, str(path)))
+            # runs/* also holds files and foreign folders; they are no runs
+    else:
+        folders = find(runs_dir)
+    collected = rows.collect(folders)
+    for problem in collected.damaged:
+        typer.echo(f"left out: {problem}", err=True)
+    tables = comparison.compare(collected.finished, metric)
+    if wanted == "json":
+        typer.echo(export.as_json(tables, collected.unfinished))
+        return
+    if not collected.finished and not collected.unfinished:
+        raise InputError(
+            "there is no run to compare", where=runs_dir, remedy="`hashbench run` makes one"
+        )
+    if wanted == "csv":
+        typer.echo(export.comma_separated(tables), nl=False)
+    elif wanted == "md":
+        typer.echo(export.markdown(tables))
+    else:
+        from rich.console import Console
+
+        Console().print(export.rich_tables(tables))
+    if wanted != "csv" and collected.unfinished:
+        typer.echo("not finished:")
+        for line in export.unfinished_lines(collected.unfinished):
+            typer.echo(f"  {line}")

@@ -1,0 +1,251 @@
+"""`hashbench run`, `resume` and `stop`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hashbench.cli.options import (
+    DATA_DIR,
+    RUNS_DIR,
+    DataDir,
+    Json,
+    RunsDir,
+    numbers,
+    reals,
+    words,
+)
+
+if TYPE_CHECKING:
+    from hashbench.plan.spec import RunSpec
+    from hashbench.runs.layout import RunFolder
+
+Many = list[str] | None
+
+
+def run_command(
+    method: Annotated[
+        Many, typer.Option("--method", "-m", help="Method; several make a grid. [default: soda]")
+    ] = None,
+    bits: Annotated[
+        Many, typer.Option("--bits", "-b", help="Code length, 16,32,64 for several. [default: 32]")
+    ] = None,
+    dataset: Annotated[
+        Many, typer.Option("--dataset", "-d", help="Dataset. [default: picturebook]")
+    ] = None,
+    seed: Annotated[
+        Many, typer.Option("--seed", "-s", help="Seed; 0-4 for five. [default: 0]")
+    ] = None,
+    set_: Annotated[
+        Many,
+        typer.Option(
+            "--set", help="name=value of a parameter; see `hashbench methods show METHOD`."
+        ),
+    ] = None,
+    ablate: Annotated[
+        Many, typer.Option("--ablate", help="A named ablation of the method.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Epochs of every stage. [default: the method's]")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            "--backbone", help="picturebook-clip or any model of open_clip, such as ViT-B-16."
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option("--pretrained", help="Weights of the backbone: open_clip's tag, or a file."),
+    ] = None,
+    known_ratio: Annotated[
+        Many, typer.Option("--known-ratio", help="Share of training labels that is known.")
+    ] = None,
+    label_noise: Annotated[
+        float | None, typer.Option("--label-noise", help="Share of training labels flipped.")
+    ] = None,
+    label_sparsity: Annotated[
+        float | None, typer.Option("--label-sparsity", help="Share of positives dropped.")
+    ] = None,
+    unknown: Annotated[
+        str | None,
+        typer.Option("--unknown", help="Pairs with unknown similarity: negative or ignore."),
+    ] = None,
+    query_size: Annotated[int | None, typer.Option("--query-size", help="Test queries.")] = None,
+    train_size: Annotated[int | None, typer.Option("--train-size", help="Training items.")] = None,
+    split_seed: Annotated[
+        int | None, typer.Option("--split-seed", help="Seed of the split, whatever the run's.")
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            "--select",
+            help="What chooses the epoch: validation, last, or test (as papers do; marked).",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N. [default: auto]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="CPU threads a worker uses; 0 means all.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="TOML file with these options as keys; options win."),
+    ] = None,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Start the workers and leave them running.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, start none.")] = False,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Train a method, watch it, and print its scores; several values make a grid.
+
+    Test queries are scored once, at the end; validation queries out of the training items choose
+    the epoch. Ctrl-C saves and stops; `hashbench resume` goes on.
+    """
+    from hashbench.errors import InputError
+    from hashbench.plan.request import Request, expand, read_config
+
+    keys: dict[str, Any] = {} if config is None else read_config(config)
+    settings: dict[str, Any] = dict(keys.get("set", {}))
+    for assignment in set_ or []:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise InputError(f"{assignment!r} is not name=value", where="--set")
+        settings[name.strip()] = value
+    given = {
+        "method": words(method),
+        "dataset": words(dataset),
+        "bits": numbers(bits, "--bits"),
+        "seed": numbers(seed, "--seed"),
+        "known_ratio": reals(known_ratio, "--known-ratio"),
+        "ablate": words(ablate),
+        "set": settings,
+        "epochs": epochs,
+        "backbone": backbone,
+        "pretrained": pretrained,
+        "label_noise": label_noise,
+        "label_sparsity": label_sparsity,
+        "unknown": unknown,
+        "query_size": query_size,
+        "train_size": train_size,
+        "split_seed": split_seed,
+        "select": select,
+        "device": device,
+        "threads": threads,
+    }
+    keys |= {key: value for key, value in given.items() if value not in (None, [], {})}
+    specs = expand(Request(**keys))
+    _check_backbones(specs, data_dir)
+    if dry_run:
+        _print_plan(specs)
+        return
+    _run_all(specs, data_dir, runs_dir, detach=detach, as_json=json_)
+
+
+def resume_command(
+    run: Annotated[list[str], typer.Argument(help="Run ids, or beginnings of them, or `last`.")],
+    detach: Annotated[bool, typer.Option("--detach", help="Leave the worker running.")] = False,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Go on with runs that were stopped, killed or lost; their codes come out the same."""
+    from hashbench.runs.layout import pick
+
+    _work_through([pick(runs_dir, name) for name in run], data_dir, detach=detach, as_json=json_)
+
+
+def stop_command(
+    run: Annotated[list[str], typer.Argument(help="Run ids, or beginnings of them, or `last`.")],
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Ask running workers to finish their step, save and stop."""
+    from hashbench.errors import InputError
+    from hashbench.runs import state, wishes
+    from hashbench.runs.layout import pick
+    from hashbench.runs.tailer import read_all
+
+    for folder in [pick(runs_dir, name) for name in run]:
+        now = state.status(state.fold(read_all(folder.events)), folder)
+        if now not in (state.Status.RUNNING, state.Status.PAUSED):
+            raise InputError(f"is {now}, so there is nothing to stop", where=folder.id)
+        wishes.ask(folder, "stop")
+        typer.echo(f"{folder.id}: asked to stop; `hashbench resume {folder.id}` goes on")
+
+
+def _check_backbones(specs: list[RunSpec], data_dir: Path) -> None:
+    """Refuses missing weights before anything starts."""
+    from hashbench.backbones import registry
+
+    for backbone in dict.fromkeys(spec.backbone for spec in specs):
+        registry.resolve(backbone, data_dir)
+
+
+def _print_plan(specs: list[RunSpec]) -> None:
+    from hashbench.report.rows import label_text, setting_text
+
+    for spec in specs:
+        parts = [spec.method, f"{spec.bits_label} bits", spec.dataset.name, f"seed {spec.seed}"]
+        extra = [text for text in (label_text(spec), setting_text(spec)) if text]
+        typer.echo("  ".join([*parts, *extra]))
+    typer.echo(f"{len(specs)} runs")
+
+
+def _run_all(
+    specs: list[RunSpec], data_dir: Path, runs_dir: Path, *, detach: bool, as_json: bool
+) -> None:
+    import datetime
+
+    from hashbench.runs.layout import create
+
+    now = datetime.datetime.now().astimezone()
+    folders = [create(runs_dir, spec, now) for spec in specs]
+    _work_through(folders, data_dir, detach=detach, as_json=as_json)
+
+
+def _work_through(folders: list[RunFolder], data_dir: Path, *, detach: bool, as_json: bool) -> None:
+    """Runs one after another, watched; or detached. Exits with the worst of their exit codes."""
+    from hashbench.cli.watch import Interrupted, watcher
+    from hashbench.launch.worker import start
+
+    if detach:
+        for folder in folders:
+            start(folder, data_dir)
+            typer.echo(folder.id)
+        return
+    watch = watcher(as_json=as_json)
+    worst = 0
+    for position, folder in enumerate(folders):
+        try:
+            code = watch.follow(folder, start(folder, data_dir), position + 1, len(folders))
+        except Interrupted as stop:
+            waiting = [folder.id for folder in folders[position + (not stop.resumable) :]]
+            typer.echo(f"to go on: hashbench resume {' '.join(waiting)}", err=True)
+            raise typer.Exit(130) from None
+        worst = max(worst, code)
+    if not as_json:
+        _print_results(folders)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _print_results(folders: list[RunFolder]) -> None:
+    from rich.console import Console
+
+    from hashbench.report import comparison, export, rows
+
+    collected = rows.collect(folders)
+    console = Console()
+    if collected.finished:
+        console.print()
+        console.print(export.rich_tables(comparison.compare(collected.finished)))
+        for one in collected.finished:
+            console.print(f"audit of {one.run.id}: {one.result.audit.verdict}", highlight=False)
+    for line in export.unfinished_lines(collected.unfinished):
+        console.print(line, highlight=False)

@@ -1,0 +1,63 @@
+"""The live scores: validation queries against the fitted items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hashbench.engine.data import Data
+from hashbench.engine.encoding import encode
+from hashbench.methods.base import Method
+from hashbench.metrics.codes import LabelMasks
+from hashbench.metrics.names import parse_metric
+from hashbench.metrics.ranking import evaluate
+
+LIVE = "mAP@all"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores a method on validation queries against the fitted items, or, where the spec says so
+    (`--select test`, as the papers do), on the test queries against the database.
+    """
+
+    data: Data
+    directions: tuple[str, ...]
+    on: Literal["validation", "test"]
+
+    def score(self, method: Method) -> dict[str, float]:
+        """`direction:metric @bits` -> value, for every direction and bit length."""
+        split, labels = self.data.split, self.data.dataset.labels
+        parts = (
+            (split.validation, split.fit)
+            if self.on == "validation"
+            else (split.query, split.database)
+        )
+        query, database = (encode(method, self.data, part) for part in parts)
+        asked_labels, ranked_labels = (LabelMasks.from_multi_hot(labels[p]) for p in parts)
+        scores = {}
+        for bits in method.bits:
+            for direction in self.directions:
+                asked, ranked = sides(direction)
+                metric = parse_metric(f"{direction}:{LIVE}")
+                found = evaluate(
+                    query[asked][bits],
+                    database[ranked][bits],
+                    asked_labels,
+                    ranked_labels,
+                    [metric],
+                )
+                scores[f"{metric} @{bits}"] = found[0].value
+        return scores
+
+    @staticmethod
+    def summary(scores: dict[str, float]) -> float:
+        """What epochs are chosen by: the mean over directions and bit lengths."""
+        return sum(scores.values()) / len(scores)
+
+
+def sides(direction: str) -> tuple[str, str]:
+    """(query modality, database modality) of a direction such as i2t."""
+    names = {"i": "image", "t": "text"}
+    asked, _, ranked = direction.partition("2")
+    return (names[asked], names[ranked]) if ranked else (direction, direction)

@@ -1,0 +1,206 @@
+"""One worker: takes a run folder, trains, scores, and tells all of it through events."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import socket
+import time
+import traceback
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import psutil
+import torch
+
+from hashbench import __version__
+from hashbench.backbones import registry
+from hashbench.backbones.store import FeatureStore
+from hashbench.engine import randomness
+from hashbench.engine.data import assemble, load_dataset, split_of
+from hashbench.engine.loop import Conductor, StopAskedError
+from hashbench.engine.scoring import conclude
+from hashbench.engine.validation import Validation
+from hashbench.errors import BusyError, HashbenchError, InputError, TrainingError
+from hashbench.methods.base import Method, Setting
+from hashbench.plan import catalog
+from hashbench.plan import spec as specs
+from hashbench.runs import events, result, wishes
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.writer import EventWriter
+
+PROGRESS_SECONDS = 0.2
+DETAIL_LINES = 12
+
+
+def work(run: RunFolder, data_dir: Path) -> int:
+    """Does the run and returns the process's exit code; what went wrong is an event, too.
+
+    Raises BusyError when another worker holds the run.
+    """
+    lock = filelock.FileLock(run.lock)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise BusyError("another worker holds this run", where=run.id) from None
+    with lock, EventWriter(run.events) as writer:
+        signal.signal(signal.SIGTERM, lambda *_: wishes.ask(run, "stop"))
+        signal.signal(signal.SIGINT, lambda *_: wishes.ask(run, "stop"))
+        try:
+            _work(run, data_dir, writer)
+        except StopAskedError as stop:
+            writer.write(events.Stopped(reason=stop.problem))
+            return 0
+        except torch.OutOfMemoryError as error:
+            remedy = "a smaller batch_size, another device, or wait until its memory is free"
+            return _fail(writer, TrainingError("the device is out of memory", remedy=remedy), error)
+        except HashbenchError as error:
+            return _fail(writer, error, error)
+        except Exception as error:
+            # the last line of defence: the run is told failed, the log holds the whole trace
+            return _fail(writer, HashbenchError(f"{type(error).__name__}: {error}"), error)
+        return 0
+
+
+def _fail(writer: EventWriter, told: HashbenchError, cause: BaseException) -> int:
+    lines = traceback.format_exception(cause)
+    print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
+    where = f"{told.where}: " if told.where else ""
+    detail = "" if told is cause else "".join(lines[-DETAIL_LINES:])
+    writer.write(
+        events.Failed(
+            reason=f"{where}{told.problem}",
+            remedy=told.remedy or "",
+            detail=detail,
+            code=told.exit_code,
+        )
+    )
+    return told.exit_code
+
+
+def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
+    began = time.monotonic()
+    spec = specs.read(run.spec)
+    card = catalog.method(spec.method)
+    wishes.clear(run)
+    device = _device(spec.device)
+    if spec.threads:
+        torch.set_num_threads(spec.threads)
+    randomness.deterministic()
+    randomness.reseed(spec.seed, "build")
+    me = psutil.Process()
+    facts = _facts(device)
+    writer.write(
+        events.Started(
+            pid=me.pid,
+            since=me.create_time(),
+            host=socket.gethostname(),
+            resumed=run.checkpoint.is_dir(),
+            facts=facts,
+        )
+    )
+    dataset = load_dataset(spec.dataset, data_dir)
+    for note in dataset.notes:
+        writer.write(events.Note(level="info", text=note))
+    split = split_of(spec.dataset, dataset)
+    source = registry.resolve(spec.backbone, data_dir)
+    reporter = _Reporter(writer)
+    store = FeatureStore(data_dir / "cache", source, device, reporter)
+    features = store.dataset(dataset)
+    facts |= {"split": split.hash, "features": features.key}
+    for name in ("split", "features"):
+        writer.write(events.Fact(name=name, value=facts[name]))
+    data = assemble(spec, dataset, split, features, device)
+
+    def prompts(sentences: Any) -> torch.Tensor:
+        return torch.from_numpy(store.prompts(sentences)).to(device)
+
+    setting = Setting(
+        bits=spec.bits,
+        params=spec.params,
+        class_names=dataset.class_names,
+        train=data.train,
+        prompts=prompts,
+        seed=spec.seed,
+        unknown=spec.labels.unknown,
+    )
+    method: Method = catalog.load(card.entry)(setting).to(device)
+    plans = tuple(
+        events.StagePlan(s.name, s.title, s.epochs, -(-len(data.train) // s.batch_size))
+        for s in method.stages()
+    )
+    writer.write(events.Planned(stages=plans, sizes=split.sizes()))
+    validation = Validation(
+        data, card.directions, "test" if spec.select == "test" else "validation"
+    )
+    conductor = Conductor(run, spec, method, data, validation, writer)
+    conductor.train()
+    found = conclude(
+        run,
+        spec,
+        method,
+        data,
+        conductor.best,
+        card.directions,
+        facts,
+        time.monotonic() - began,
+    )
+    result.write(run.result, found)
+    last = plans[-1]
+    values = {
+        f"{direction}:{metric} @{bits}": value
+        for bits, by_direction in found.scores.items()
+        for direction, metrics in by_direction.items()
+        for metric, value in metrics.items()
+    }
+    writer.write(events.Scores(stage=last.name, epoch=last.epochs, on="test", values=values))
+    if not found.audit.clean:
+        writer.write(events.Note(level="warning", text=found.audit.verdict))
+    writer.write(events.Finished(seconds=round(time.monotonic() - began, 3)))
+
+
+class _Reporter:
+    """Turns progress calls into events, at most five a second, the last one always."""
+
+    def __init__(self, writer: EventWriter) -> None:
+        self._writer = writer
+        self._last = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= total or now - self._last >= PROGRESS_SECONDS:
+            self._last = now
+            self._writer.write(events.Progress(what=what, done=done, total=total))
+
+
+def _device(wanted: str) -> torch.device:
+    """`auto` is the first GPU where there is one. Raises InputError for a GPU that is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"{wanted} is not there; torch sees {torch.cuda.device_count()} CUDA devices",
+            where="--device",
+            remedy="--device auto or --device cpu",
+        )
+    return device
+
+
+def _facts(device: torch.device) -> dict[str, Any]:
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return {
+        "device": str(device),
+        "device name": gpu or platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count() or 0,
+        "hashbench": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "open_clip": metadata.version("open_clip_torch"),
+    }

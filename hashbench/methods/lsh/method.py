@@ -1,0 +1,49 @@
+"""b = sign(R (x - mean)), one R ~ N(0, 1)^{K x d} for both modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from hashbench.methods.base import Method, Setting, Stage
+
+
+class Lsh(Method):
+    """Sign random projection of L2-normalised, centred features. Uses no label."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        width = setting.train.images.shape[1]
+        (self._bits,) = setting.bits
+        self.image_mean: Tensor
+        self.text_mean: Tensor
+        self.R: Tensor
+        self.register_buffer("image_mean", torch.zeros(width))
+        self.register_buffer("text_mean", torch.zeros(width))
+        self.register_buffer("R", torch.zeros(width, self._bits))
+
+    def stages(self) -> Sequence[Stage]:
+        """One stage without epochs: draw the projection, take the means."""
+        return [Stage("fit", "Projection", epochs=0, batch_size=1)]
+
+    def begin_stage(self, stage: Stage) -> None:  # noqa: ARG002
+        """Draws R from the run's seed; the draw is the same on every device."""
+        self.R.copy_(torch.randn(self.R.shape, generator=_cpu_generator(self.setting.seed)))
+        if self.setting.flag("centre"):
+            self.image_mean.copy_(F.normalize(self.setting.train.images, dim=1).mean(0))
+            self.text_mean.copy_(F.normalize(self.setting.train.texts, dim=1).mean(0))
+
+    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._bits: (F.normalize(images, dim=1) - self.image_mean) @ self.R}
+
+    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._bits: (F.normalize(texts, dim=1) - self.text_mean) @ self.R}
+
+
+def _cpu_generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,207 @@
+"""SODA (arXiv 2510.09664): semantic prompts teach image codes, image codes teach text codes.
+
+The paper's text is public in part and its code is not: the two stages, the prompt, the names of
+the losses and the bit lengths are the paper's; layer sizes and the exact form of the losses are a
+reconstruction in the line of DCMH (likelihood over pairs, memories of the training set).
+
+Symbols: H_v, H_l, H_t are relaxed codes of images, label prompts and texts, B their signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import torch
+from torch import Tensor
+
+from hashbench.methods.base import Batch, Method, Setting, Stage, Term
+from hashbench.methods.soda.prompts import label_inputs
+from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.metrics.names import parse_metric
+from hashbench.metrics.ranking import evaluate
+from hashbench.nn import monitors
+from hashbench.nn.heads import HashHead
+from hashbench.nn.pairwise import Similarity, likelihood, similarity
+
+TEACHER_QUERIES = 1000  # items that stand as queries in the image-to-label mAP
+
+
+class Soda(Method):
+    """Three heads on frozen features; label prompts are seen in training only."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        (K,) = setting.bits
+        train = setting.train
+        n, width = train.images.shape
+        self._K = K
+        self._scheme = setting.text("scheme")
+        self._image_codes = setting.text("image_codes")
+        self._label_inputs = label_inputs(setting, setting.text("prompt"))
+        hidden = (setting.whole("hidden"),) * setting.whole("depth")
+        self.image_head = HashHead(width, hidden, K)
+        self.label_head = HashHead(self._label_inputs.shape[1], hidden, K)
+        self.text_head = HashHead(train.texts.shape[1], hidden, K)
+        self.H_v: Tensor
+        self.H_l: Tensor
+        self.H_t: Tensor
+        self.B: Tensor
+        for name in ("H_v", "H_l", "H_t", "B"):
+            self.register_buffer(name, torch.zeros(n, K))
+
+    def stages(self) -> Sequence[Stage]:
+        """Teacher and student, or a single stage where the scheme has no teacher of its own."""
+        size = self.setting.whole("batch_size")
+        teacher = self.setting.whole("teacher_epochs")
+        student = self.setting.whole("student_epochs")
+        if self._scheme == "two-stage":
+            return [
+                Stage("teacher", "Teacher: image and label prompt", teacher, size, selects=False),
+                Stage("student", "Student: text and image codes", student, size),
+            ]
+        return [Stage(self._scheme, f"{self._scheme}: all at once", teacher + student, size)]
+
+    def begin_stage(self, stage: Stage) -> None:
+        """Fills the memories with the codes of the heads as they are."""
+        train = self.setting.train
+        with torch.no_grad():
+            self.H_t.copy_(self.text_head(train.texts))
+            if stage.name != "student":
+                self.H_v.copy_(self.image_head(train.images))
+                self.H_l.copy_(self.label_head(self._label_inputs))
+        self._refresh_targets(stage)
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        """Adam over the heads that the stage trains."""
+        heads = {
+            "teacher": [self.image_head, self.label_head],
+            "student": [self.text_head],
+            "joint": [self.image_head, self.label_head, self.text_head],
+            "no-teacher": [self.image_head, self.text_head],
+        }[stage.name]
+        if stage.name == "student" and self._image_codes == "updated":
+            heads.append(self.image_head)
+        return torch.optim.AdamW(
+            chain.from_iterable(head.parameters() for head in heads),
+            lr=self.setting.real("lr"),
+            weight_decay=self.setting.real("weight_decay"),
+        )
+
+    def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
+        """Phi1 and Phi2 of the stage; in a single stage, of both."""
+        train = self.setting.train
+        S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
+        match stage.name:
+            case "teacher":
+                return self._teacher(batch, S)
+            case "student":
+                return self._student(batch, S)
+            case "joint":
+                h_v = self._remember(self.H_v, batch, self.image_head(batch.images))
+                return {
+                    f"{name} {who}": term
+                    for who, terms in (
+                        ("teacher", self._teacher(batch, S, h_v)),
+                        ("student", self._paired(batch, S, h_v)),
+                    )
+                    for name, term in terms.items()
+                }
+            case _:
+                h_v = self._remember(self.H_v, batch, self.image_head(batch.images))
+                return self._paired(batch, S, h_v)
+
+    def _teacher(self, batch: Batch, S: Similarity, h_v: Tensor | None = None) -> dict[str, Term]:
+        """Stage 1: phi_ij = 1/2 <h_v,i, h_l,j>, Phi1 its likelihood, Phi2 = |B - H|^2 / nK."""
+        if h_v is None:
+            h_v = self._remember(self.H_v, batch, self.image_head(batch.images))
+        h_l = self._remember(self.H_l, batch, self.label_head(self._label_inputs[batch.index]))
+        phi1 = 0.5 * (likelihood(self.H_l, h_v, S) + likelihood(self.H_v, h_l, S))
+        phi2 = self._binarisation(batch, h_v, h_l)
+        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.setting.real("alpha"))}
+
+    def _student(self, batch: Batch, S: Similarity) -> dict[str, Term]:
+        """Stage 2: psi_ij = 1/2 <b_v,i, h_t,j> against image codes that do not move."""
+        if self._image_codes == "updated":
+            h_v = self._remember(self.H_v, batch, self.image_head(batch.images))
+            return self._paired(batch, S, h_v)
+        h_t = self._remember(self.H_t, batch, self.text_head(batch.texts))
+        targets = self.H_v if self._image_codes == "continuous" else self.B
+        phi2 = (targets[batch.index] - h_t).square().mean()
+        return {
+            "Phi1": Term(likelihood(targets, h_t, S)),
+            "Phi2": Term(phi2, self.setting.real("beta")),
+        }
+
+    def _paired(self, batch: Batch, S: Similarity, h_v: Tensor) -> dict[str, Term]:
+        """Image and text learn from each other's memories."""
+        h_t = self._remember(self.H_t, batch, self.text_head(batch.texts))
+        phi1 = 0.5 * (likelihood(self.H_v, h_t, S) + likelihood(self.H_t, h_v, S))
+        phi2 = self._binarisation(batch, h_v, h_t)
+        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.setting.real("beta"))}
+
+    def _binarisation(self, batch: Batch, *codes: Tensor) -> Tensor:
+        target = self.B[batch.index]
+        return torch.stack([(target - h).square().mean() for h in codes]).sum()
+
+    @staticmethod
+    def _remember(memory: Tensor, batch: Batch, codes: Tensor) -> Tensor:
+        """Writes the batch's codes into its rows of a memory, which gets no gradient."""
+        memory[batch.index] = codes.detach()
+        return codes
+
+    def _refresh_targets(self, stage: Stage) -> None:
+        """B = sign(H_v + H_l) in the teacher; the teacher's image signs stay in stage 2."""
+        match stage.name:
+            case "teacher":
+                self.B.copy_(monitors.signs(self.H_v + self.H_l))
+            case "joint":
+                self.B.copy_(monitors.signs(self.H_v + self.H_l + self.H_t))
+            case "student" if self._image_codes != "updated":
+                self.B.copy_(monitors.signs(self.H_v))
+            case _:
+                self.B.copy_(monitors.signs(self.H_v + self.H_t))
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
+        """Refreshes B; watches how far codes are from it, their balance and their number."""
+        self._refresh_targets(stage)
+        watched = self.H_t if stage.name == "student" else self.H_v
+        return {
+            "sign disagreement": monitors.sign_disagreement(watched, self.B),
+            "bit balance": monitors.bit_balance(watched),
+            "distinct codes": monitors.distinct_codes(watched),
+        }
+
+    def end_stage(self, stage: Stage) -> Mapping[str, float]:
+        """After the teacher: freezes image codes of the whole training set, and scores them."""
+        if stage.name != "teacher":
+            return {}
+        train = self.setting.train
+        with torch.no_grad():
+            self.H_v.copy_(self.image_head(train.images))
+            self.H_l.copy_(self.label_head(self._label_inputs))
+        label_sets = len(torch.unique(train.labels, dim=0))
+        return {
+            "image-to-label mAP": self._image_to_label(),
+            "distinct image codes": monitors.distinct_codes(self.H_v),
+            "distinct label codes": monitors.distinct_codes(self.H_l),
+            "distinct label sets": float(label_sets),
+        }
+
+    def _image_to_label(self) -> float:
+        """mAP@all of image codes as queries against label-prompt codes, on the fitted items."""
+        queries, database = (
+            Codes.from_signs((codes >= 0).cpu().numpy())
+            for codes in (self.H_v[:TEACHER_QUERIES], self.H_l)
+        )
+        labels = LabelMasks.from_multi_hot(self.setting.train.labels.bool().cpu().numpy())
+        metrics = [parse_metric("mAP@all")]
+        return evaluate(queries, database, labels[:TEACHER_QUERIES], labels, metrics)[0].value
+
+    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._K: self.image_head(images)}
+
+    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._K: self.text_head(texts)}

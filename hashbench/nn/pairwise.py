@@ -1,0 +1,65 @@
+"""Pairwise similarity from labels, and the likelihood loss over codes that DCMH introduced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """`S` (N, n) in [0, 1], and `weight` (N, n): 1 where a pair counts; None when all do."""
+
+    S: Tensor
+    weight: Tensor | None = None
+
+    def rows(self, index: Tensor) -> Similarity:
+        """The pairs of some of the N rows only."""
+        weight = None if self.weight is None else self.weight[index]
+        return Similarity(self.S[index], weight)
+
+
+def similarity(
+    labels: Tensor, known: Tensor, other_labels: Tensor, other_known: Tensor, unknown: str
+) -> Similarity:
+    """S_ij = 1 iff items i (of N) and j (of n) share a known positive label.
+
+    Labels are (., C) floats of 0 and 1, `known` bools of the same shape. `unknown` says what
+    becomes of pairs that incomplete labels leave open: `negative` takes them as S = 0 (PCRIL's
+    AN), `ignore` leaves them out (PCRIL's IU).
+    """
+    S = (labels @ other_labels.T > 0).to(labels.dtype)
+    if unknown == "negative" or (bool(known.all()) and bool(other_known.all())):
+        return Similarity(S)
+    return Similarity(S, ternary_known(labels, known, other_labels, other_known, S))
+
+
+def ternary_known(
+    labels: Tensor, known: Tensor, other_labels: Tensor, other_known: Tensor, S: Tensor
+) -> Tensor:
+    """(N, n) floats, 1 where a pair's similarity is certain (PCRIL, section 3.3).
+
+    Certain is a shared positive, and a pair in which every class is a known negative of at least
+    one of the two.
+    """
+    zero, other_zero = (
+        (k & (y == 0)).to(S.dtype) for k, y in ((known, labels), (other_known, other_labels))
+    )
+    either = zero.sum(1)[:, None] + other_zero.sum(1)[None, :] - zero @ other_zero.T
+    return torch.maximum(S, (either >= labels.shape[1]).to(S.dtype))
+
+
+def likelihood(A: Tensor, h: Tensor, similar: Similarity) -> Tensor:
+    """J(A, h) = mean_ij [softplus(theta_ij) - S_ij theta_ij], theta = 1/2 A h^T (DCMH, eq. 1).
+
+    A (N, K) are codes that get no gradient, usually a memory of the training set, h (n, K) those
+    of the batch. Averaged over the pairs that count, so that weights mean the same at every size.
+    """
+    theta = 0.5 * A @ h.T
+    each = F.softplus(theta) - similar.S * theta
+    if similar.weight is None:
+        return each.mean()
+    return (each * similar.weight).sum() / similar.weight.sum().clamp_min(1.0)

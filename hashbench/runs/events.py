@@ -1,0 +1,201 @@
+"""The events of a run, one JSON object a line in `events.jsonl`.
+
+Every event carries `v` (format version), `seq` (counts up from 0 through resumes) and `t` (Unix
+time in seconds). Kinds that a reader does not know are skipped, so that kinds can be added.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+VERSION = 1
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_defaults=True):
+    """What all events share; the writer fills these in."""
+
+    v: int = VERSION
+    seq: int = -1
+    t: float = 0.0
+
+
+class Started(Event, tag="started", frozen=True):
+    """A worker took the run. `since` is the process's start time, which tells a reused pid."""
+
+    pid: int
+    since: float
+    host: str
+    resumed: bool = False
+    facts: dict[str, Any] = {}
+
+
+class StagePlan(msgspec.Struct, frozen=True):
+    """A stage as planned: how many epochs of how many steps."""
+
+    name: str
+    title: str
+    epochs: int
+    steps: int
+
+
+class Planned(Event, tag="planned", frozen=True):
+    """All stages, before the first begins, so that progress and time left can be told."""
+
+    stages: tuple[StagePlan, ...]
+    sizes: dict[str, int] = {}
+
+
+class Fact(Event, tag="fact", frozen=True):
+    """Something about the run that became known, such as a split hash or a note of the data."""
+
+    name: str
+    value: Any
+
+
+class Progress(Event, tag="progress", frozen=True):
+    """How far something outside of training is, such as features; `total` 0 means unknown."""
+
+    what: str
+    done: int
+    total: int
+
+
+class StageBegan(Event, tag="stage", frozen=True):
+    """A stage begins."""
+
+    stage: str
+
+
+class Loss(Event, tag="loss", frozen=True):
+    """Means of the loss terms since the last such event; `total` is what is minimised."""
+
+    stage: str
+    epoch: int
+    step: int
+    values: dict[str, float]
+
+
+class EpochEnded(Event, tag="epoch", frozen=True):
+    """An epoch ended: means of the loss terms over it, and how long it took."""
+
+    stage: str
+    epoch: int
+    values: dict[str, float]
+    seconds: float
+
+
+class Scores(Event, tag="scores", frozen=True):
+    """Retrieval scores, `direction:metric @bits` -> value, on validation or, once, on test."""
+
+    stage: str
+    epoch: int
+    on: Literal["validation", "test"]
+    values: dict[str, float]
+
+
+class Monitors(Event, tag="monitors", frozen=True):
+    """What a method watches of itself: bit balance, sign disagreement, gate values."""
+
+    stage: str
+    epoch: int
+    values: dict[str, float]
+
+
+class Recovery(Event, tag="recovery", frozen=True):
+    """Labels that a method recovered: precision, recall and counts, overall and by class."""
+
+    stage: str
+    epoch: int
+    values: dict[str, float]
+    classes: dict[str, dict[str, float]] = {}
+
+
+class Saved(Event, tag="saved", frozen=True):
+    """A checkpoint was written; `best` names what chose it, if it is the best so far."""
+
+    stage: str
+    epoch: int
+    step: int
+    best: float | None = None
+
+
+class Beat(Event, tag="beat", frozen=True):
+    """The worker lives; written where nothing else was for a while."""
+
+
+class Note(Event, tag="note", frozen=True):
+    """A sentence for the person."""
+
+    level: Literal["info", "warning"]
+    text: str
+
+
+class Paused(Event, tag="paused", frozen=True):
+    """The worker waits, its state saved, until it is told to go on."""
+
+
+class Continued(Event, tag="continued", frozen=True):
+    """The worker goes on after a pause."""
+
+
+class Stopped(Event, tag="stopped", frozen=True):
+    """The worker saved its state and ended before the run was over; it can be resumed."""
+
+    reason: str
+
+
+class Failed(Event, tag="failed", frozen=True):
+    """The run cannot go on. `remedy` says what to do, `detail` holds the last lines of the trace,
+    `code` is the exit code that tells what kind of failure it was.
+    """
+
+    reason: str
+    remedy: str = ""
+    detail: str = ""
+    code: int = 1
+
+
+class Finished(Event, tag="finished", frozen=True):
+    """The run is over and `result.json` is there."""
+
+    seconds: float
+
+
+AnyEvent = (
+    Started
+    | Planned
+    | Fact
+    | Progress
+    | StageBegan
+    | Loss
+    | EpochEnded
+    | Scores
+    | Monitors
+    | Recovery
+    | Saved
+    | Beat
+    | Note
+    | Paused
+    | Continued
+    | Stopped
+    | Failed
+    | Finished
+)
+
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(line: bytes) -> AnyEvent | None:
+    """The event in a line, or None for a line that holds none (torn, foreign, unknown kind)."""
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def encode(event: AnyEvent) -> bytes:
+    """The event as one line, newline included. Numbers that are not finite become null."""
+    return _encoder.encode(event) + b"\n"

@@ -1,0 +1,130 @@
+"""What lies where in a run folder, and how run folders are made and found."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashbench.errors import InputError, UnknownNameError
+from hashbench.files.atomic import write_bytes_atomically
+from hashbench.plan import spec as specs
+from hashbench.plan.spec import RunSpec
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run; its name is the run's id."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.toml"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def codes(self) -> Path:
+        return self.path / "codes"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "worker.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "worker.lock"
+
+    @property
+    def wish(self) -> Path:
+        """What somebody asks of the worker: a file that holds one word, see `runs.wishes`."""
+        return self.path / "wish"
+
+
+def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
+    """A new run folder that holds its spec; a folder without a spec is never visible.
+
+    Raises InputError when the folder cannot be written.
+    """
+    name = spec.run_id(now)
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=runs_dir) as building:
+            write_bytes_atomically(Path(building) / "spec.toml", specs.to_toml(spec).encode())
+            for attempt in range(1, 1000):
+                folder = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
+                # rename onto an empty folder would succeed: take the name with mkdir first
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    continue
+                (Path(building) / "spec.toml").rename(folder / "spec.toml")
+                return RunFolder(folder)
+    except OSError as error:
+        raise InputError(
+            f"cannot make a run folder: {error.strerror}",
+            where=runs_dir,
+            remedy="another --runs-dir, or make this one writable",
+        ) from None
+    raise InputError(f"a thousand runs are named {name}", where=runs_dir)
+
+
+def find(runs_dir: Path) -> list[RunFolder]:
+    """All run folders, oldest first; a folder is one when it holds a spec."""
+    with (
+        contextlib.suppress(FileNotFoundError, NotADirectoryError),
+        os.scandir(runs_dir) as entries,
+    ):
+        names = sorted(entry.name for entry in entries if _ID.fullmatch(entry.name))
+        folders = [RunFolder(runs_dir / name) for name in names]
+        return [folder for folder in folders if folder.spec.is_file()]
+    return []
+
+
+def pick(runs_dir: Path, wanted: str) -> RunFolder:
+    """The run that `wanted` names: an id, the unambiguous beginning or end of one, a path, `last`.
+
+    Raises UnknownNameError or InputError.
+    """
+    as_path = Path(wanted)
+    if os.sep in wanted and (as_path / "spec.toml").is_file():
+        return RunFolder(as_path.resolve())
+    folders = find(runs_dir)
+    if wanted == "last" and folders:
+        return folders[-1]
+    for matches in (
+        [folder for folder in folders if folder.id == wanted],
+        [folder for folder in folders if folder.id.startswith(wanted)],
+        [folder for folder in folders if folder.id.endswith(wanted)],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if len(matches) > 1:
+            shown = ", ".join(folder.id for folder in matches[:5])
+            raise InputError(
+                f"{wanted!r} is the beginning of {len(matches)} runs",
+                where=runs_dir,
+                remedy=f"write more of the id: {shown}",
+            )
+    raise UnknownNameError("run", wanted, [folder.id for folder in folders][::-1], where=runs_dir)

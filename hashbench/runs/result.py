@@ -1,0 +1,83 @@
+"""`result.json`: what a finished run found, with the protocol that each number carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hashbench.errors import DamagedFileError
+from hashbench.files.atomic import write_bytes_atomically
+
+VERSION = 1
+MAX_BYTES = 64 << 20
+
+
+class AuditResult(msgspec.Struct, frozen=True):
+    """Share of bits that change when something is changed that an encoder must not see.
+
+    `sample` items were encoded again with labels permuted among items, with the paired modality
+    permuted, and with the batch permuted and resized. Zero is clean.
+    """
+
+    sample: int
+    labels: float
+    paired: float
+    batch: float
+
+    @property
+    def clean(self) -> bool:
+        return self.labels == self.paired == self.batch == 0.0
+
+    @property
+    def verdict(self) -> str:
+        """The audit in words."""
+        if self.clean:
+            return "clean"
+        parts = {"labels": self.labels, "paired modality": self.paired, "batch": self.batch}
+        found = [f"{name} {share:.1%}" for name, share in parts.items() if share]
+        return "LEAK: bits change with " + ", ".join(found)
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """`scores` maps bit length -> direction -> metric name -> value on the test queries.
+
+    `floor` is the share of relevant (query, database) pairs, which is the mAP of random codes.
+    `without_relevant` counts queries that no database item is relevant to; they are left out.
+    `selected` says which epoch was scored and what chose it.
+    """
+
+    version: int = VERSION
+    run: str
+    spec_hash: str
+    protocol: str
+    directions: tuple[str, ...]
+    split: dict[str, Any]
+    dataset: dict[str, Any]
+    backbone: str
+    selected: dict[str, Any]
+    scores: dict[str, dict[str, dict[str, float]]]
+    codes: dict[str, dict[str, dict[str, float]]]
+    floor: float
+    without_relevant: int
+    audit: AuditResult
+    seconds: float
+    facts: dict[str, Any]
+
+
+def write(path: Path, result: Result) -> None:
+    """Writes the result, atomically."""
+    write_bytes_atomically(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+
+
+def read(path: Path) -> Result:
+    """The result in a file. Raises DamagedFileError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DamagedFileError("is too large to be a result", where=path)
+        return msgspec.json.decode(path.read_bytes(), type=Result)
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedFileError(f"is not a result: {error}", where=path) from None

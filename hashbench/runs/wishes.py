@@ -1,0 +1,33 @@
+"""What somebody asks of a running worker: a file in its folder that holds one word.
+
+A file and not a signal, since the worker may run on another host that shares the runs folder. The
+worker looks after every step.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast
+
+from hashbench.files.atomic import write_bytes_atomically
+from hashbench.runs.layout import RunFolder
+
+Wish = Literal["stop", "pause", "go"]
+
+
+def ask(run: RunFolder, wish: Wish) -> None:
+    """Leaves a wish; a later one replaces it."""
+    write_bytes_atomically(run.wish, wish.encode())
+
+
+def read(run: RunFolder) -> Wish | None:
+    """The wish that is pending, if any."""
+    try:
+        word = run.wish.read_bytes()[:16]
+    except FileNotFoundError:
+        return None
+    return cast("Wish", word.decode()) if word in (b"stop", b"pause", b"go") else None
+
+
+def clear(run: RunFolder) -> None:
+    """The wish has been heard."""
+    run.wish.unlink(missing_ok=True)
