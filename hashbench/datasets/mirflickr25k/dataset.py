@@ -50,7 +50,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     layout = find_layout(data_dir)
     labels = read_labels(layout.annotations)
     sizes = _pictures(layout.pictures)
-    keep: BoolArray = labels.any(axis=1, keepdims=True)[:, 0]
+    keep = np.logical_or.reduce(labels, axis=1)
     present = np.zeros(IMAGES, dtype=np.bool_)
     present[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
     notes = []
