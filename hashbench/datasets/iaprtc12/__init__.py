@@ -1,0 +1,17 @@
+"""IAPR TC-12 from its official archives, with the labels of the SAIAPR segmentation."""
+
+from hashbench.plan.card import DatasetCard, SplitSizes
+
+CARD = DatasetCard(
+    name="iaprtc12",
+    title="IAPR TC-12",
+    summary="travel photographs with descriptions, labelled by the segmentation's words",
+    entry="hashbench.datasets.iaprtc12.dataset:load",
+    sizes={"iaprtc12": SplitSizes(query=2000, train=10000)},
+    layout=(
+        "<data-dir>/iaprtc12/ or <data-dir> itself, with images/00/25.jpg,"
+        " annotations_complete_eng/00/25.eng and, of SAIAPR TC-12, the labels.txt of every folder"
+        " (under saiaprtc12ok/ or saiapr_tc-12/) and the list of words, wlist.txt: a number and a"
+        " name on each line. Classes are the words of that list that occur, in its order"
+    ),
+)

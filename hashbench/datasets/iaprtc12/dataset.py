@@ -1,0 +1,172 @@
+"""Reads the official archives of IAPR TC-12 and its segmentation, SAIAPR TC-12."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hashbench.datasets.base import Dataset
+from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.lines import read_bytes, read_lines
+from hashbench.datasets.pictures import FilePictures, list_files, safe_name
+from hashbench.errors import DamagedFileError, InputError
+from hashbench.plan.card import Value
+
+_REMEDY = (
+    "unpack iaprtc12.tgz and saiaprtc12ok.tgz into one folder, and put the segmentation's list of"
+    " words there as wlist.txt"
+)
+_NUMBERED = re.compile(r"(\d{1,6})\s+(\S.*)")
+_LABEL_FOLDERS = ("saiaprtc12ok", "saiapr_tc-12", "saiaprtc12", "benchmark")
+_WORD_LISTS = ("wlist.txt", "classes.txt")
+
+
+def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:  # noqa: ARG001 - has none
+    """The photographs with a description and a label, in the order of their numbers.
+
+    Classes are the words of the user's word list that label at least one item, in its order: the
+    subset of 255 that the field uses is not published, so it is never guessed. The caption is the
+    description. Ids read `00/25`.
+    Raises InputError for missing files, DamagedFileError for broken ones.
+    """
+    root = _root(data_dir)
+    words = _words(root)
+    labelled = _labels(root, words)
+    pictures = list_files(root / "images")
+    described = _descriptions(root)
+    rows: list[tuple[int, str, str]] = []
+    left_out = {"picture": 0, "description": 0, "label": 0}
+    for number, (name, text) in sorted(described.items()):
+        if name not in pictures:
+            left_out["picture"] += 1
+        elif not text:
+            left_out["description"] += 1
+        elif number not in labelled:
+            left_out["label"] += 1
+        else:
+            rows.append((number, name, text))
+    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
+    notes = [f"left out {', '.join(reasons)}, of {len(described):,} texts"] if reasons else []
+    if not rows:
+        raise InputError(
+            "no photograph has a description and a label",
+            where=root,
+            remedy="; ".join([*notes, _REMEDY]),
+        )
+    used = set().union(*(labelled[number] for number, _, _ in rows))
+    order = [word for word in words if word in used]
+    column = {word: position for position, word in enumerate(order)}
+    labels = np.zeros((len(rows), len(order)), dtype=np.bool_)
+    for row, (number, _, _) in enumerate(rows):
+        labels[row, [column[word] for word in labelled[number]]] = True
+    ids = [name.rpartition(".")[0] for _, name, _ in rows]
+    names = tuple(words[word] for word in order)
+    captions = [(text,) for _, _, text in rows]
+    notes.append(f"{len(order)} of the {len(words)} words of the list label an item")
+    return Dataset(
+        name="iaprtc12",
+        ids=ids,
+        labels=labels,
+        captions=captions,
+        class_names=names,
+        pictures=FilePictures(root / "images", [name for _, name, _ in rows]),
+        fingerprint=content_fingerprint(
+            "iaprtc12", ids, labels, captions, names, (pictures[name] for _, name, _ in rows)
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _root(data_dir: Path) -> Path:
+    for root in (data_dir / "iaprtc12", data_dir / "iapr-tc12", data_dir):
+        if (root / "annotations_complete_eng").is_dir():
+            return root
+    where = data_dir / "iaprtc12" / "annotations_complete_eng"
+    raise InputError("is missing", where=where, remedy=_REMEDY)
+
+
+def _words(root: Path) -> dict[int, str]:
+    """Number -> name of the user's word list, in its order; hyphens become blanks.
+
+    A line is a number and a name, or a name alone, whose number is that of the line.
+    """
+    folders = [root, *(root / name for name in _LABEL_FOLDERS), root / "saiaprtc12ok" / "benchmark"]
+    places = [folder / name for folder in folders for name in _WORD_LISTS]
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise InputError("is missing", where=root / _WORD_LISTS[0], remedy=_REMEDY)
+    words: dict[int, str] = {}
+    for line_number, line in enumerate(read_lines(path, _REMEDY), start=1):
+        match = _NUMBERED.fullmatch(line)
+        number, name = (int(match[1]), match[2]) if match else (line_number, line)
+        name = name.replace("-", " ").strip()
+        if not name:
+            continue
+        if number in words or name in words.values():
+            raise DamagedFileError(
+                f"line {line_number} lists {name!r} or number {number} again", where=path
+            )
+        words[number] = name
+    return words
+
+
+def _labels(root: Path, words: Mapping[int, str]) -> dict[int, set[int]]:
+    """Photograph -> numbers of its words: lines of photograph, region, word."""
+    labelled: dict[int, set[int]] = {}
+    folder = next((root / n for n in _LABEL_FOLDERS if (root / n).is_dir()), None)
+    found = [] if folder is None else sorted(folder.rglob("labels.txt"))
+    if not found:
+        raise InputError("holds no labels.txt", where=root / _LABEL_FOLDERS[0], remedy=_REMEDY)
+    for path in found:
+        for line_number, line in enumerate(read_lines(path, _REMEDY), start=1):
+            where = f"{path}: line {line_number}"
+            parts = line.split()
+            if not parts:
+                continue
+            if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+                raise DamagedFileError(
+                    f"is {line[:60]!r}, not a photograph, a region and a word",
+                    where=where,
+                    remedy=_REMEDY,
+                )
+            photograph, _region, word = (int(part[:18]) for part in parts)
+            if word not in words:
+                raise DamagedFileError(
+                    f"word {word} is not in the word list", where=where, remedy=_REMEDY
+                )
+            labelled.setdefault(photograph, set()).add(word)
+    return labelled
+
+
+def _descriptions(root: Path) -> dict[int, tuple[str, str]]:
+    """Photograph -> file below images/ and description."""
+    found: dict[int, tuple[str, str]] = {}
+    folder = root / "annotations_complete_eng"
+    for name in sorted(list_files(folder, suffixes=frozenset({".eng"}))):
+        path = folder / name
+        content = read_bytes(path, _REMEDY).decode("latin-1")
+        description, image = (_field(content, tag, path) for tag in ("DESCRIPTION", "IMAGE"))
+        picture = safe_name(image.removeprefix("images/"), where=f"{path}: IMAGE")
+        stem = picture.rpartition("/")[2].partition(".")[0]
+        if not (stem.isascii() and stem.isdigit()):
+            raise DamagedFileError(f"IMAGE {picture!r} has no number", where=path, remedy=_REMEDY)
+        if int(stem) in found:
+            raise DamagedFileError(
+                f"describes photograph {int(stem)}, as another file does",
+                where=path,
+                remedy=_REMEDY,
+            )
+        found[int(stem)] = (picture, " ".join(description.split()))
+    return found
+
+
+def _field(content: str, tag: str, path: Path) -> str:
+    """What stands between `<TAG>` and `</TAG>`. Raises DamagedFileError."""
+    _, opened, rest = content.partition(f"<{tag}>")
+    text, closed, _ = rest.partition(f"</{tag}>")
+    if not opened or not closed:
+        raise DamagedFileError(f"has no {tag}", where=path, remedy=_REMEDY)
+    return text.strip()
