@@ -8,8 +8,6 @@ hypergeometric (rank cut-off), the position of the last counted hit negative hyp
 (cut-off at the first K hits); both are summed from their mode outwards.
 """
 
-# ruff: noqa: PLR0917 - compiled functions are called with positions only
-
 from __future__ import annotations
 
 import math
@@ -61,7 +59,10 @@ def _average_precision(
             continue
         if cut != 0 and not by_hits:
             wanted = min(wanted, number)
-        before, hits, total, value = 0, 0, 0.0, -1.0
+        # Typed zeros: from a literal 0, numba would compile the functions below twice.
+        before: Any = np.int64(0)
+        hits: Any = np.int64(0)
+        total, value = 0.0, -1.0
         for d in range(items.shape[1]):
             n, r = items[q, d], relevant[q, d]
             if cut == _RANK and before + n > number:

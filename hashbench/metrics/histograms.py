@@ -108,7 +108,7 @@ def count_histograms(
 
 @dataclass(frozen=True, eq=False)
 class Walked:
-    """What one walk in database order found, cumulated over the cut-offs asked for.
+    """What one walk in database order found at the cut-offs asked for.
 
     `precision_sum`, `hits` and `dcg` (Q, A) belong to the first K ranks for each K of `rank_cuts`;
     `first_sum` (Q, B) to the first K relevant items for each K of `first_cuts`.
@@ -143,9 +143,14 @@ def walk_in_order(
     """
     ranks_asked, firsts_asked = sorted(set(rank_cuts)), sorted(set(first_cuts))
     queries, levels = len(query_codes), histograms.counts.shape[2]
-    ranks, hits = (
-        np.cumsum(counts, axis=1) - counts for counts in (histograms.items, histograms.relevant)
+    if len(database_codes) >= 1 << 32:
+        raise InputError("tie=index ranks at most 2^32 - 1 database items")
+    nearer, nearer_hits = (
+        (np.cumsum(counts, axis=1) - counts).astype(np.uint64)
+        for counts in (histograms.items, histograms.relevant)
     )
+    cursors = nearer | nearer_hits << np.uint64(32)
+    shift = (levels - 1).bit_length()
     by_rank = np.zeros((queries, len(ranks_asked), 3))
     by_first = np.zeros((queries, len(firsts_asked)))
     rank_array, first_array = np.array(ranks_asked, np.int64), np.array(firsts_asked, np.int64)
@@ -154,20 +159,19 @@ def walk_in_order(
     gains = np.zeros(levels) if gains is None else gains
 
     def one_piece(rows: slice, codes: Any, masks: Any, words: Any, label_words: Any) -> None:
-        walk_pairs(codes, masks, words, label_words, levels, histograms.graded, table, ranks[rows],
-                   hits[rows], rank_array, first_array, discounts, gains, by_rank[rows],
+        walk_pairs(codes, masks, words, label_words, shift, histograms.graded, table,
+                   cursors[rows], rank_array, first_array, discounts, gains, by_rank[rows],
                    by_first[rows])  # fmt: skip
 
     sides = query_codes, database_codes, query_labels, database_labels
     _over_database(one_piece, sides, threads, progress)
-    summed = by_rank.cumsum(axis=1)
     return Walked(
         tuple(ranks_asked),
         tuple(firsts_asked),
-        precision_sum=summed[:, :, 0],
-        hits=summed[:, :, 1],
-        dcg=summed[:, :, 2],
-        first_sum=by_first.cumsum(axis=1),
+        precision_sum=by_rank[:, :, 0],
+        hits=by_rank[:, :, 1],
+        dcg=by_rank[:, :, 2],
+        first_sum=by_first,
     )
 
 
@@ -195,6 +199,13 @@ def check_sides(
             raise InputError(f"{side}: there are no items")
 
 
+def usable_cpus() -> int:
+    """CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def levels_for(query_labels: LabelMasks, *, graded: bool) -> int:
     """Levels of the histograms: 2, or where graded one more than the most labels of a query."""
     if not graded:
@@ -213,7 +224,7 @@ def _over_database(
     """Call `one_piece` for each piece of the database, in order, and each share of the queries."""
     query_codes, database_codes, query_labels, database_labels = sides
     codes, masks = (np.array(side.words) for side in (query_codes, query_labels))
-    threads = len(os.sched_getaffinity(0)) if threads is None else threads
+    threads = usable_cpus() if threads is None else threads
     share = -(-len(codes) // (4 * threads))
     rows = [slice(start, start + share) for start in range(0, len(codes), share)]
     done, pairs = 0, len(codes) * len(database_codes)

@@ -21,13 +21,15 @@ def compiled(function: Function) -> Function:
 
     numba looks for one beside the source, then in the user's cache folder or `NUMBA_CACHE_DIR`,
     and refuses to decorate where neither can be written: then each process compiles for itself.
+    Division is numpy's: without it every loop would carry a check for zero.
     """
+    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast("Function", _njit(nogil=True, cache=True)(function))
+        return cast("Function", _njit(cache=True, **options)(function))
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
-        return cast("Function", _njit(nogil=True)(function))
+        return cast("Function", _njit(**options)(function))
 
 
 def _popcount(_typing: Any, _word: Any) -> Any:

@@ -5,8 +5,6 @@ serves every number of words and the compiler can vectorise it. A pair falls int
 `distance * levels + level`: level is 0 or 1 (some label shared), or the number of shared labels.
 """
 
-# ruff: noqa: PLR0917 - compiled functions are called with positions only
-
 from __future__ import annotations
 
 from typing import Any
@@ -132,51 +130,53 @@ def walk_pairs(
     label_masks: Array,
     words: Array,
     masks: Array,
-    levels: int,
+    shift: int,  # bins are distance << shift | level
     graded: bool,
     table: Array,
-    ranks: Array,  # (Q, distances) int64: items ranked so far at this distance or nearer
-    hits: Array,  # (Q, distances) int64: relevant items among them
-    rank_cuts: Array,  # (A,) int64 ascending
-    first_cuts: Array,  # (B,) int64 ascending
+    cursors: Array,  # (Q, distances) uint64, moved: items ranked so far, hits << 32 among them
+    rank_cuts: Array,  # (A,) int64
+    first_cuts: Array,  # (B,) int64
     discounts: Array,  # (deepest cut + 1,) float64: of rank i at [i]; empty where not asked
     gains: Array,  # (levels,) float64
-    by_rank: Array,  # (Q, A, 3) float64: precision sum, hits, discounted gain, added to
-    by_first: Array,  # (Q, B) float64: precision sum, added to
+    by_rank: Array,  # (Q, A, 3) float64: precision sum, hits, discounted gain; added to
+    by_first: Array,  # (Q, B) float64: precision sum; added to
 ) -> None:
     """Give every pair its rank in database order within ties, and sum what the cut-offs ask for.
 
-    An item's rank is the number of nearer items plus that of earlier items at its distance:
-    `ranks` starts at the former and counts the latter, so shards walk one after the other.
-    A relevant item adds to the smallest cut-off that holds it; the caller accumulates.
+    An item's rank is the number of nearer items plus that of earlier items at its distance: a
+    cursor starts at the former and counts the latter, so pieces of the database walk in order.
     """
     items = words.shape[1]
+    one, rank_bits = np.uint64(1), np.uint64(0xFFFFFFFF)
+    level_bits = np.uint32((1 << shift) - 1)
     all_bins = np.zeros(TILE, np.uint32)
     shared = np.zeros(TILE, np.uint64)
+    found = np.zeros(TILE + 1, np.uint64)
+    found_level = np.zeros(TILE + 1, np.uint32)
     for q in range(len(codes)):
-        rank_of, hits_of = ranks[q], hits[q]
+        cursor = cursors[q]
         for start in range(0, items, TILE):
             size_here = min(TILE, items - start)
             bins = all_bins[:size_here]
-            tile_bins(codes[q], label_masks[q], words, masks, start, levels, graded, table,
+            tile_bins(codes[q], label_masks[q], words, masks, start, 1 << shift, graded, table,
                       shared[:size_here], bins)  # fmt: skip
+            hits: Any = 0
             for j in range(size_here):
-                distance = bins[j] // levels
-                level = bins[j] - distance * levels
-                rank_of[distance] += 1
-                if level == 0:
-                    continue
-                hits_of[distance] += 1
-                rank, hit = rank_of[distance], hits_of[distance]
+                distance, level = bins[j] >> shift, bins[j] & level_bits
+                relevant = np.int64(level != 0)
+                place = cursor[distance] + (one | np.uint64(relevant) << np.uint64(32))
+                cursor[distance] = place
+                found[hits], found_level[hits] = place, level  # kept only where relevant
+                hits += relevant
+            for i in range(hits):
+                rank, hit = np.int64(found[i] & rank_bits), np.int64(found[i] >> np.uint64(32))
                 precision = hit / rank
                 for cut in range(len(rank_cuts)):
                     if rank <= rank_cuts[cut]:
                         by_rank[q, cut, 0] += precision
                         by_rank[q, cut, 1] += 1
                         if len(discounts) > 0:
-                            by_rank[q, cut, 2] += gains[level] * discounts[rank]
-                        break
+                            by_rank[q, cut, 2] += gains[found_level[i]] * discounts[rank]
                 for cut in range(len(first_cuts)):
                     if hit <= first_cuts[cut]:
                         by_first[q, cut] += precision
-                        break
