@@ -16,6 +16,7 @@ from hashbench.plan.card import Value
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Dataset:
     `pictures.read(i)` is item i as an RGB image. `fingerprint` changes whenever any of them does.
     `roles`, where given, fixes which items may be queries (`query`) and training items (`train`).
     `notes` are sentences for the person, such as how many items were left out and why.
+    `features` are precomputed (N, d1) image and (N, d2) text features, for sets that ship those
+    instead of pictures and captions; then `pictures` has none, and each caption is empty.
     """
 
     name: str
@@ -38,9 +41,15 @@ class Dataset:
     fingerprint: str
     roles: Mapping[str, IntArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    features: tuple[FloatArray, FloatArray] | None = None
 
     def __post_init__(self) -> None:
         sizes = {"labels": len(self.labels), "captions": len(self.captions)}
+        if self.features is not None:
+            sizes |= {
+                "image features": len(self.features[0]),
+                "text features": len(self.features[1]),
+            }
         for part, size in sizes.items():
             if size != len(self.ids):
                 raise InputError(

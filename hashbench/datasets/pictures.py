@@ -48,6 +48,21 @@ class FilePictures:
         return read_picture(self.root / self.files[index])
 
 
+@dataclass(frozen=True)
+class NoPictures:
+    """For a set of precomputed features."""
+
+    source: Path
+
+    def read(self, index: int) -> Image.Image:
+        """Raises InputError: there are only features."""
+        raise InputError(
+            f"item {index} has features but no picture",
+            where=self.source,
+            remedy="use it with methods that run on features, without encoding anything",
+        )
+
+
 def read_picture(path: Path) -> Image.Image:
     """The picture in a file, as RGB.
 
