@@ -2,12 +2,13 @@
 
     python -m hashbench.backbones.pretrain_picturebook --out FILE
 
-Contrastive as in CLIP (arXiv 2103.00020, section 2.3), between pictures and texts of a batch. Half
-of the texts are captions; the others are prompts that name all or one of the scene's classes, so
-that zero-shot prompts mean something to so small a model. A prompt is true of every scene in the
-batch that shows the classes it names, and all of those count as its pairs: the pre-training does
-see the labels of its own scenes. These come from another world seed than any dataset's, which may
-not exceed `LARGEST_DATASET_SEED`.
+Contrastive as in CLIP (arXiv 2103.00020, section 2.3), between pictures and texts of a batch. Two
+thirds of the texts are captions; the others are prompts that name the scene's classes. Beside them
+the batch's pictures are contrasted with one prompt of each class, so that zero-shot prompts mean
+something to so small a model. A prompt is true of every scene in the batch that shows the classes
+it names, and all of those count as its pairs: the pre-training does see the labels of its own
+scenes. These come from another world seed than any dataset's, which may not exceed
+`LARGEST_DATASET_SEED`.
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ log = logging.getLogger(__name__)
 
 TRAINING_WORLD = LARGEST_DATASET_SEED + 1
 UNSEEN_WORLD = LARGEST_DATASET_SEED + 2
+UNSEEN = 2000  # scenes on which the zero-shot average precision is measured
 CONTEXT = 77
 SHORT = 24  # most captions are no longer; the others run through the text tower separately
-CAPTION_SHARE = 0.5
+CAPTION_SHARE = 0.67  # the rest are prompts of the whole label set
+CLASS_WEIGHT = 0.5  # of the contrast with one prompt of each class
 DROPPED_PATCHES = 0.5  # of a picture, as in FLIP (arXiv 2212.00794): twice the speed ...
 WITH_DROPPING = 0.75  # ... in this part of the steps
-ONE_CLASS_SHARE = 0.2  # the rest are prompts of the whole label set
 TEMPLATES = (
     "a photo of {}",
     "a photo of {}.",
@@ -126,11 +128,16 @@ def prompt(template: str, names: list[str], style: int) -> str:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures float32 (n, 3, 64, 64), one text each, and true_of (pictures, texts), bool."""
+    """Pictures float32 (n, 3, 64, 64), one text each, and true_of (pictures, texts), bool.
+
+    class_texts: one prompt of each class, which labels (n, 24) say to be true or not.
+    """
 
     pictures: torch.Tensor
     texts: list[list[int]]
     true_of: torch.Tensor
+    class_texts: list[list[int]]
+    labels: torch.Tensor
 
 
 def batches(pool: Pool, size: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -156,18 +163,25 @@ def _batch(pool: Pool, rows: NDArray[np.intp], rng: np.random.Generator) -> Batc
             texts.append(pool.captions[row][rng.integers(len(pool.captions[row]))])
             continue
         classes = np.flatnonzero(labels[item])
-        if kinds[item] < CAPTION_SHARE + ONE_CLASS_SHARE:
-            classes = rng.choice(classes, 1)
-        elif rng.random() < 0.4:
+        if rng.random() < 0.4:
             classes = rng.permutation(classes)
         named[item, classes] = True
-        template = TEMPLATES[rng.integers(len(TEMPLATES))]
-        names = [CLASS_NAMES[c] for c in classes]
-        texts.append(encode(prompt(template, names, int(rng.integers(3)))))
+        texts.append(_random_prompt([CLASS_NAMES[c] for c in classes], rng))
     # A prompt is true of a scene that lacks none of the named classes; a caption of its own alone.
     lacking = (~labels).astype(np.float32) @ named.T.astype(np.float32)
     true_of = ((lacking == 0) & named.any(axis=1)) | np.eye(len(rows), dtype=bool)
-    return Batch(pictures(pool.pictures[rows]), texts, torch.from_numpy(true_of))
+    return Batch(
+        pictures(pool.pictures[rows]),
+        texts,
+        torch.from_numpy(true_of),
+        [_random_prompt([name], rng) for name in CLASS_NAMES],
+        torch.from_numpy(labels),
+    )
+
+
+def _random_prompt(names: list[str], rng: np.random.Generator) -> list[int]:
+    template = TEMPLATES[rng.integers(len(TEMPLATES))]
+    return encode(prompt(template, names, int(rng.integers(3))))
 
 
 def pictures(raw: NDArray[np.uint8]) -> torch.Tensor:
@@ -209,21 +223,29 @@ def text_features(model: Any, tokens: torch.Tensor) -> torch.Tensor:
 
 
 def loss_of(model: Any, batch: Batch, vocabulary: Vocabulary) -> torch.Tensor:
-    """Symmetric cross entropy against all true pairs of a row, each with the same share."""
+    """Contrast of pictures and texts, and of pictures and class prompts."""
     image = functional.normalize(model.encode_image(batch.pictures).float(), dim=-1)
-    lengths = np.array([len(text) for text in batch.texts])
+    texts = batch.texts + batch.class_texts
+    lengths = np.array([len(text) for text in texts])
     groups = [np.flatnonzero(lengths <= SHORT), np.flatnonzero(lengths > SHORT)]
     parts = [
-        text_features(model, vocabulary.matrix([batch.texts[i] for i in group]))
+        text_features(model, vocabulary.matrix([texts[i] for i in group]))
         for group in groups
         if len(group)
     ]
     back = torch.from_numpy(np.argsort(np.concatenate(groups)))
     text = functional.normalize(torch.cat(parts).float(), dim=-1)[back]
     logits = model.logit_scale.exp() * image @ text.T
-    target = batch.true_of.float()
+    own, classes = logits.split([len(batch.texts), len(batch.class_texts)], dim=1)
+    return contrast(own, batch.true_of) + CLASS_WEIGHT * contrast(classes, batch.labels)
+
+
+def contrast(logits: torch.Tensor, true_of: torch.Tensor) -> torch.Tensor:
+    """Symmetric cross entropy against all true pairs of a row, each with the same share."""
+    target = true_of.float()
     by_image = functional.cross_entropy(logits, target / target.sum(1, keepdim=True))
-    by_text = functional.cross_entropy(logits.T, target.T / target.T.sum(1, keepdim=True))
+    # A class that the batch does not show has no pairs, and no share of the loss.
+    by_text = functional.cross_entropy(logits.T, target.T / target.sum(0).clamp(min=1)[:, None])
     return (by_image + by_text) / 2
 
 
@@ -260,7 +282,7 @@ def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: f
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)  # which patches are dropped
     pool = draw_pool(TRAINING_WORLD, count, workers=2)
-    unseen = draw_pool(UNSEEN_WORLD, 2000)
+    unseen = draw_pool(UNSEEN_WORLD, UNSEEN)
     vocabulary = Vocabulary(pool)
     log.info("%d scenes, %.0f s", count, time.perf_counter() - begun)
     model: Any = picturebook_clip.untrained(seed)
@@ -303,7 +325,7 @@ def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: f
             }
             export(model, vocabulary, out, facts)
             scores = zero_shot_ap(picturebook_clip.build(out), unseen)
-            facts["zero_shot_ap"] = f"{scores.mean():.4f} on 2000 scenes of world {UNSEEN_WORLD}"
+            facts["zero_shot_ap"] = f"{scores.mean():.4f} on {UNSEEN} of world {UNSEEN_WORLD}"
             export(model, vocabulary, out, facts)
             log.info(
                 "zero-shot AP %.4f: %s",

@@ -1,8 +1,9 @@
 """Captions like the tags under a photograph: some of what is there, and much that is not.
 
-A class is tagged by one of its synonyms or left out; kinds ("boat", "cake") may be named; the rest
-is noise: cameras, places, years, moods, and words that several classes share. The words come in
-random order. About one caption in ten is so long that CLIP's 77 tokens cut it.
+A class is tagged by one of its synonyms or left out; so are its kind ("boat", "cake") and what the
+photographer did ("sepia"); the rest is noise: cameras, places, years, moods, and words that several
+classes share. The words come in random order. About one caption in ten is so long that CLIP's 77
+tokens cut it.
 """
 
 from hashbench.datasets.picturebook.composition import CLASS_NAMES, Scene
@@ -40,17 +41,30 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "water": ("water", "reflection", "wet", "ripples", "splash"),
 }
 
+_DEVELOPED: dict[str, tuple[str, ...]] = {
+    "black and white": ("bw", "black and white", "monochrome", "blackandwhite", "noir"),
+    "sepia": ("sepia", "vintage", "antique", "toned"),
+    "cyanotype": ("cyanotype", "cyan", "blueprint", "bluetone"),
+    "redscale": ("redscale", "redfilter", "warm", "velvia"),
+    "crossprocessed": ("xpro", "crossprocessed", "expired film", "slide film"),
+    "lomo": ("lomo", "lomography", "holga", "vignette"),
+    "fisheye": ("fisheye", "peleng", "circular", "8mm"),
+    "polaroid": ("polaroid", "instant", "sx70", "600film"),
+    "film": ("35mm film", "analog", "ilford", "contact print"),
+    "date stamp": ("compact camera", "date stamp", "snapshot", "point and shoot"),
+}
+
 _SHARED = ("nature", "landscape", "outdoor", "travel", "street", "light", "blue", "summer", "city",
            "holiday", "macro", "love", "family", "view", "walk", "weekend")  # fmt: skip
 _NOISE = (
     "nikon", "canon", "d80", "d200", "eos", "400d", "50mm", "f18", "hdr", "bokeh", "explore",
-    "photoshop", "film", "lomo", "polaroid", "flickr", "bw", "black and white", "colour", "art",
-    "abstract", "cool", "beautiful", "happy", "fun", "topf25", "interestingness", "challenge",
-    "diamondclassphotographer", "superbmasterpiece", "anawesomeshot", "geotagged", "365days",
-    "london", "paris", "lisbon", "tokyo", "berlin", "california", "italia", "españa", "kyoto",
-    "istanbul", "nyc", "melbourne", "2005", "2006", "2007", "2008", "january", "march", "june",
-    "october", "strobist", "tamron", "sigma", "wideangle", "blueribbonwinner", "dof", "texture",
-    "vintage", "red", "yellow", "white", "pink", "square", "shadow", "old", "new", "morning",
+    "photoshop", "flickr", "colour", "art", "abstract", "cool", "beautiful", "happy", "fun",
+    "topf25", "interestingness", "challenge", "diamondclassphotographer", "superbmasterpiece",
+    "anawesomeshot", "geotagged", "365days", "london", "paris", "lisbon", "tokyo", "berlin",
+    "california", "italia", "españa", "kyoto", "istanbul", "nyc", "melbourne", "2005", "2006",
+    "2007", "2008", "january", "march", "june", "october", "strobist", "tamron", "sigma",
+    "wideangle", "blueribbonwinner", "dof", "texture", "red", "yellow", "white", "pink", "square",
+    "shadow", "old", "new", "morning",
 )  # fmt: skip
 
 
@@ -66,7 +80,10 @@ def _tags(scene: Scene, dice: Dice) -> str:
     if not named and dice.chance(0.8):
         named = [dice.pick(present)]
     words = [dice.pick(_SYNONYMS[name]) for name in named]
-    words += [kind for kind in scene.kinds.values() if kind not in CLASS_NAMES and dice.chance(0.2)]
+    words += [kind for kind in scene.kinds.values() if kind not in CLASS_NAMES and dice.chance(0.4)]
+    for effect in (scene.look, scene.frame):
+        if effect in _DEVELOPED and dice.chance(0.75):
+            words.append(dice.pick(_DEVELOPED[effect]))
     if dice.chance(0.06):  # a tag that is wrong
         words.append(dice.pick(_SYNONYMS[dice.pick(CLASS_NAMES)]))
     noise = dice.integer(*_LONG_WORDS) if dice.chance(_LONG) else dice.integer(0, 6)

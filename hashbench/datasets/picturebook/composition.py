@@ -106,6 +106,20 @@ _THEMES: dict[str, dict[str, float]] = {
     },
 }  # fmt: skip
 
+# What the photographer did to the picture. It has nothing to do with the classes, yet picture and
+# caption both tell it: features of the scene are more than its labels, as those of photographs are.
+_LOOKS = {
+    "plain": 0.24,
+    "black and white": 0.1,
+    "sepia": 0.08,
+    "cyanotype": 0.08,
+    "redscale": 0.12,
+    "crossprocessed": 0.12,
+    "lomo": 0.14,
+    "fisheye": 0.12,
+}
+_FRAMES = {"none": 0.4, "polaroid": 0.2, "film": 0.2, "date stamp": 0.2}
+
 _INDOORS = frozenset({"room with people", "room"})
 
 
@@ -116,12 +130,15 @@ class Scene:
     classes: the names out of CLASS_NAMES that are true of it.
     kinds: what exactly stands for a class, for instance transport -> "boat", animals -> "cat".
     people: one word a figure, each "male", "female", "baby" or "someone".
+    look, frame: what the photographer made of it.
     """
 
     setting: str
     classes: frozenset[str]
     kinds: dict[str, str]
     people: tuple[str, ...]
+    look: str
+    frame: str
 
 
 def compose(seed: int, index: int) -> Scene:
@@ -147,8 +164,10 @@ def compose(seed: int, index: int) -> Scene:
         classes |= {"water", kinds["water"]} & set(CLASS_NAMES)
     if "plant" in themes:
         classes |= {"plant life"} | ({"tree", "flower"} & themes)
-        kinds["tree"] = dice.pick(("leafy", "conifer", "palm", "bare"))
-        kinds["flower"] = dice.pick(("red", "pink", "yellow", "white", "purple"))
+        if "tree" in classes:
+            kinds["tree"] = dice.pick(("leafy", "conifer", "palm", "bare"))
+        if "flower" in classes:
+            kinds["flower"] = dice.pick(("red", "pink", "yellow", "white", "purple"))
     if "structures" in themes:
         classes.add("structures")
         kinds["structures"] = dice.pick(
@@ -178,17 +197,18 @@ def compose(seed: int, index: int) -> Scene:
     if not classes:  # a bare landscape
         classes.add("structures")
         kinds["structures"] = "house"
-    return Scene(setting, frozenset(classes), kinds, people)
+    look, frame = dice.weighted(_LOOKS), dice.weighted(_FRAMES)
+    return Scene(setting, frozenset(classes), kinds, people, look, frame)
 
 
 def _water_chances(setting: str) -> dict[str, float]:
     if setting == "shore":
-        return {"sea": 0.62, "lake": 0.16, "river": 0.14, "plain": 0.08}
+        return {"sea": 0.62, "lake": 0.16, "river": 0.14, "pool": 0.08}
     if setting == "landscape":
-        return {"sea": 0.06, "lake": 0.34, "river": 0.38, "plain": 0.22}
+        return {"sea": 0.06, "lake": 0.34, "river": 0.38, "pool": 0.22}
     if setting == "city":
         return {"river": 0.4, "fountain": 0.6}
-    return {"plain": 0.7, "fountain": 0.3}
+    return {"pool": 0.7, "fountain": 0.3}
 
 
 def _transport_chances(setting: str, classes: set[str]) -> dict[str, float]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image, ImageChops
-
-from hashbench.datasets.picturebook import backdrop, beings, things
-from hashbench.datasets.picturebook.brush import SIDE, Brush
+from hashbench.datasets.picturebook import backdrop, beings, camera, things
+from hashbench.datasets.picturebook.brush import Brush
 from hashbench.datasets.picturebook.dice import Dice
 
 if TYPE_CHECKING:
-    from hashbench.datasets.picturebook.composition import Scene
+    from PIL import Image
 
-_GRAIN_SIDE = 4 * SIDE
+    from hashbench.datasets.picturebook.composition import Scene
 
 
 def draw(scene: Scene, seed: int, index: int) -> Image.Image:
@@ -36,7 +32,7 @@ def draw(scene: Scene, seed: int, index: int) -> Image.Image:
         things.stray(b)
     _people(b, scene, ground)
     _light(b, scene)
-    return _camera(b.finished(), dice)
+    return camera.develop(b.finished(), scene, dice)
 
 
 def _close_up(b: Brush, scene: Scene) -> float:
@@ -84,7 +80,7 @@ def _things(b: Brush, scene: Scene, ground: float) -> None:
                 x, y = d.uniform(0.15, 0.85), d.uniform(0.3 if near else ground - 0.1, 0.92)
                 things.flower(b, kinds["flower"], x, y, size)
     if "transport" in scene.classes:
-        size = d.uniform(0.22, 0.55) if scene.setting == "road" else d.uniform(0.16, 0.34)
+        size = d.uniform(0.22, 0.55) if scene.setting == "road" else d.uniform(0.2, 0.38)
         foot = ground - d.uniform(0.05, 0.3) if kinds["transport"] == "boat" else ground
         things.vehicle(b, kinds["transport"], d.uniform(0.2, 0.8), foot, size)
     if "food" in scene.classes:
@@ -95,7 +91,7 @@ def _things(b: Brush, scene: Scene, ground: float) -> None:
     if "animals" in scene.classes:
         near = scene.setting in ("animal", "close nature", "room")
         for _ in range(1 if near else d.integer(1, 2)):
-            size = d.uniform(0.3, 0.75) if near else d.uniform(0.16, 0.3)
+            size = d.uniform(0.35, 0.75) if near else d.uniform(0.22, 0.36)
             beings.animal(b, kinds["animals"], d.uniform(0.2, 0.8), ground, size)
 
 
@@ -122,7 +118,7 @@ def _people(b: Brush, scene: Scene, ground: float) -> None:
         beings.face(b, scene.people[0], d.uniform(0.3, 0.7), d.uniform(0.36, 0.52), size)
         return
     far = scene.setting in ("landscape", "shore", "city", "road", "animal")
-    size = d.uniform(0.18, 0.4) if far else d.uniform(0.45, 0.85)
+    size = d.uniform(0.24, 0.45) if far else d.uniform(0.45, 0.85)
     for who in scene.people:
         foot = min(1.02, ground + d.uniform(-0.02, 0.08))
         beings.person(b, who, d.uniform(0.12, 0.88), foot, size * d.uniform(0.85, 1.15))
@@ -137,30 +133,3 @@ def _light(b: Brush, scene: Scene) -> None:
             b.oval(x, y, size, size, d.pick(((255, 220, 130), (255, 170, 90), (230, 235, 255))))
     elif "sunset" in scene.classes:
         b.darken(d.uniform(0.15, 0.35), (220, 110, 50))
-
-
-def _camera(picture: Image.Image, dice: Dice) -> Image.Image:
-    """Mirroring, black and white, fading, a colour cast and grain."""
-    if dice.chance(0.5):
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if dice.chance(0.08):
-        picture = picture.convert("L").convert("RGB")
-    if dice.chance(0.3):
-        cast = (dice.integer(0, 255), dice.integer(0, 255), dice.integer(0, 255))
-        veil = Image.new("RGB", picture.size, cast)
-        picture = Image.blend(picture, veil, dice.uniform(0.04, 0.3))
-    x, y = dice.integer(0, _GRAIN_SIDE - SIDE), dice.integer(0, _GRAIN_SIDE - SIDE)
-    level = dice.integer(0, len(_grain()) - 1)
-    grain = _grain()[level].crop((x, y, x + SIDE, y + SIDE))
-    return ImageChops.add(picture, grain, scale=1, offset=-128)
-
-
-@cache
-def _grain() -> tuple[Image.Image, ...]:
-    """Tiles of grey-centred film grain, from fine to coarse; always the same ones."""
-    noise = np.random.Generator(np.random.Philox(key=0)).random((_GRAIN_SIDE, _GRAIN_SIDE, 3))
-    strengths = (8, 16, 26, 40, 60)
-    return tuple(
-        Image.fromarray((128 + strength * (noise - 0.5)).astype(np.uint8), "RGB")
-        for strength in strengths
-    )
