@@ -273,6 +273,7 @@ def export(model: Any, vocabulary: Vocabulary, path: Path, facts: dict[str, str]
     state[picturebook_clip.TOKEN_IDS] = torch.from_numpy(vocabulary.ids.astype(np.int32))
     partial = path.with_suffix(".partial")
     save_file(state, partial, metadata={"format": picturebook_clip.FORMAT, **facts})
+    partial.chmod(0o644)
     partial.replace(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,9 +58,13 @@ def _fitted(picture: Image.Image, side: int) -> Image.Image:
 
 
 def _wrapped(text: str, font: Font, width: int, lines: int) -> list[str]:
-    """The text in at most `lines` lines of `width` pixels; an ellipsis where it goes on."""
+    """The text in at most `lines` lines of `width` pixels; an ellipsis where it goes on.
+
+    Accents are dropped: Pillow's own font, the only one that is everywhere, knows ASCII.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     out = [""]
-    for word in text.split():
+    for word in plain.split():
         longer = f"{out[-1]} {word}".strip()
         if font.getlength(longer) <= width:
             out[-1] = longer
