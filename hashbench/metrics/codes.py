@@ -33,10 +33,6 @@ class Packed:
     def __len__(self) -> int:
         return int(self.words.shape[0])
 
-    def __getitem__(self, rows: Any) -> Any:
-        """The chosen rows (slice, mask or indices), still packed."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, eq=False)
 class Codes(Packed):
@@ -51,6 +47,7 @@ class Codes(Packed):
         _check_words(self.words, self.bits, MAX_BITS, "bits")
 
     def __getitem__(self, rows: Any) -> Codes:
+        """The chosen rows: a slice, a mask or a list of indices."""
         return Codes(_rows(self.words, rows), self.bits)
 
     @classmethod
@@ -122,6 +119,7 @@ class LabelMasks(Packed):
         _check_words(self.words, self.classes, MAX_CLASSES, "classes")
 
     def __getitem__(self, rows: Any) -> LabelMasks:
+        """The chosen rows: a slice, a mask or a list of indices."""
         return LabelMasks(_rows(self.words, rows), self.classes)
 
     @classmethod

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hashbench.errors import InputError
-from hashbench.metrics.average_precision import average_precision
 from hashbench.metrics.histograms import (
-    Histograms,
     Progress,
     Sides,
     Walked,
@@ -20,15 +17,22 @@ from hashbench.metrics.histograms import (
     levels_for,
     walk_in_order,
 )
+from hashbench.metrics.values import (
+    Values,
+    depth_in_ranks,
+    discounts_by_rank,
+    gains_by_level,
+    per_query_values,
+    random_floor,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from hashbench.metrics.codes import Codes, LabelMasks
     from hashbench.metrics.names import Distance, Gain, Metric
-
-Values = NDArray[np.float64]
-Ordered = Literal["expected", "best", "worst"]
 
 _BINS_AT_ONCE = 1 << 21  # queries are scored in blocks whose histograms stay within 16 MiB
 
@@ -73,7 +77,7 @@ def evaluate(
     metrics = list(metrics)
     groups = {distance: [m for m in metrics if m.distance == distance]
               for distance in dict.fromkeys(m.distance for m in metrics)}  # fmt: skip
-    passes = sum(1 + any(m.tie == "index" for m in group) for group in groups.values())
+    passes = sum(1 + len(_gains_walked(group)) for group in groups.values())
     meter = _Meter(progress, passes * len(query_codes) * len(database_codes))
     columns: dict[Metric, _Columns] = {}
     for distance, group in groups.items():
@@ -98,75 +102,6 @@ def evaluate(
         for metric in group:
             columns[metric] = _Columns.join([block[metric] for block in blocks])
     return [_summarise(metric, columns[metric]) for metric in metrics]
-
-
-def per_query_values(
-    histograms: Histograms, metric: Metric, walked: Walked | None = None
-) -> Values:
-    """(Q,) values of one metric; 0 for a query without relevant items.
-
-    tie=index needs what `walk_in_order` found at the metric's cut-off.
-    """
-    if metric.tie == "index" and metric.has_ties and walked is None:
-        raise InputError(f"{metric} needs a walk in database order, not histograms alone")
-    items, relevant = histograms.items, histograms.relevant
-    if metric.cut == "radius":
-        return _within_radius(items, relevant, metric)
-    if metric.kind == "nDCG":
-        return _ndcg(histograms, metric, walked)
-    if metric.kind == "mAP":
-        if metric.tie != "index":
-            return average_precision(items, relevant, metric)
-        return _indexed_average_precision(items, relevant, metric, _walked(walked))
-    found = _hits_at(items, relevant, metric, walked)
-    if metric.kind == "P":
-        return found / _depth(items, metric)
-    return _divide(found, relevant.sum(axis=1))
-
-
-def random_floor(histograms: Histograms, metric: Metric) -> Values:
-    """(Q,) expected values of a ranking in random order (within a radius: of a random ball)."""
-    if metric.cut == "radius":
-        items, relevant = histograms.items, histograms.relevant
-        ball = items[:, : metric.number + 1].sum(axis=1)
-        total, share = items.sum(axis=1), relevant.sum(axis=1)
-        if metric.kind == "P":
-            return np.where(ball > 0, _divide(share, total), 0.0)
-        return np.where(share > 0, _divide(ball, total), 0.0)
-    one_distance = Histograms(histograms.counts.sum(axis=1, keepdims=True), histograms.graded)
-    return per_query_values(one_distance, metric.with_tie("expected"))
-
-
-@dataclass(frozen=True, eq=False)
-class PrecisionRecall:
-    """A precision-recall curve over Hamming radii 0 .. bits, each array (bits + 1,).
-
-    Means over the queries with a relevant item; precision only over those whose ball holds
-    anything (NaN where none does), `empty_balls` being the share of the others.
-    """
-
-    radius: NDArray[np.int64]
-    precision: Values
-    recall: Values
-    empty_balls: Values
-
-
-def precision_recall_curve(histograms: Histograms) -> PrecisionRecall:
-    """Precision and recall within each Hamming radius; InputError where no query has relevants."""
-    counted = histograms.relevant.sum(axis=1) > 0
-    if not counted.any():
-        raise InputError("no query has a relevant item in the database")
-    ball = histograms.items[counted].cumsum(axis=1)
-    found = histograms.relevant[counted].cumsum(axis=1)
-    filled = (ball > 0).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        precision = _divide(found, ball).sum(axis=0) / filled
-    return PrecisionRecall(
-        radius=np.arange(ball.shape[1]),
-        precision=precision,
-        recall=(found / found[:, -1:]).mean(axis=0),
-        empty_balls=1 - filled / len(ball),
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,19 +151,19 @@ def _score_block(
         *sides, graded=graded, distance=distance, threads=threads, progress=meter.of_pass
     )
     walks: dict[Gain, Walked] = {}
-    indexed = [metric for metric in metrics if metric.tie == "index"]
-    gains: list[Gain] = sorted({m.gain for m in indexed if m.kind == "nDCG"}) or ["linear"]
-    for gain in gains if indexed else []:
-        ours = [m for m in indexed if m.gain == gain or m.kind != "nDCG"]
-        depth = [_depth(histograms.items, metric) for metric in ours if metric.cut != "first"]
+    for gain in _gains_walked(metrics):
+        ours = [m for m in metrics if m.tie == "index" and m.gain in (gain, "linear")]
+        depth = [
+            depth_in_ranks(histograms.items, metric) for metric in ours if metric.cut != "first"
+        ]
         with_ndcg = any(metric.kind == "nDCG" for metric in ours)
         walks[gain] = walk_in_order(
             histograms,
             *sides,
             rank_cuts=depth,
             first_cuts=[metric.number for metric in ours if metric.cut == "first"],
-            discounts=_discounts(max(depth)) if with_ndcg else None,
-            gains=_gains(gain, histograms.counts.shape[2]) if with_ndcg else None,
+            discounts=discounts_by_rank(max(depth)) if with_ndcg else None,
+            gains=gains_by_level(gain, histograms.counts.shape[2]) if with_ndcg else None,
             distance=distance,
             threads=threads,
             progress=meter.of_pass,
@@ -236,7 +171,7 @@ def _score_block(
     relevant = histograms.relevant.sum(axis=1)
     columns = {}
     for metric in metrics:
-        walked = walks.get(metric.gain, walks.get(gains[0]))
+        walked = walks.get(metric.gain) or next(iter(walks.values()), None)
         ball = histograms.items[:, : metric.number + 1].sum(axis=1)
         columns[metric] = _Columns(
             per_query_values(histograms, metric, walked),
@@ -245,6 +180,13 @@ def _score_block(
             random_floor(histograms, metric) if floors else None,
         )
     return columns
+
+
+def _gains_walked(metrics: list[Metric]) -> list[Gain]:
+    """The gains to walk with: a walk in database order serves one, and any metric but nDCG."""
+    indexed = [metric for metric in metrics if metric.tie == "index"]
+    graded: list[Gain] = sorted({metric.gain for metric in indexed if metric.kind == "nDCG"})
+    return graded or (["linear"] if indexed else [])
 
 
 def _summarise(metric: Metric, columns: _Columns) -> Score:
@@ -265,110 +207,3 @@ def _summarise(metric: Metric, columns: _Columns) -> Score:
         empty_balls=float(1 - filled.mean()) if metric.cut == "radius" else None,
         floor=None if columns.floors is None else float(columns.floors[counted].mean()),
     )
-
-
-def _depth(items: NDArray[np.int64], metric: Metric) -> int:
-    """The cut-off in ranks: K, but never more than the database holds."""
-    database = int(items[0].sum())
-    return database if metric.cut == "all" else min(metric.number, database)
-
-
-def _divide(a: NDArray[np.int64] | Values, b: NDArray[np.int64]) -> Values:
-    """a / b, and 0 where b is 0."""
-    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b > 0)
-
-
-def _walked(walked: Walked | None) -> Walked:
-    if walked is None:
-        raise InputError("tie=index needs a walk in database order")
-    return walked
-
-
-def _within_radius(items: NDArray[np.int64], relevant: NDArray[np.int64], metric: Metric) -> Values:
-    found = relevant[:, : metric.number + 1].sum(axis=1)
-    whole = items[:, : metric.number + 1] if metric.kind == "P" else relevant
-    return _divide(found, whole.sum(axis=1))
-
-
-def _hits_at(
-    items: NDArray[np.int64], relevant: NDArray[np.int64], metric: Metric, walked: Walked | None
-) -> Values:
-    """Relevant items among the first K ranks: the group at the cut-off gives m of its n items."""
-    depth = _depth(items, metric)
-    if metric.tie == "index":
-        walk = _walked(walked)
-        return walk.hits[:, walk.rank_cuts.index(depth)]
-    reached = items.cumsum(axis=1)
-    group = (reached >= depth).argmax(axis=1)[:, None]
-    n, r = (np.take_along_axis(counts, group, axis=1)[:, 0] for counts in (items, relevant))
-    before = np.take_along_axis(reached, group, axis=1)[:, 0] - n
-    hits = np.take_along_axis(relevant.cumsum(axis=1), group, axis=1)[:, 0] - r
-    m = depth - before
-    if metric.tie == "best":
-        return (hits + np.minimum(r, m)).astype(np.float64)
-    if metric.tie == "worst":
-        return (hits + np.maximum(0, m - (n - r))).astype(np.float64)
-    return np.asarray(hits + m * r / n)
-
-
-def _indexed_average_precision(
-    items: NDArray[np.int64], relevant: NDArray[np.int64], metric: Metric, walked: Walked
-) -> Values:
-    wanted = relevant.sum(axis=1)
-    if metric.cut == "first":
-        sums = walked.first_sum[:, walked.first_cuts.index(metric.number)]
-        return _divide(sums, np.minimum(wanted, metric.number))
-    column = walked.rank_cuts.index(_depth(items, metric))
-    if metric.denominator == "hits":
-        wanted = walked.hits[:, column].astype(np.int64)
-    elif metric.cut == "rank":
-        wanted = np.minimum(wanted, metric.number)
-    return _divide(walked.precision_sum[:, column], wanted)
-
-
-def _discounts(depth: int) -> Values:
-    """1 / log2(rank + 1) at [rank], for ranks 1 .. depth; 0 at [0]."""
-    ranks = np.arange(depth + 1, dtype=np.float64)
-    ranks[1:] = 1 / np.log2(ranks[1:] + 1)
-    return ranks
-
-
-def _gains(gain: Gain, levels: int) -> Values:
-    """Gain of s shared labels: s, or 2^s - 1 over 2^(levels - 1), since nDCG is a ratio."""
-    shared = np.arange(levels, dtype=np.float64)
-    return shared if gain == "linear" else np.exp2(shared - levels + 1) - np.exp2(1.0 - levels)
-
-
-def _ndcg(histograms: Histograms, metric: Metric, walked: Walked | None) -> Values:
-    """Normalised discounted cumulative gain at K (Jarvelin and Kekalainen 2002).
-
-    Ties are averaged as by McSherry and Najork (2008): each rank of a group has its mean gain.
-    """
-    if not histograms.graded:
-        raise InputError(f"{metric} needs graded histograms")
-    counts = histograms.counts
-    depth = _depth(histograms.items, metric)
-    reach = np.concatenate([[0.0], np.cumsum(_discounts(depth)[1:])])  # ranks 1 .. k together
-    gains = _gains(metric.gain, counts.shape[2])
-
-    def in_a_row(blocks: NDArray[np.int64], order: slice) -> Values:
-        """DCG of consecutive blocks of equal gain, (Q, ..., levels), levels taken in `order`."""
-        ends = blocks[..., order].reshape(len(blocks), -1).cumsum(axis=1)
-        starts = ends - blocks[..., order].reshape(len(blocks), -1)
-        span = reach[np.minimum(ends, depth)] - reach[np.minimum(starts, depth)]
-        repeated = np.tile(gains[order], span.shape[1] // len(gains))
-        return np.asarray(span @ repeated)
-
-    falling, rising = slice(None, None, -1), slice(None)
-    if metric.tie == "index":
-        walk = _walked(walked)
-        dcg = walk.dcg[:, walk.rank_cuts.index(depth)]
-    elif metric.tie == "expected":
-        items = histograms.items
-        ends = items.cumsum(axis=1)
-        span = reach[np.minimum(ends, depth)] - reach[np.minimum(ends - items, depth)]
-        dcg = (_divide(counts @ gains, items) * span).sum(axis=1)
-    else:
-        dcg = in_a_row(counts, falling if metric.tie == "best" else rising)
-    ideal = in_a_row(counts.sum(axis=1), falling)
-    return np.divide(dcg, ideal, out=np.zeros(len(dcg)), where=ideal > 0)

@@ -67,7 +67,7 @@ def against_the_loop(arguments: argparse.Namespace) -> None:
     tensors = [torch.tensor(a, dtype=torch.float32) for a in (q, d, ql, dl)]
     few = np.linspace(0, arguments.queries - 1, arguments.loop_queries).astype(int)
     print(f"{arguments.queries} x {arguments.database}, {arguments.bits} bits, "
-          f"{arguments.classes} classes, {usable_cpus()} CPUs; first call {first:.2f} s")  # fmt: skip
+          f"{arguments.classes} classes, {usable_cpus()} CPUs; first {first:.2f} s")  # fmt: skip
     print(f"{'round':>5} {'loop s':>9} {'ours s':>8} {'ns/pair':>8} {'ratio':>7}")
     for round_ in range(arguments.rounds):
         start = time.perf_counter()
