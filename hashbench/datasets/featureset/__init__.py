@@ -1,0 +1,22 @@
+"""Sets of precomputed features: image and text features and labels in one .mat or .npz file."""
+
+from hashbench.plan.card import DatasetCard, Param, SplitSizes
+
+_SIZES = SplitSizes(query=500, train=2000)
+
+CARD = DatasetCard(
+    name="featureset",
+    title="Feature set",
+    summary="precomputed image and text features in a .mat or .npz file, such as wikiData.mat",
+    entry="hashbench.datasets.featureset.dataset:load",
+    sizes={"featureset": _SIZES, "wikipedia": _SIZES},
+    params=(
+        Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 there is"),
+    ),
+    presets={"wikipedia": {"file": "wikiData.mat"}},
+    layout=(
+        "<data-dir>/featureset/ (or <data-dir>/wikipedia/) or <data-dir> itself, with a file of"
+        " I_tr, T_tr, L_tr and I_te, T_te, L_te (or I, T, L; or images, texts, labels), and the"
+        " names of the classes, one a line, in classes.txt"
+    ),
+)
