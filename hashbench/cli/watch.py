@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from abc import ABC, abstractmethod
 
@@ -149,8 +151,12 @@ class PlainLines(Watcher):
                 pass
 
     def say(self, text: str) -> None:
-        """A line on stdout."""
-        sys.stdout.write(f"{plain_lines(text)}\n")
+        """A line on stdout, folded at the terminal's width."""
+        width = shutil.get_terminal_size().columns
+        for line in plain_lines(text).splitlines():
+            indent = " " * (len(line) - len(line.lstrip()) + 2)
+            folded = textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=False)
+            sys.stdout.write("\n".join(part.rstrip() for part in folded) + "\n")
         sys.stdout.flush()
 
 
@@ -260,7 +266,8 @@ def stage_title(state: RunState) -> str:
     """The stage's title and size."""
     for plan in state.stages:
         if plan.name == state.stage:
-            return f"{plan.title} ({plan.epochs} epochs of {plan.steps} steps)"
+            size = f" ({plan.epochs} epochs of {plan.steps} steps)" if plan.epochs else ""
+            return plan.title + size
     return f"stage {state.stage}"
 
 
@@ -278,15 +285,11 @@ def losses(state: RunState) -> str:
 
 
 def standing(state: RunState) -> str:
-    """One line on where the run stands."""
+    """One line on where the run stands, with the time left."""
+    seconds = state.seconds_left()
+    left = "" if seconds is None else f"  {duration(seconds)} left"
     if state.progress is not None:
-        return f"{state.progress.what} {state.progress.done:,} of {state.progress.total:,}"
-    left = ""
-    if state.steps_done and state.started:
-        spent = state.last_event - (state.training_since or state.started.t)
-        left = (
-            f"  left {duration(spent / state.steps_done * (state.steps_total - state.steps_done))}"
-        )
+        return f"{state.progress.what} {state.progress.done:,} of {state.progress.total:,}{left}"
     epoch = f"{state.stage} epoch {state.epoch} of {epochs_of(state, state.stage or '')}"
     return f"{epoch}  {losses(state)}{left}"
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import msgspec
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -103,7 +104,8 @@ def _pairs(title: str, values: dict[str, Any]) -> RenderableType:
 def _result(result: dict[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for bits, by_direction in result["scores"].items():
-        table = Table(title=f"test scores, {bits} bits", title_justify="left", title_style="bold")
+        parts.append(Text(f"test scores, {bits} bits", style="bold"))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("metric")
         for direction in by_direction:
             table.add_column(direction, justify="right")

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -59,7 +60,7 @@ def footnotes(table: Table) -> list[str]:
         f"{sizes['query']:,} queries, {sizes['database']:,} database items, "
         f"{sizes['fit']:,} fitted, {sizes['validation']:,} validation queries"
     )
-    notes = [f"{counts}; random floor {table.floor:.4f}"]
+    notes = [counts, f"random floor {table.floor:.4f}: the share of relevant pairs"]
     if table.without_relevant:
         notes.append(f"{table.without_relevant} queries without a relevant item are left out")
     if any(len(cell.values) > 1 for row in table.rows for cell in row.cells.values()):
@@ -106,7 +107,7 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
     parts: list[RenderableType] = []
     for number, table in enumerate(tables, 1):
-        grid = RichTable(title=title(table, number), title_justify="left", title_style="bold")
+        grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
         for position, header in enumerate(_headers(table)):
             lead = len(_headers(table)) - len(table.columns)
             grid.add_column(header, justify="left" if position < lead - 1 else "right")
@@ -119,7 +120,12 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
                 for column in table.columns
             ]
             grid.add_row(*_lead(table, row), *cells)
-        parts += [grid, *(Text(note, style="dim") for note in footnotes(table)), Text()]
+        parts += [
+            Text(title(table, number), style="bold"),
+            grid,
+            *(Text(note, style="dim") for note in footnotes(table)),
+            Text(),
+        ]
     parts += [Text(line, style="yellow") for line in apart(tables)]
     return Group(*parts)
 

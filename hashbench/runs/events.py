@@ -103,13 +103,32 @@ class Monitors(Event, tag="monitors", frozen=True):
     values: dict[str, float]
 
 
+class RecoveryExample(msgspec.Struct, frozen=True):
+    """How the labels of one training item were recovered, class by class.
+
+    `start` is the score of the known positives; each step is (class, score reached); `stop` is the
+    best class that was refused, and the score it would have led to.
+    """
+
+    item: str
+    known: tuple[str, ...]
+    true: tuple[str, ...]
+    start: float
+    steps: tuple[tuple[str, float], ...]
+    stop: tuple[str, float] | None = None
+
+
 class Recovery(Event, tag="recovery", frozen=True):
-    """Labels that a method recovered: precision, recall and counts, overall and by class."""
+    """Labels that a method recovered: precision, recall and counts, overall and by class.
+
+    Counted over entries that were unknown; a ratio whose denominator is 0 is left out.
+    """
 
     stage: str
     epoch: int
     values: dict[str, float]
     classes: dict[str, dict[str, float]] = {}
+    examples: tuple[RecoveryExample, ...] = ()
 
 
 class Saved(Event, tag="saved", frozen=True):

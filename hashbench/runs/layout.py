@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "checkpoint"
 
     @property
+    def labels(self) -> Path:
+        """What training saw of the labels: see `hashbench.datasets.masks.VisibleLabels`."""
+        return self.path / "labels.npz"
+
+    @property
     def codes(self) -> Path:
         return self.path / "codes"
 

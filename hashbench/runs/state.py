@@ -51,6 +51,7 @@ class RunState:
     monitors: dict[str, float] = field(default_factory=dict)
     recovery: dict[str, float] = field(default_factory=dict)
     progress: events.Progress | None = None
+    progress_since: float = 0.0
     notes: list[str] = field(default_factory=list)
     ended: events.Stopped | events.Failed | events.Finished | None = None
     paused: bool = False
@@ -68,7 +69,9 @@ class RunState:
                 self.facts |= sizes
             case events.Fact(name=name, value=value):
                 self.facts[name] = value
-            case events.Progress():
+            case events.Progress(what=what):
+                if self.progress is None or self.progress.what != what:
+                    self.progress_since = event.t
                 self.progress = event
             case events.StageBegan(stage=stage):
                 self.stage, self.epoch, self.step, self.progress = stage, 0, 0, None
@@ -111,6 +114,16 @@ class RunState:
     def steps_total(self) -> int:
         """Training steps planned, over all stages."""
         return sum(plan.epochs * plan.steps for plan in self.stages)
+
+    def seconds_left(self) -> float | None:
+        """Time left of what is under way, at the pace so far; None while nobody can know."""
+        if self.progress is not None:
+            done, total, since = self.progress.done, self.progress.total, self.progress_since
+        else:
+            done, total, since = self.steps_done, self.steps_total, self.training_since or 0.0
+        if not done or not total or self.last_event <= since:
+            return None
+        return (self.last_event - since) / done * (total - done)
 
     @property
     def best_guess_map(self) -> float | None:

@@ -11,13 +11,17 @@ CHUNK = 1 << 22
 
 
 class Tailer:
-    """Follows one file. A partial last line is kept for later; lines that hold no event count."""
+    """Follows one file. A partial last line is kept for later; lines that hold no event count.
+
+    `skipped` counts those lines; `behind` says that the last poll left something unread.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
         self._rest = b""
         self.skipped = 0
+        self.behind = False
 
     def poll(self, limit: int = CHUNK) -> list[AnyEvent]:
         """Events appended since the last poll, reading at most `limit` bytes; [] if none are.
@@ -34,6 +38,7 @@ class Tailer:
         except FileNotFoundError:
             return []
         self._offset += len(fresh)
+        self.behind = len(fresh) == limit
         *lines, self._rest = (self._rest + fresh).split(b"\n")
         if len(self._rest) > CHUNK:  # no event is that long: a foreign file
             self._rest = b""

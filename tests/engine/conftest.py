@@ -1,0 +1,40 @@
+"""A data folder whose features are computed once a session, and ways to make and work runs."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hashbench.plan.request import Request, expand
+from hashbench.runs import layout
+from hashbench.runs.layout import RunFolder
+
+Make = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes a run folder of a small request on `picturebook-tiny`."""
+
+    def create(**request: Any) -> RunFolder:
+        settled = {"dataset": ["picturebook-tiny"], "bits": [16], "threads": 1} | request
+        (spec,) = expand(Request(**settled))
+        return layout.create(tmp_path / "runs", spec, datetime.datetime.now(datetime.UTC))
+
+    return create
+
+
+def worker(run: RunFolder, data_dir: Path) -> subprocess.Popen[str]:
+    """The worker process of a run, as the command line starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "hashbench.engine", str(run.path), "--data-dir", str(data_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )

@@ -1,0 +1,154 @@
+"""A run that was killed or stopped and resumed gives the codes of one that was not, bit for bit."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hashbench.errors import BusyError, InputError
+from hashbench.launch import worker as launch
+from hashbench.runs import events, result, state, wishes
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.runs.tailer import read_all
+from tests.engine.conftest import Make, worker
+
+EPOCHS = 8
+
+
+def codes(run: RunFolder) -> dict[str, np.ndarray]:
+    with np.load(run.codes / "16.npz", allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+def status(run: RunFolder) -> Status:
+    return state.status(state.fold(read_all(run.events)), run)
+
+
+def wait_for(run: RunFolder, kind: type[events.Event], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not any(isinstance(event, kind) for event in read_all(run.events)):
+        assert time.monotonic() < deadline, f"no {kind.__name__} event came"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    make = make_in(tmp_path_factory.mktemp("undisturbed"))
+    run = make(epochs=EPOCHS)
+    process = worker(run, data_dir)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert status(run) is Status.FINISHED
+    return codes(run)
+
+
+def make_in(folder: Path) -> Make:
+    import datetime
+
+    from hashbench.plan.request import Request, expand
+    from hashbench.runs import layout
+
+    def create(**request: object) -> RunFolder:
+        settled = {"dataset": ["picturebook-tiny"], "bits": [16], "threads": 1} | request
+        (spec,) = expand(Request(**settled))  # type: ignore[arg-type]
+        return layout.create(folder, spec, datetime.datetime.now(datetime.UTC))
+
+    return create
+
+
+def assert_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
+    assert found.keys() == wanted.keys()
+    for name, array in wanted.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("moment", [events.StageBegan, events.EpochEnded, events.Scores])
+def test_a_killed_run_resumes_to_the_same_codes(
+    make: Make, data_dir: Path, undisturbed: dict[str, np.ndarray], moment: type[events.Event]
+) -> None:
+    run = make(epochs=EPOCHS)
+    process = worker(run, data_dir)
+    wait_for(run, moment)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert status(run) is Status.LOST
+    assert not run.result.exists()
+    again = launch.start(run, data_dir)
+    assert again.wait(timeout=120) == 0, run.log.read_text()
+    assert status(run) is Status.FINISHED
+    assert_same(codes(run), undisturbed)
+    sequence = [event.seq for event in read_all(run.events)]
+    assert sequence == sorted(set(sequence))
+
+
+def test_a_stopped_run_resumes_from_its_very_step(
+    make: Make, data_dir: Path, undisturbed: dict[str, np.ndarray]
+) -> None:
+    run = make(epochs=EPOCHS)
+    process = worker(run, data_dir)
+    wait_for(run, events.Loss)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    assert status(run) is Status.STOPPED
+    before = read_all(run.events)
+    saved = [event for event in before if isinstance(event, events.Saved)][-1]
+    assert launch.start(run, data_dir).wait(timeout=120) == 0
+    assert_same(codes(run), undisturbed)
+    after = read_all(run.events)[len(before) :]
+    first = next(event for event in after if isinstance(event, events.EpochEnded))
+    assert (first.stage, first.epoch) == (saved.stage, saved.epoch)  # no epoch was done twice
+
+
+def test_a_paused_run_waits_and_goes_on(
+    make: Make, data_dir: Path, undisturbed: dict[str, np.ndarray]
+) -> None:
+    run = make(epochs=EPOCHS)
+    process = worker(run, data_dir)
+    wait_for(run, events.Loss)
+    wishes.ask(run, "pause")
+    wait_for(run, events.Paused)
+    assert status(run) is Status.PAUSED
+    with pytest.raises(BusyError):
+        launch.start(run, data_dir)
+    wishes.ask(run, "go")
+    assert process.wait(timeout=60) == 0
+    assert_same(codes(run), undisturbed)
+
+
+def test_a_second_worker_of_a_run_is_refused_and_a_finished_run_is_not_resumed(
+    make: Make, data_dir: Path
+) -> None:
+    run = make(epochs=EPOCHS)
+    first = worker(run, data_dir)
+    wait_for(run, events.Started)
+    second = worker(run, data_dir)
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == BusyError.exit_code, output
+    assert "another worker" in output
+    assert first.wait(timeout=60) == 0
+    with pytest.raises(InputError, match="finished"):
+        launch.start(run, data_dir)
+    found = result.read(run.result)
+    assert found.audit.clean
+    assert found.selected["by"] == "validation"
+    assert found.split["query"] == 60
+
+
+def test_a_damaged_checkpoint_is_named(make: Make, data_dir: Path) -> None:
+    run = make(epochs=EPOCHS)
+    process = worker(run, data_dir)
+    wait_for(run, events.Saved)
+    process.kill()
+    process.wait()
+    path = run.checkpoint / "last.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    again = launch.start(run, data_dir)
+    assert again.wait(timeout=60) == 2
+    (failed,) = (event for event in read_all(run.events) if isinstance(event, events.Failed))
+    assert "last.safetensors" in failed.reason
+    assert "delete" in failed.remedy

@@ -1,0 +1,95 @@
+"""Tuned tower ends and their cached inputs against open_clip's own towers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hashbench.backbones.blocks import BlockInputs, Tail, TunableClip, write_texts
+from hashbench.backbones.clip import ClipBackbone
+from hashbench.backbones.openclip_import import open_clip
+from hashbench.errors import InputError
+from hashbench.nn.tokens import SHORT, Tokens
+from hashbench.nn.towers import Tower
+
+SENTENCES = ["a dog", "sea sky " * 40, "one river and two trees", "night"]
+
+
+def small(**more: Any) -> ClipBackbone:
+    torch.manual_seed(0)
+    vision = {"image_size": 16, "patch_size": 8, "layers": 3, "width": 32, "head_width": 8}
+    text = {"context_length": 77, "vocab_size": 49408, "layers": 3, "width": 24, "heads": 3}
+    model = open_clip().model.CLIP(embed_dim=20, vision_cfg=vision, text_cfg=text, **more)
+    return ClipBackbone(model, torch.device("cpu"))
+
+
+def tower(tail: Tail, *, causal: bool) -> Tower:
+    return Tower(
+        tail.blocks, tail.norm, tail.projection, tail.heads, tail.activation, causal=causal
+    )
+
+
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_the_end_of_the_image_tower(last: int, *, quick: bool) -> None:
+    backbone = small(quick_gelu=quick)
+    tunable = TunableClip(backbone, "small", last)
+    pixels = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
+    values = torch.from_numpy(tunable.images(pixels).astype(np.float32))
+    pooled = torch.from_numpy(backbone.encode_images(pixels))
+    tokens = Tokens(pooled, values, torch.full((3,), values.shape[1]))
+    end = tower(tunable.tails()[0], causal=False)
+    torch.testing.assert_close(end(tokens), pooled, rtol=0.01, atol=0.01)  # half precision inputs
+    whole = end.finish(end.pool(end.hidden(tokens), tokens))
+    torch.testing.assert_close(whole, end(tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_the_end_of_the_text_tower(tmp_path: Path) -> None:
+    backbone = small()
+    tunable = TunableClip(backbone, "small", 2)
+    ids = backbone.tokenise(SENTENCES)
+    order = [np.array([1, 3]), np.array([2, 0])]
+    write_texts(tmp_path, ids, iter(order), tunable.texts)
+    parts = [np.load(tmp_path / f"{name}.npy") for name in ("texts", "starts")]
+    cached = BlockInputs(np.zeros((0, 1, 1), np.float16), parts[0], parts[1], "")
+    values, lengths = cached.captions(np.array([2, 1, 0, 2]))
+    assert lengths.tolist() == [(ids[i] != 0).sum() for i in (2, 1, 0, 2)]
+    pooled = torch.from_numpy(backbone.encode_tokens(ids[[2, 1, 0, 2]]))
+    tokens = Tokens(pooled, torch.from_numpy(values).float(), torch.from_numpy(lengths))
+    end = tower(tunable.tails()[1], causal=True)
+    torch.testing.assert_close(end(tokens), pooled, rtol=0.01, atol=0.01)
+    whole = end.finish(end.pool(end.hidden(tokens), tokens))
+    torch.testing.assert_close(whole, end(tokens), rtol=1e-4, atol=1e-5)
+
+
+def test_only_blocks_are_tuned() -> None:
+    end = tower(TunableClip(small(), "small", 2).tails()[1], causal=True)
+    trained = {name.split(".")[0] for name, p in end.named_parameters() if p.requires_grad}
+    assert trained == {"blocks"}
+
+
+def test_short_and_long_texts_run_apart() -> None:
+    lengths = torch.tensor([3, SHORT + 1, SHORT, 70])
+    tokens = Tokens(torch.zeros(4, 2), torch.zeros(4, 77, 5), lengths)
+    groups = tokens.by_length()
+    assert [rows.tolist() for rows in groups] == [[0, 2], [1, 3]]
+    assert [tokens[rows].cut().values.shape[1] for rows in groups] == [SHORT, 70]
+
+
+def test_more_blocks_than_there_are() -> None:
+    with pytest.raises(InputError, match="has 3"):
+        TunableClip(small(), "small", 4)
+
+
+def test_a_tower_without_blocks() -> None:
+    class Foreign(torch.nn.Module):
+        context_length = 77
+        visual = torch.nn.Module()
+
+    Foreign.visual.image_size = 8  # type: ignore[assignment]
+    with pytest.raises(InputError, match="no blocks that can be tuned"):
+        TunableClip(ClipBackbone(Foreign(), torch.device("cpu")), "foreign", 1)

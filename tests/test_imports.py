@@ -1,0 +1,55 @@
+"""What is light stays light: some commands import no numpy, most import no torch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROBE = """
+import json, sys
+sys.argv = ["hashbench", *json.loads(sys.argv[1])]
+from hashbench.cli.main import main
+try:
+    main()
+except SystemExit as ended:
+    code = ended.code
+sys.stderr.write(json.dumps({"code": code or 0, "modules": sorted(sys.modules)}))
+"""
+
+
+def modules_after(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert told["code"] == 0, done.stderr
+    return {name.partition(".")[0] for name in told["modules"]}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("run", "--help"), ("compare", "--help"), ("ls",), ("methods", "list")],
+    ids=" ".join,
+)
+def test_imports_neither_torch_nor_numpy_nor_textual(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path))
+    found = modules_after(*arguments)
+    assert "typer" in found  # the probe sees what was imported
+    assert not found & {"torch", "numpy", "textual", "open_clip", "scipy", "numba", "rich"}
+
+
+@pytest.mark.parametrize("arguments", [("run", "--dry-run"), ("compare", "--format", "json")])
+def test_planning_and_comparing_import_no_torch(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path))
+    assert not modules_after(*arguments) & {"torch", "open_clip", "torchvision"}
