@@ -27,6 +27,7 @@ from hashbench.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+    from hashbench.backbones.blocks import BlockInputs, Tail, TunableClip
     from hashbench.backbones.clip import ClipBackbone, FloatArray
 
 FORMAT = 1
@@ -73,19 +74,7 @@ class FeatureStore:
 
     def dataset(self, dataset: Dataset) -> Features:
         """The features of a dataset, read or computed."""
-        from hashbench.backbones.clip import TRANSFORM
-
-        identity = {
-            "format": FORMAT,
-            "dataset": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "items": len(dataset),
-            "backbone": self._source.name,
-            "weights": self._source.weights_hash,
-            "transform": TRANSFORM,
-        }
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
-        entry = self._root / f"{dataset.name}.{self._source.name}.{digest}"
+        entry, identity = self._entry_of(dataset)
         computed = self._once(entry, identity, lambda folder: self._compute(dataset, folder))
         images, texts, offsets = (
             np.load(entry / f"{part}.npy", mmap_mode="r", allow_pickle=False)
@@ -101,6 +90,48 @@ class FeatureStore:
         identity = {"format": FORMAT, "prompts": len(sentences), "backbone": self._source.key}
         self._once(entry, identity, lambda folder: self._encode_texts(sentences, folder / "texts"))
         return np.asarray(np.load(entry / "texts.npy", allow_pickle=False))
+
+    def blocks(self, dataset: Dataset, last: int) -> BlockInputs:
+        """The inputs of the first of the `last` blocks of both towers, read or computed.
+
+        Raises InputError where the backbone has no such blocks.
+        """
+        from hashbench.backbones.blocks import BlockInputs
+
+        entry, identity = self._entry_of(dataset, blocks=last)
+        self._once(entry, identity, lambda folder: self._compute_blocks(dataset, last, folder))
+        images, texts, starts = (
+            np.load(entry / f"{part}.npy", mmap_mode="r", allow_pickle=False)
+            for part in ("images", "texts", "starts")
+        )
+        return BlockInputs(images, texts, np.asarray(starts), entry.name)
+
+    def tails(self, last: int) -> tuple[Tail, Tail]:
+        """The weights of the last blocks of the towers, of pictures and of texts."""
+        return self._tunable(last).tails()
+
+    def _entry_of(self, dataset: Dataset, **more: object) -> tuple[Path, dict[str, object]]:
+        """The folder of what the backbone makes of a dataset, and all that it depends on."""
+        from hashbench.backbones.clip import TRANSFORM
+
+        identity: dict[str, object] = {
+            "format": FORMAT,
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "items": len(dataset),
+            "backbone": self._source.name,
+            "weights": self._source.weights_hash,
+            "transform": TRANSFORM,
+            **more,
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+        kind = "".join(f".{name}{value}" for name, value in more.items())
+        return self._root / f"{dataset.name}.{self._source.name}{kind}.{digest}", identity
+
+    def _tunable(self, last: int) -> TunableClip:
+        from hashbench.backbones.blocks import TunableClip
+
+        return TunableClip(self.backbone, self._source.name, last)
 
     def _once(
         self, entry: Path, identity: dict[str, object], compute: Callable[[Path], None]
@@ -135,33 +166,58 @@ class FeatureStore:
         captions = [caption for captions in dataset.captions for caption in captions]
         self._encode_texts(captions, folder / "texts")
 
+    def _compute_blocks(self, dataset: Dataset, last: int, folder: Path) -> None:
+        from hashbench.backbones.blocks import write_images, write_texts
+
+        tunable = self._tunable(last)
+        pictures = self._pixels(dataset, "image tokens")
+        write_images(folder, len(dataset), pictures, tunable.images)
+        captions = [caption for captions in dataset.captions for caption in captions]
+        tokens, batches = self._by_length(captions, "text tokens")
+        write_texts(folder, tokens, batches, tunable.texts)
+
     def _encode_pictures(self, dataset: Dataset, target: Path) -> None:
+        out = None
+        for start, stop, batch in self._pixels(dataset, "image features"):
+            features = self.backbone.encode_images(batch)
+            out = _create(target, len(dataset), features) if out is None else out
+            out[start:stop] = features
+
+    def _pixels(self, dataset: Dataset, what: str) -> Iterator[tuple[int, int, FloatArray]]:
+        """(start, stop, pixels) over all pictures; progress is told when a batch is done with."""
         backbone = self.backbone
 
         def read(index: int) -> FloatArray:
             return backbone.pixels(dataset.pictures.read(index))
 
-        out = None
         with ThreadPoolExecutor(4) as readers:
             for start, stop in _blocks(len(dataset)):
-                batch = np.stack(list(readers.map(read, range(start, stop))))
-                features = backbone.encode_images(batch)
-                out = _create(target, len(dataset), features) if out is None else out
-                out[start:stop] = features
-                self._report("image features", stop, len(dataset))
+                yield start, stop, np.stack(list(readers.map(read, range(start, stop))))
+                self._report(what, stop, len(dataset))
 
     def _encode_texts(self, sentences: Sequence[str], target: Path) -> None:
-        """In order of length, so that each batch can be cut after its longest sentence."""
-        backbone = self.backbone
-        tokens = backbone.tokenise(sentences)
-        order = tokens.argmax(dim=1).argsort(stable=True).numpy()
+        tokens, batches = self._by_length(sentences, "text features")
         out = None
-        for start, stop in _blocks(len(sentences)):
-            rows = order[start:stop]
-            features = backbone.encode_tokens(tokens[rows])
+        for rows in batches:
+            features = self.backbone.encode_tokens(tokens[rows])
             out = _create(target, len(sentences), features) if out is None else out
             out[rows] = features
-            self._report("text features", stop, len(sentences))
+
+    def _by_length(
+        self, sentences: Sequence[str], what: str
+    ) -> tuple[torch.Tensor, Iterator[IntArray]]:
+        """Token ids (n, context), and batches of rows in order of length, so that each batch can
+        be cut after its longest sentence; progress is told when a batch is done with.
+        """
+        tokens = self.backbone.tokenise(sentences)
+        order = tokens.argmax(dim=1).argsort(stable=True).numpy()
+
+        def batches() -> Iterator[IntArray]:
+            for start, stop in _blocks(len(sentences)):
+                yield order[start:stop]
+                self._report(what, stop, len(sentences))
+
+        return tokens, batches()
 
 
 def _blocks(total: int) -> Iterator[tuple[int, int]]:

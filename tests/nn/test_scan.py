@@ -56,8 +56,13 @@ def test_scan_equals_the_recurrence_in_values_and_gradients(
     torch.testing.assert_close(fast, slow)
     weight = torch.randn(fast.shape, dtype=torch.float64)
     for ours, theirs in zip(
-        torch.autograd.grad((fast * weight).sum(), inputs),
-        torch.autograd.grad((slow * weight).sum(), inputs),
+        # with one step alone, A has no part in the result
+        torch.autograd.grad(
+            (fast * weight).sum(), inputs, materialize_grads=True, allow_unused=True
+        ),
+        torch.autograd.grad(
+            (slow * weight).sum(), inputs, materialize_grads=True, allow_unused=True
+        ),
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
@@ -69,7 +74,8 @@ def test_a_long_scan_forgets_and_stays_finite() -> None:
     B, C = torch.randn(n, s, length), torch.randn(n, s, length)
     y = selective_scan(u, delta, -torch.ones(d, s), B, C, torch.zeros(d))
     # exp(-50) is nothing: what remains is the present input alone
-    torch.testing.assert_close(y, 50.0 * u * (B * C).sum(1, keepdim=True))
+    now = 50.0 * u * (B * C).sum(1, keepdim=True)
+    torch.testing.assert_close(y, now, rtol=1e-4, atol=1e-3)
 
 
 def test_scan_equals_the_reference_of_mamba_ssm() -> None:

@@ -1,0 +1,94 @@
+"""The residual attention block of CLIP's towers, with what tuning on cached inputs needs."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+ACTIVATIONS = ("gelu", "quickgelu")
+
+
+class Attention(nn.Module):
+    """Multi-head attention; its tensors are named as those of torch.nn.MultiheadAttention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+
+    def forward(self, x: Tensor, asking: Tensor, bias: Tensor | None) -> Tensor:
+        """(n, q, d): `asking` (n, q, d) attends to `x` (n, L, d).
+
+        `bias` is added to the logits and broadcasts to (n, heads, q, L). Plain products, since the
+        fused kernels are slower backwards on CPUs and not deterministic on every GPU.
+        """
+        width = x.shape[2]
+        q = F.linear(asking, self.in_proj_weight[:width], self.in_proj_bias[:width])
+        k, v = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=2)
+        q, k, v = (y.reshape(*y.shape[:2], self.heads, -1).transpose(1, 2) for y in (q, k, v))
+        logits = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)
+        if bias is not None:
+            logits = logits + bias
+        out: Tensor = self.out_proj((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))
+        return out
+
+
+class Scale(nn.Module):
+    """One factor a channel, as some CLIP models scale their residual branches."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, L, d) -> (n, L, d)."""
+        return x * self.gamma
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + MLP(norm(x)).
+
+    Its tensors are named as in open_clip's ResidualAttentionBlock, so that a state dict of one
+    loads into the other.
+    """
+
+    def __init__(
+        self, width: int, heads: int, activation: str = "gelu", *, scaled: bool = False
+    ) -> None:
+        super().__init__()
+        self.quick = activation == "quickgelu"
+        self.ln_1 = nn.LayerNorm(width)
+        self.attn = Attention(width, heads)
+        self.ln_2 = nn.LayerNorm(width)
+        self.mlp = nn.ModuleDict(
+            {"c_fc": nn.Linear(width, 4 * width), "c_proj": nn.Linear(4 * width, width)}
+        )
+        self.ls_1 = Scale(width) if scaled else nn.Identity()
+        self.ls_2 = Scale(width) if scaled else nn.Identity()
+
+    def still(self) -> Block:
+        """Zeroes the ends of both branches: the block starts as the identity."""
+        for last in (self.attn.out_proj, self.mlp["c_proj"]):
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+        return self
+
+    def forward(self, x: Tensor, bias: Tensor | None = None, at: Tensor | None = None) -> Tensor:
+        """(n, L, d) -> (n, L, d); with positions `at` (n), only those: (n, 1, d).
+
+        `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, 1, L) with `at`.
+        """
+        normed = self.ln_1(x)
+        asking = normed
+        if at is not None:
+            rows = torch.arange(len(x), device=x.device)
+            asking, x = normed[rows, at, None], x[rows, at, None]
+        x = x + self.ls_1(self.attn(normed, asking, bias))
+        inner = self.mlp["c_fc"](self.ln_2(x))
+        inner = inner * torch.sigmoid(1.702 * inner) if self.quick else F.gelu(inner)
+        out: Tensor = x + self.ls_2(self.mlp["c_proj"](inner))
+        return out

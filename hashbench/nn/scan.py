@@ -1,0 +1,108 @@
+"""The state space block of Mamba: a selective scan over short sequences.
+
+Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", arXiv 2312.00752,
+section 3 (the scan) and figure 3 (the block). On a GPU with mamba-ssm installed the scan is its
+kernel; everywhere else it is the one below, which is equal to it but for rounding.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import math
+from collections.abc import Callable
+from importlib import metadata
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Scan = Callable[..., Tensor]
+
+
+def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """y_t = C_t h_t + D u_t with h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t and h_{-1} = 0.
+
+    `u` and `delta` are (n, d, L), `A` (d, s) is negative, `B` and `C` are (n, s, L), `D` is (d);
+    the result is (n, d, L). A recurrence h_t = a_t h_{t-1} + b_t is a chain of affine maps, and
+    maps compose associatively: doubling the reach of each of them takes ceil(log2 L) rounds in
+    place of L steps, and no product ever leaves (0, 1].
+    """
+    decay = torch.exp(delta[:, :, None] * A[:, :, None])  # (n, d, s, L)
+    state = (delta * u)[:, :, None] * B[:, None]
+    reach, length = 1, u.shape[2]
+    while reach < length:
+        state = torch.cat(
+            [state[..., :reach], state[..., reach:] + decay[..., reach:] * state[..., :-reach]], -1
+        )
+        decay = torch.cat([decay[..., :reach], decay[..., reach:] * decay[..., :-reach]], -1)
+        reach *= 2
+    return torch.einsum("ndsl,nsl->ndl", state, C) + D[:, None] * u
+
+
+@functools.cache
+def _mamba_kernel() -> Scan | None:
+    """mamba-ssm's scan, where the package and its compiled part can be imported."""
+    try:
+        interface = importlib.import_module("mamba_ssm.ops.selective_scan_interface")
+    except (ImportError, OSError):
+        return None
+    kernel: Scan = interface.selective_scan_fn
+    return kernel
+
+
+def scan_for(device: torch.device) -> tuple[Scan, str]:
+    """The scan that runs on a device, and its name for the run's facts."""
+    kernel = _mamba_kernel() if device.type == "cuda" else None
+    if kernel is None:
+        return selective_scan, "hashbench"
+    return kernel, f"mamba-ssm {metadata.version('mamba_ssm')}"
+
+
+class StateSpace(nn.Module):
+    """Mamba's block: (n, L, d) -> (n, L, d), each position fed by itself and those before it.
+
+    `state` is the size of the hidden state a channel, `expand` the width of the inner channels in
+    units of d, `reach` the length of the causal convolution before the scan.
+    """
+
+    def __init__(self, width: int, state: int = 16, expand: int = 2, reach: int = 4) -> None:
+        super().__init__()
+        inner = expand * width
+        self.rank = math.ceil(width / 16)
+        self.state = state
+        self.reach = reach
+        self.project_in = nn.Linear(width, 2 * inner, bias=False)
+        self.convolve = nn.Conv1d(inner, inner, reach, groups=inner)
+        self.select = nn.Linear(inner, self.rank + 2 * state, bias=False)
+        self.step = nn.Linear(self.rank, inner)
+        self.A_log = nn.Parameter(torch.log(torch.arange(1.0, state + 1).repeat(inner, 1)))
+        self.D = nn.Parameter(torch.ones(inner))
+        self.project_out = nn.Linear(inner, width, bias=False)
+        self._start()
+
+    def _start(self) -> None:
+        """Steps start between 0.001 and 0.1, evenly in their logarithm (section 3.6)."""
+        nn.init.uniform_(self.step.weight, -(self.rank**-0.5), self.rank**-0.5)
+        low, high = math.log(1e-3), math.log(1e-1)
+        steps = torch.exp(torch.rand(len(self.D)) * (high - low) + low)
+        with torch.no_grad():
+            self.step.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # softplus inverted
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, L, d) -> (n, L, d)."""
+        u, z = self.project_in(x).transpose(1, 2).chunk(2, dim=1)
+        u = F.silu(self.convolve(F.pad(u, (self.reach - 1, 0))))
+        rank, B, C = self.select(u.transpose(1, 2)).split([self.rank, self.state, self.state], -1)
+        delta = F.softplus(self.step(rank)).transpose(1, 2)
+        scan, _ = scan_for(x.device)
+        y = scan(
+            u.contiguous(),
+            delta.contiguous(),
+            -torch.exp(self.A_log),
+            B.transpose(1, 2).contiguous(),
+            C.transpose(1, 2).contiguous(),
+            self.D,
+        )
+        out: Tensor = self.project_out((y * F.silu(z)).transpose(1, 2))
+        return out
