@@ -1,6 +1,7 @@
 """Finds the cards: every folder in `hashbench.methods` and `hashbench.datasets` that holds a CARD.
 
-A new method or dataset is a new folder; nothing here or elsewhere is edited.
+A new method or dataset is a new folder; nothing here or elsewhere is edited. Datasets that a person
+registered are folders below the data folder.
 """
 
 from __future__ import annotations
@@ -9,17 +10,20 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from hashbench.errors import UnknownNameError
+from hashbench.plan import registered
 from hashbench.plan.card import DatasetCard, MethodCard
 
 
 def _cards(room: str) -> list[Any]:
     package = importlib.import_module(room)
     folders = [found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg]
-    return [importlib.import_module(f"{room}.{name}").CARD for name in sorted(folders)]
+    modules = [importlib.import_module(f"{room}.{name}") for name in sorted(folders)]
+    return [module.CARD for module in modules if hasattr(module, "CARD")]
 
 
 @functools.cache
@@ -44,11 +48,17 @@ def method(name: str, *, where: object = None) -> MethodCard:
     return methods()[name]
 
 
-def dataset(name: str, *, where: object = None) -> DatasetCard:
-    """The card of a dataset or preset. Raises UnknownNameError with the nearest name."""
-    if name not in datasets():
-        raise UnknownNameError("dataset", name, datasets(), where=where)
-    return datasets()[name]
+def dataset(name: str, data_dir: Path | None = None, *, where: object = None) -> DatasetCard:
+    """The card of a dataset, of a preset, or of one registered below `data_dir`.
+
+    Raises UnknownNameError with the nearest name, DamagedFileError for a damaged registration.
+    """
+    if name in datasets():
+        return datasets()[name]
+    own = registered.names(data_dir)
+    if name not in own:
+        raise UnknownNameError("dataset", name, [*datasets(), *own], where=where)
+    return registered.card(own[name])
 
 
 def load(entry: str) -> Any:

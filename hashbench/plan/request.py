@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError, UnknownNameError
-from hashbench.plan import catalog
+from hashbench.plan import catalog, field_splits
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.spec import (
     BITS_HIGH,
@@ -92,9 +92,10 @@ def read_config(path: Path) -> dict[str, Any]:
     return {key: getattr(converted, key) for key in raw}
 
 
-def expand(request: Request) -> list[RunSpec]:
+def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     """All runs that a request means, in the order in which they will run.
 
+    Datasets that a person registered are looked for below `data_dir`.
     Raises InputError (UnknownNameError with the nearest name) for anything that is not valid.
     """
     _check(request)
@@ -116,7 +117,7 @@ def expand(request: Request) -> list[RunSpec]:
                     select=request.select,
                     device=request.device,
                     threads=request.threads,
-                    dataset=_dataset(request, dataset),
+                    dataset=_dataset(request, dataset, data_dir),
                     backbone=BackboneSpec(request.backbone, request.pretrained),
                     labels=LabelSpec(
                         known_ratio, request.label_noise, request.label_sparsity, request.unknown
@@ -155,6 +156,7 @@ def _check(request: Request) -> None:
     for key, known in (("protocol", PROTOCOLS), ("select", SELECTS), ("unknown", UNKNOWNS)):
         if getattr(request, key) not in known:
             raise UnknownNameError(key, getattr(request, key), known, where=_option(key))
+    field_splits.check(request.split, where="--split")
     if not re.fullmatch(r"auto|cpu|cuda|cuda:\d{1,3}", request.device):
         raise UnknownNameError(
             "device", request.device, ["auto", "cpu", "cuda:0", "cuda:1"], where="--device"
@@ -215,9 +217,9 @@ def _overrides(request: Request, cards: list[MethodCard]) -> dict[str, dict[str,
     return resolved
 
 
-def _dataset(request: Request, name: str) -> DatasetSpec:
-    card: DatasetCard = catalog.dataset(name, where="--dataset")
-    sizes = card.sizes[name]
+def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
+    card: DatasetCard = catalog.dataset(name, data_dir, where="--dataset")
+    sizes = field_splits.sizes(request.split, card, name)
     values: dict[str, Value] = {param.name: param.default for param in card.params}
     values |= card.presets.get(name, {})
     return DatasetSpec(
