@@ -26,6 +26,7 @@ MAX_VARIABLES = 10_000
 FILTERS = {1, 2, 3, 32000}  # DEFLATE, shuffle, Fletcher32, LZF
 DEFLATE_LIMIT = 1032  # no DEFLATE stream expands further; nor does LZF
 FREE_FILL = 64 << 20
+FREE_CHUNKS = 10_000
 SYSTEM = ("#refs#", "#subsystem#")
 # What h5py raises on files that are cut or mangled.
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, AttributeError)
@@ -102,13 +103,33 @@ class _File:
         return group[name]
 
     def kind(self, node: Any) -> str:
-        label = _label(node)
+        label = self.label(node)
         if isinstance(node, h5py.Group):
             sparse = "MATLAB_sparse" in node.attrs
             return "array" if sparse else "struct" if label in ("", "struct") else "object"
         if label in ("", "logical", "double", "single") or label.lstrip("u").startswith("int"):
             return "array"
         return {"char": "text", "cell": "cell", "struct": "struct"}.get(label, "object")
+
+    def label(self, node: Any) -> str:
+        """The MATLAB class of a node; empty where another program wrote it.
+
+        Text of variable length is not read: a mangled heap of it can crash the HDF5 library.
+        MATLAB never writes it here; what a class written so says is inferred from the data.
+        """
+        if "MATLAB_class" not in node.attrs:
+            return ""
+        if node.attrs.get_id("MATLAB_class").dtype.kind == "S":
+            return bytes(node.attrs["MATLAB_class"]).decode("latin-1")
+        if isinstance(node, h5py.Group):
+            return "struct"
+        if node.dtype == np.uint16:
+            self.fail(
+                node,
+                "has a MATLAB_class of variable length, so text and numbers look alike",
+                "write the attribute as bytes",
+            )
+        return "cell" if h5py.check_ref_dtype(node.dtype) else ""
 
     def value(self, node: Any, depth: int) -> Value | None:
         """The value of a dataset or group; None for a MATLAB object."""
@@ -124,13 +145,18 @@ class _File:
 
     def dataset(self, node: Any, kind: str, depth: int) -> Value | None:
         matlab = "MATLAB_class" in node.attrs
-        if node.attrs.get("MATLAB_empty", 0):  # whose data are the dimensions
+        if _number(node, "MATLAB_empty"):  # whose data are the dimensions
             empty: dict[str, Value] = {"text": "", "cell": [], "struct": []}
             return empty.get(kind, np.empty((0, 0)))
+        string = h5py.check_string_dtype(node.dtype)
+        if h5py.check_vlen_dtype(node.dtype) or (string is not None and string.length is None):
+            # a mangled heap of variable lengths sends the HDF5 library round in circles
+            self.fail(node, "holds values of variable length, which are not read",
+                      "save text as MATLAB does, or as strings of one length")  # fmt: skip
         data = self.load(node)
         if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
             return self.referenced(data.T if matlab else data, depth)
-        if h5py.check_string_dtype(node.dtype) is not None:
+        if string is not None:
             return self.strings(node, data)
         if node.dtype.kind not in "biufc":
             self.fail(node, f"holds {node.dtype}, which is not read", "save numbers or text")
@@ -141,7 +167,7 @@ class _File:
             texts: list[Value] = list(text_rows(rows))
             return texts if len(texts) > 1 else texts[0] if texts else ""
         full = np.ascontiguousarray(data.T) if matlab else data
-        return full.astype(bool) if _label(node) == "logical" else full
+        return full.astype(bool) if self.label(node) == "logical" else full
 
     def load(self, node: Any) -> Array:
         """The raw numbers of a dataset, after checking that they lie in this file and fit."""
@@ -157,6 +183,11 @@ class _File:
                 f"is packed by filters {sorted(filters - FILTERS)}, which are not read",
                 "save it with gzip compression or none",
             )
+        chunks = [
+            -(-size // step) for size, step in zip(node.shape, node.chunks or (), strict=False)
+        ]
+        if elements(chunks) > max(FREE_CHUNKS, self.path.stat().st_size // 8):
+            self.fail(node, f"declares {elements(chunks):,} chunks, more than the file can index")
         size = elements(node.shape) * node.dtype.itemsize
         if size > FREE_FILL and size > DEFLATE_LIMIT * node.id.get_storage_size():
             self.fail(node, f"declares {size:,} bytes but stores {node.id.get_storage_size():,}")
@@ -175,11 +206,10 @@ class _File:
         return grid(entries, references.shape)
 
     def strings(self, node: Any, data: Array) -> Value:
-        """Strings as HDF5 has them (h5py writes them), fixed or of variable length."""
+        """Strings of one length, which h5py writes from an array of bytes."""
         self.budget.spend_objects(data.size, node.name)
         texts: list[Value] = [
-            entry.decode("utf-8", errors="replace") if isinstance(entry, bytes) else str(entry)
-            for entry in data.ravel().tolist()
+            bytes(entry).decode("utf-8", errors="replace") for entry in data.ravel().tolist()
         ]
         return texts[0] if data.ndim == 0 else texts
 
@@ -193,12 +223,12 @@ class _File:
 
     def sparse(self, node: Any) -> Array:
         """A sparse matrix, made full. The attribute holds its number of rows."""
-        rows = int(node.attrs["MATLAB_sparse"])
+        rows = _number(node, "MATLAB_sparse")
         starts = self.load(self.child(node, "jc")).astype(np.int64)
         columns = len(starts) - 1
         if starts.ndim != 1 or columns < 0 or rows < 0 or (columns and "ir" not in node):
             columns = -1
-        dtype = np.dtype(bool if _label(node) == "logical" else "f8")
+        dtype = np.dtype(bool if self.label(node) == "logical" else "f8")
         if columns < 0:
             self.fail(node, "is a sparse matrix without indices")
         self.budget.spend(rows * columns * dtype.itemsize, node.name)
@@ -218,7 +248,8 @@ class _File:
         return full
 
 
-def _label(node: Any) -> str:
-    """The MATLAB class of a node; empty where another program wrote it."""
-    label = node.attrs.get("MATLAB_class", b"")
-    return label.decode("latin-1") if isinstance(label, bytes) else str(label)
+def _number(node: Any, name: str) -> int:
+    """A whole number among the attributes of a node; 0 where there is none."""
+    if name not in node.attrs or node.attrs.get_id(name).dtype.kind not in "iu":
+        return 0
+    return int(node.attrs[name])
