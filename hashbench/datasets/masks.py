@@ -1,32 +1,123 @@
 """What training sees of the labels: incomplete, noisy and sparse labels, as explicit masks.
 
-Only training labels are ever touched; relevance at evaluation uses the full ones.
+Only training labels are ever touched, those of validation queries among them; relevance on test
+queries uses the full ones.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
 import numpy as np
 
-from hashbench.datasets.base import BoolArray
+from hashbench.datasets.base import BoolArray, IntArray
+from hashbench.errors import DamagedFileError, InputError
+from hashbench.files import npz
+from hashbench.files.atomic import write_atomically
+from hashbench.files.limits import Budget
 from hashbench.plan.spec import LabelSpec
 
 
-def visible_labels(labels: BoolArray, spec: LabelSpec, seed: int) -> tuple[BoolArray, BoolArray]:
-    """(labels, known), both (n, C): what is left of the full `labels` (n, C), and where.
+@dataclass(frozen=True)
+class VisibleLabels:
+    """`labels` (n, C) bool where they are `known` (n, C) bool; unknown entries are False in both.
+
+    `source` tells of which items and classes they are, so that they cannot be taken for others'.
+    """
+
+    labels: BoolArray
+    known: BoolArray
+    source: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, index: IntArray) -> VisibleLabels:
+        """Those of some of the items."""
+        return VisibleLabels(self.labels[index], self.known[index], self.source)
+
+    def check(self, source: str, shape: tuple[int, ...], *, where: object = None) -> None:
+        """Raises InputError unless these are labels of what `source` names."""
+        if self.labels.shape != shape or self.known.shape != shape or self.source != source:
+            raise InputError(
+                f"holds labels {self.labels.shape} of {self.source}, where the training items are "
+                f"{shape} of {source}",
+                where=where,
+                remedy="the dataset has changed since: start a new run",
+            )
+
+    def save(self, path: Path) -> None:
+        """Writes them as an .npz of plain arrays, whole or not at all."""
+
+        def write(stream: IO[bytes]) -> None:
+            np.savez_compressed(
+                stream, labels=self.labels, known=self.known, source=np.array([self.source])
+            )
+
+        write_atomically(path, write)
+
+    @classmethod
+    def load(cls, path: Path) -> VisibleLabels:
+        """What `save` wrote. Raises DamagedFileError."""
+        found = npz.read(path, Budget(path))
+        labels, known, source = (found.get(name) for name in ("labels", "known", "source"))
+        arrays = [part for part in (labels, known) if isinstance(part, np.ndarray)]
+        if (
+            len(arrays) != 2
+            or not isinstance(source, list)
+            or [part.dtype.kind for part in arrays] != ["b", "b"]
+            or arrays[0].shape != arrays[1].shape
+            or bool((arrays[0] & ~arrays[1]).any())
+        ):
+            raise DamagedFileError("does not hold visible labels", where=path)
+        return cls(arrays[0], arrays[1], str(source[0]))
+
+
+def visible_labels(
+    labels: BoolArray, spec: LabelSpec, seed: int, source: str = ""
+) -> VisibleLabels:
+    """What is left of the full `labels` (n, C), and where.
 
     In this order: `sparsity` drops that share of the positives (they read as negatives), `noise`
     flips that share of all entries, and all but `known_ratio` of the entries become unknown, drawn
-    uniformly over the grid (PCRIL, section 4.1: exactly int(n C (1 - ratio)) of them). Unknown
-    entries are False in both results.
+    uniformly over the grid (PCRIL, section 4.1: exactly int(n C (1 - ratio)) of them). Each draw is
+    of a stream of its own, so that runs which differ in one of the three share the others.
+    Raises InputError for a share that is none, and where no entry would be left.
     """
-    rng = np.random.default_rng([seed, 0x1ABE1])
+    _check(spec)
+    dropping, flipping, hiding = np.random.default_rng([seed, 0x1ABE1]).spawn(3)
     seen = labels.copy()
     positives = np.flatnonzero(seen)
-    dropped = rng.permutation(positives)[: int(len(positives) * spec.sparsity)]
+    dropped = dropping.permutation(positives)[: _share(len(positives), spec.sparsity)]
     seen.flat[dropped] = False
-    flipped = rng.permutation(seen.size)[: int(seen.size * spec.noise)]
+    flipped = flipping.permutation(seen.size)[: _share(seen.size, spec.noise)]
     seen.flat[flipped] = ~seen.flat[flipped]
     known = np.ones_like(seen)
-    hidden = rng.permutation(seen.size)[: int(seen.size * (1 - spec.known_ratio))]
+    hidden = hiding.permutation(seen.size)[: _share(seen.size, 1.0 - spec.known_ratio)]
     known.flat[hidden] = False
-    return seen & known, known
+    if not known.any():
+        raise InputError(
+            f"a known ratio of {spec.known_ratio:g} hides all {seen.size:,} training labels",
+            where="--known-ratio",
+            remedy="a larger ratio, or a method that uses no labels with all of them known",
+        )
+    return VisibleLabels(seen & known, known, source)
+
+
+def _share(count: int, share: float) -> int:
+    """int(count * share), where 0.3 + 0.7 is 1 also in floating point."""
+    return int(count * share + 1e-9)
+
+
+def _check(spec: LabelSpec) -> None:
+    if not 0 < spec.known_ratio <= 1:
+        raise InputError(
+            f"{spec.known_ratio} is not a share of labels",
+            where="--known-ratio",
+            remedy="a number above 0 and up to 1, such as 0.3",
+        )
+    for option, share in (("--label-noise", spec.noise), ("--label-sparsity", spec.sparsity)):
+        if not 0 <= share <= 1:
+            raise InputError(f"{share} is not a share of labels", where=option)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from hashbench.backbones.store import Features
 from hashbench.datasets import masks, splits
-from hashbench.datasets.base import Dataset, IntArray
+from hashbench.datasets.base import BoolArray, Dataset, IntArray
+from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.methods.base import Batch, TrainingSet
@@ -31,12 +32,33 @@ def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
     return splits.own_split(dataset, spec.query, spec.train, spec.split_seed)
 
 
+def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) -> VisibleLabels:
+    """What the run leaves of the labels of all training items, validation queries among them.
+
+    Drawn once and kept in the run's folder at `path`; a resumed run reads it there. Raises
+    InputError when the file holds labels of other items, DamagedFileError when it holds none.
+    """
+    source = f"{dataset.name} {dataset.fingerprint} {split.hash}"
+    full = dataset.labels[split.train]
+    if path.is_file():
+        found = VisibleLabels.load(path)
+        found.check(source, full.shape, where=path)
+        return found
+    drawn = masks.visible_labels(full, spec.labels, spec.seed, source)
+    drawn.save(path)
+    return drawn
+
+
 @dataclass(frozen=True)
 class Data:
-    """A dataset with its split and features, and the part of it that is fitted, on the device."""
+    """A dataset with its split and features, and the part of it that is fitted, on the device.
+
+    `visible` is what training may know of the labels of `split.train`.
+    """
 
     dataset: Dataset
     split: Split
+    visible: VisibleLabels
     features: Features
     device: torch.device
     train: TrainingSet
@@ -70,6 +92,10 @@ class Data:
                 ),
             )
 
+    def known_positives(self, items: IntArray) -> BoolArray:
+        """(n, C) what training may know to be positive, of training items."""
+        return self.visible.labels[np.searchsorted(self.split.train, items)]
+
     def images(self, items: IntArray) -> Tensor:
         """(n, d) image features of items, on the device."""
         return self._to_device(self.features.images[items])
@@ -83,11 +109,15 @@ class Data:
 
 
 def assemble(
-    spec: RunSpec, dataset: Dataset, split: Split, features: Features, device: torch.device
+    dataset: Dataset,
+    split: Split,
+    visible: VisibleLabels,
+    features: Features,
+    device: torch.device,
 ) -> Data:
     """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
     fit = split.fit
-    labels, known = masks.visible_labels(dataset.labels[fit], spec.labels, spec.seed)
+    fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
     captions = torch.from_numpy(np.array(features.texts[rows], np.float32)).to(device)
@@ -95,8 +125,8 @@ def assemble(
     train = TrainingSet(
         images=torch.from_numpy(np.array(features.images[fit], np.float32)).to(device),
         texts=captions[first],
-        labels=torch.from_numpy(labels.astype(np.float32)).to(device),
-        known=torch.from_numpy(known).to(device),
+        labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
+        known=torch.from_numpy(fitted.known).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
-    return Data(dataset, split, features, device, train, captions, caption_range)
+    return Data(dataset, split, visible, features, device, train, captions, caption_range)

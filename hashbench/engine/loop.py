@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from hashbench.engine import checkpoint, randomness
+from hashbench.engine import checkpoint, randomness, recovery
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
@@ -64,6 +64,8 @@ class Conductor:
                 self._save(stage)
             for epoch in range(self.position.epoch, stage.epochs):
                 self._epoch(stage, epoch)
+            if not stage.epochs:
+                self._recovery(stage, 0)
             monitors = self.method.end_stage(stage)
             self._monitor(stage, stage.epochs, monitors)
             if stage.selects and not stage.epochs:
@@ -103,6 +105,7 @@ class Conductor:
         )
         self._sums = None
         self.position = Position(self.position.stage, epoch + 1, 0)
+        self._recovery(stage, epoch)
         monitors = self.method.end_epoch(stage)
         seconds = round(time.monotonic() - began, 4)
         self.writer.write(
@@ -158,10 +161,20 @@ class Conductor:
         if monitors:
             self.writer.write(events.Monitors(stage=stage.name, epoch=epoch, values=dict(monitors)))
 
+    def _recovery(self, stage: Stage, epoch: int) -> None:
+        found = self.method.recovered(stage)
+        if found is not None:
+            self.writer.write(recovery.told(stage.name, epoch, found, self.data))
+
     def _select(self, stage: Stage, epoch: int) -> None:
-        """Scores the epoch on what selects, and keeps the model if it is the best so far."""
+        """Scores the epoch on what selects, and keeps the model if it is the best so far.
+
+        Without any score (no validation query has a known relevant item) the last epoch stays.
+        """
         self.method.eval()
         scores = self.validation.score(self.method)
+        if not scores:
+            return
         self.writer.write(
             events.Scores(stage=stage.name, epoch=epoch, on=self.validation.on, values=scores)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,10 @@ LIVE = "mAP@all"
 class Validation:
     """Scores a method on validation queries against the fitted items, or, where the spec says so
     (`--select test`, as the papers do), on the test queries against the database.
+
+    Both sides of validation are training items. Where the run hides training labels, it must not
+    choose its epoch by them: relevant is then only what shares a positive that is still known, and
+    validation queries without any such item are left out of the mean.
     """
 
     data: Data
@@ -26,15 +31,19 @@ class Validation:
     on: Literal["validation", "test"]
 
     def score(self, method: Method) -> dict[str, float]:
-        """`direction:metric @bits` -> value, for every direction and bit length."""
-        split, labels = self.data.split, self.data.dataset.labels
-        parts = (
-            (split.validation, split.fit)
-            if self.on == "validation"
-            else (split.query, split.database)
-        )
-        query, database = (encode(method, self.data, part) for part in parts)
-        asked_labels, ranked_labels = (LabelMasks.from_multi_hot(labels[p]) for p in parts)
+        """`direction:metric @bits` -> value, for every direction and bit length.
+
+        Empty when no query has a relevant item.
+        """
+        split, data = self.data.split, self.data
+        if self.on == "validation":
+            parts = (split.validation, split.fit)
+            labels = [data.known_positives(part) for part in parts]
+        else:
+            parts = (split.query, split.database)
+            labels = [data.dataset.labels[part] for part in parts]
+        query, database = (encode(method, data, part) for part in parts)
+        asked_labels, ranked_labels = (LabelMasks.from_multi_hot(each) for each in labels)
         scores = {}
         for bits in method.bits:
             for direction in self.directions:
@@ -47,7 +56,8 @@ class Validation:
                     ranked_labels,
                     [metric],
                 )
-                scores[f"{metric} @{bits}"] = found[0].value
+                if math.isfinite(found[0].value):
+                    scores[f"{metric} @{bits}"] = found[0].value
         return scores
 
     @staticmethod

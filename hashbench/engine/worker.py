@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import signal
@@ -20,8 +21,9 @@ import torch
 from hashbench import __version__
 from hashbench.backbones import registry
 from hashbench.backbones.store import FeatureStore
+from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import randomness
-from hashbench.engine.data import assemble, load_dataset, split_of
+from hashbench.engine.data import assemble, load_dataset, split_of, visible_labels
 from hashbench.engine.loop import Conductor, StopAskedError
 from hashbench.engine.scoring import conclude
 from hashbench.engine.validation import Validation
@@ -114,10 +116,15 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
     facts |= {"split": split.hash, "features": features.key}
     for name in ("split", "features"):
         writer.write(events.Fact(name=name, value=facts[name]))
-    data = assemble(spec, dataset, split, features, device)
+    visible = visible_labels(run.labels, spec, dataset, split)
+    data = assemble(dataset, split, visible, features, device)
 
     def prompts(sentences: Any) -> torch.Tensor:
         return torch.from_numpy(store.prompts(sentences)).to(device)
+
+    @functools.cache
+    def text_tower() -> FrozenTextTower:
+        return FrozenTextTower(store.backbone)
 
     setting = Setting(
         bits=spec.bits,
@@ -127,6 +134,8 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,
+        text_tower=text_tower,
+        report=reporter,
     )
     method: Method = catalog.load(card.entry)(setting).to(device)
     plans = tuple(

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from hashbench.errors import InputError
 from hashbench.plan.card import Value
 
 Schedule = Callable[[float, float], float]
@@ -91,9 +92,54 @@ class PromptEncoder(Protocol):
         ...
 
 
+class TextTower(Protocol):
+    """The frozen text tower from its token embeddings on; gradients reach what is put in.
+
+    `width` is that of a token, `context` the most tokens a text may have, start and end included,
+    `scale` what cosines are multiplied with to be logits (1 / tau of CLIP). `start` and `end` are
+    the ids of the tokens that every text begins and ends with.
+    """
+
+    width: int
+    context: int
+    scale: float
+    start: int
+    end: int
+
+    def token_ids(self, text: str) -> list[int]:
+        """The byte-pair tokens of a text, without start and end, not cut."""
+        ...
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(...) token ids -> (..., width), before positions are added."""
+        ...
+
+    def __call__(self, tokens: Tensor, ends: Tensor) -> Tensor:
+        """(b, L, width) embedded tokens, L <= context, and the end token's place in each (b).
+
+        Returns (b, d) features, not normalised. What follows an end token has no influence.
+        """
+        ...
+
+
+Report = Callable[[str, int, int], None]
+"""(what, done, total): how far something long outside of training is."""
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody is told."""
+
+
+def _no_tower() -> NoReturn:
+    raise InputError("the backbone has no text tower to learn prompts with", where="--backbone")
+
+
 @dataclass(frozen=True)
 class Setting:
-    """All that a method is built from. `unknown` is the run's treatment of unknown labels."""
+    """All that a method is built from. `unknown` is the run's treatment of unknown labels.
+
+    `text_tower` loads the backbone, so a method that does not need it does not call it.
+    """
 
     bits: tuple[int, ...]
     params: Mapping[str, Value]
@@ -102,6 +148,8 @@ class Setting:
     prompts: PromptEncoder
     seed: int
     unknown: str = "negative"
+    text_tower: Callable[[], TextTower] = _no_tower
+    report: Report = _silent
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""
@@ -120,12 +168,41 @@ class Setting:
         return str(self.params[name])
 
 
+@dataclass(frozen=True)
+class RecoveryPath:
+    """How the labels of one training item (`item`, its row) were recovered, in words later.
+
+    From `start`, the score of the known set, each step added a class and reached a score. `stop`
+    is the best class that was refused and the score it would have led to, where there was one.
+    """
+
+    item: int
+    start: float
+    steps: tuple[tuple[int, float], ...]
+    stop: tuple[int, float] | None
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Labels that a method has added to the known ones; the conductor knows whether they are true.
+
+    `items` (m) are the rows of the training set that were looked at, `added` (m, C) bool the
+    entries that were unknown and are taken for positive. `values` are what the method watches of
+    its recovery, `paths` worked examples.
+    """
+
+    items: Tensor
+    added: Tensor
+    values: Mapping[str, float] = field(default_factory=dict)
+    paths: Sequence[RecoveryPath] = ()
+
+
 class Method(nn.Module, ABC):
     """A hashing method. Everything that a resumed run needs is a parameter or a buffer of it.
 
     The conductor calls, stage by stage: `begin_stage`, `optimiser`, then for each batch `losses`
-    and after each epoch `end_epoch`, at last `end_stage`. Random draws use torch's global
-    generator, which the conductor seeds from (seed, stage, epoch, step) before each step.
+    and after each epoch `recovered` and `end_epoch`, at last `end_stage`. Random draws use torch's
+    global generator, which the conductor seeds from (seed, stage, epoch, step) before each step.
     """
 
     def __init__(self, setting: Setting) -> None:
@@ -147,6 +224,13 @@ class Method(nn.Module, ABC):
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """The named terms of the stage's loss on one batch; their weighted sum is minimised."""
         raise TypeError(f"{type(self).__name__} does not train in stage {stage.name}")
+
+    def recovered(self, stage: Stage) -> Recovered | None:  # noqa: ARG002
+        """Labels recovered so far, if the stage recovers any.
+
+        Called before `end_epoch`, and in a stage of 0 epochs once, after `begin_stage`.
+        """
+        return None
 
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
         """Updates what changes once an epoch; returns monitors (name -> number)."""

@@ -64,9 +64,7 @@ def recovered_pairs(true: BoolArray, positive: BoolArray, added: BoolArray) -> C
     Counted are the pairs i < j that are positive through added labels only; hidden are those that
     truly are and were not known to be.
     """
-    before, after, truth = (
-        part.astype(np.float32) for part in (positive, positive | added, true)
-    )
+    before, after, truth = (part.astype(np.float32) for part in (positive, positive | added, true))
     n = len(true)
     step = max(1, _BLOCK_PAIRS // max(1, n))
     totals = np.zeros(3, dtype=np.int64)

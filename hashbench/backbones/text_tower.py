@@ -1,0 +1,66 @@
+"""The frozen text tower from its token embeddings on, so that learned tokens can go through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from hashbench.backbones.clip import ClipBackbone
+from hashbench.backbones.openclip_import import open_clip
+from hashbench.errors import InputError
+
+
+class FrozenTextTower:
+    """What `hashbench.methods.base.TextTower` describes, for CLIP-like models of open_clip.
+
+    Its own weights get no gradient; what is put in does. A text may be cut after its end token,
+    since the mask is causal: nothing behind the end token reaches its feature.
+    Raises InputError for a model whose text tower works in another way.
+    """
+
+    def __init__(self, backbone: ClipBackbone) -> None:
+        model = backbone.model
+        self._text: Any = getattr(model, "text", model)
+        pooling = getattr(self._text, "text_pool_type", getattr(self._text, "pool_type", ""))
+        causal = getattr(self._text, "attn_mask", None) is not None
+        if not causal or pooling != "argmax" or not hasattr(self._text, "token_embedding"):
+            raise InputError(
+                "the text tower of this backbone is not CLIP's: learned prompts need a causal "
+                "tower that reads its feature at the end token",
+                where="--backbone",
+                remedy="picturebook-clip, or a CLIP model such as ViT-B-32",
+            )
+        self._device = backbone.device
+        self._tokenizer: Any = open_clip().tokenizer.SimpleTokenizer()
+        self.width = int(self._text.token_embedding.embedding_dim)
+        self.context = int(self._text.context_length)
+        self.scale = float(model.logit_scale.detach().exp())
+        self.start = int(self._tokenizer.sot_token_id)
+        self.end = int(self._tokenizer.eot_token_id)
+
+    def token_ids(self, text: str) -> list[int]:
+        """The byte-pair tokens of a text, without start and end, not cut."""
+        return [int(token) for token in self._tokenizer.encode(text)]
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(...) token ids -> (..., width), before positions are added."""
+        return torch.as_tensor(self._text.token_embedding(ids.to(self._device))).detach()
+
+    def __call__(self, tokens: Tensor, ends: Tensor) -> Tensor:
+        """(b, L, width) embedded tokens, L <= context, and the end token's place in each (b).
+
+        Returns (b, d) features, not normalised.
+        """
+        text, length = self._text, tokens.shape[1]
+        hidden = tokens + text.positional_embedding[:length]
+        # on CPUs the plain attention kernel is several times faster backwards than the fused one
+        with sdpa_kernel(SDPBackend.MATH):
+            hidden = text.transformer(hidden, attn_mask=text.attn_mask[:length, :length])
+        pooled = text.ln_final(hidden[torch.arange(len(tokens), device=hidden.device), ends])
+        projection = text.text_projection
+        if isinstance(projection, torch.nn.Linear):
+            return torch.as_tensor(projection(pooled))
+        return torch.as_tensor(pooled if projection is None else pooled @ projection)

@@ -1,0 +1,199 @@
+"""PCRIL (NeurIPS 2024, OpenReview ferj6WqShv): recover unknown labels with prompts, then hash.
+
+Stage 1 learns prompts of label sets on the frozen text tower and searches each item's unknown
+classes with them; stage 2 trains the hash networks on what is known then. Where the released code
+differs from the paper, the paper is followed, and the released behaviour is an ablation of the
+card. Sizes are another matter: 250 epochs at learning rates of 10^-4.5 and 10^-3, layers of
+1024-2048-512 and tokens from N(0, 1) suit 18,015 items and ViT-B/32; the card's defaults suit the
+built-in data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Term, constant
+from hashbench.methods.pcril.augmentation import mix, partners
+from hashbench.methods.pcril.recovery.recoverer import Recoverer
+from hashbench.methods.pcril.similarity import certainly_apart, continuous, similarity
+from hashbench.nn import monitors
+from hashbench.nn.heads import HashHead
+from hashbench.nn.pairwise import Similarity, likelihood
+
+LAST_RATE = 1e-6
+
+
+def linear(initial: float, progress: float) -> float:
+    """The learning rate falls along a line down to 10^-6."""
+    return initial + (min(LAST_RATE, initial) - initial) * progress
+
+
+class Pcril(Method):
+    """Prompts and search over the training labels, then a hash network for each modality."""
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__(setting)
+        (K,) = setting.bits
+        train = setting.train
+        n = len(train)
+        self._K = K
+        self._augments = setting.flag("augment")
+        self.recoverer = Recoverer(setting) if setting.flag("recover") else None
+        hidden = (setting.whole("hidden"),) * setting.whole("depth")
+        self.image_head = HashHead(train.images.shape[1], hidden, K)
+        self.text_head = HashHead(train.texts.shape[1], hidden, K)
+        start = torch.tensor([setting.real("mixing_start")] * 2)
+        self.mixing = nn.Parameter(torch.logit(start))  # of images, of texts; through a sigmoid
+        self.labels: Tensor  # (n, C) known and recovered labels; pseudo labels are in between
+        self.negative: Tensor  # (n, C) labels that are known to be 0
+        self.V: Tensor
+        self.T: Tensor
+        self.B: Tensor
+        self.partners: Tensor
+        self.register_buffer("labels", train.labels.clone())
+        self.register_buffer("negative", train.known & (train.labels == 0))
+        for name in ("V", "T", "B"):
+            self.register_buffer(name, torch.zeros(n, K))
+        top = min(setting.whole("top_k"), max(1, n - 1))
+        self.register_buffer("partners", torch.zeros(n, top, dtype=torch.long))
+        watched = torch.randperm(n, generator=torch.Generator().manual_seed(setting.seed))
+        self._watched = watched[: setting.whole("watched")].sort().values.to(train.labels.device)
+
+    def stages(self) -> Sequence[Stage]:
+        """Prompt learning and search, where labels are recovered; then hashing."""
+        whole = self.setting.whole
+        hashing = Stage("hash", "Hash networks", whole("hash_epochs"), whole("batch_size"), linear)
+        if self.recoverer is None:
+            return [hashing]
+        searching = Stage("search", "Potential label tree search", 0, 1, selects=False)
+        if not self.recoverer.learns:
+            return [searching, hashing]
+        epochs, size = whole("prompt_epochs"), whole("prompt_batch")
+        title = "Prompt contrastive learning"
+        return [Stage("prompts", title, epochs, size, constant, selects=False), searching, hashing]
+
+    def begin_stage(self, stage: Stage) -> None:
+        """Searches labels; or fills the memories and finds complementary partners."""
+        if stage.name == "hash":
+            self._begin_hashing()
+        elif self.recoverer is not None and stage.name == "prompts":
+            self.recoverer.check()
+        elif self.recoverer is not None:
+            everyone = torch.arange(len(self.labels), device=self.labels.device)
+            report = self.setting.report
+            found = self.recoverer.search(
+                everyone, lambda done, total: report("label search", done, total)
+            )
+            self.labels.copy_(self.recoverer.take(found))
+
+    def _begin_hashing(self) -> None:
+        train = self.setting.train
+        with torch.no_grad():
+            self.V.copy_(self.image_head(train.images))
+            self.T.copy_(self.text_head(train.texts))
+        self._refresh_targets()
+        positive = self.labels == 1
+        unknown = ~positive & ~self.negative
+        smallest = self.setting.text("partners") == "smallest"
+        top = self.partners.shape[1]
+        self.partners.copy_(partners(unknown, positive, top, smallest=smallest))
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        """Adam: over the prompts; over both networks and the mixing coefficients."""
+        real = self.setting.real
+        if stage.name == "prompts" and self.recoverer is not None:
+            return torch.optim.Adam(self.recoverer.prompts.parameters(), lr=real("prompt_lr"))
+        groups = [
+            {"params": list(self.image_head.parameters()), "lr": real("image_lr")},
+            {"params": list(self.text_head.parameters()), "lr": real("text_lr")},
+        ]
+        if self._augments and self.setting.text("mixing") == "learned":
+            groups.append({"params": [self.mixing], "lr": real("mixing_lr")})
+        return torch.optim.Adam(groups)
+
+    def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
+        """The hinges of prompt learning, or similarity and quantisation, plain and mixed."""
+        if stage.name == "prompts" and self.recoverer is not None:
+            return self.recoverer.losses(batch)
+        h_v, h_t = self.image_head(batch.images), self.text_head(batch.texts)
+        self.V[batch.index] = h_v.detach()
+        self.T[batch.index] = h_t.detach()
+        similar = self._similarity(self.labels[batch.index], self.negative[batch.index])
+        pairs = likelihood(self.V, h_t, similar) + likelihood(self.T, h_v, similar)
+        B = self.B[batch.index]
+        quantisation = (B - h_v).square().mean() + (B - h_t).square().mean()
+        # of sums over N n pairs and n K bits, as in the paper, this is the weight between means
+        weight = self.setting.real("eta") * self._K / len(self.labels)
+        terms = {"similarity": Term(pairs), "quantisation": Term(quantisation, weight)}
+        return terms | (self._mixed(batch, weight) if self._augments else {})
+
+    def _mixed(self, batch: Batch, weight: float) -> dict[str, Term]:
+        """The same of items mixed with complementary partners, each modality by its own lambda."""
+        train = self.setting.train
+        choice = torch.randint(self.partners.shape[1], (len(batch.index), 1)).to(batch.index.device)
+        partner = self.partners[batch.index].gather(1, choice)[:, 0]
+        share_v, share_t = torch.sigmoid(self.mixing)
+        h_v = self.image_head(mix(batch.images, train.images[partner], share_v))
+        h_t = self.text_head(mix(batch.texts, train.texts[partner], share_t))
+        positive = (self.labels == 1).to(self.labels.dtype)
+        negative = self.negative[batch.index] & self.negative[partner]
+        similar_v, similar_t = (
+            self._similarity(mix(positive[batch.index], positive[partner], share), negative)
+            for share in (share_v, share_t)
+        )
+        pairs = likelihood(self.T, h_v, similar_v) + likelihood(self.V, h_t, similar_t)
+        quantisation = torch.stack(
+            [(monitors.signs(h.detach()) - h).square().mean() for h in (h_v, h_t)]
+        ).sum()
+        return {
+            "mixed similarity": Term(pairs),
+            "mixed quantisation": Term(quantisation, weight),
+        }
+
+    def _similarity(self, labels: Tensor, negative: Tensor) -> Similarity:
+        """Of all training items with a batch whose labels (b, C), and known zeros, are given."""
+        return similarity(
+            continuous(self.labels, labels),
+            certainly_apart(self.negative, negative),
+            self.setting.text("unknown_pairs"),
+            self.setting.real("anm_ratio"),
+        )
+
+    def _refresh_targets(self) -> None:
+        """B = sign(V + T)."""
+        self.B.copy_(monitors.signs(self.V + self.T))
+
+    def recovered(self, stage: Stage) -> Recovered | None:
+        """Of the watched items while prompts are learned, of all items after the search."""
+        if self.recoverer is None or stage.name == "hash":
+            return None
+        if stage.name == "prompts":
+            return self.recoverer.watch(self._watched)
+        return self.recoverer.recovered()
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
+        """Refreshes B; watches the codes, the mixing coefficients and how balanced pairs are."""
+        if stage.name == "prompts" and self.recoverer is not None:
+            self.recoverer.forget_violations()
+            return {}
+        self._refresh_targets()
+        watched = {
+            "sign disagreement": monitors.sign_disagreement(self.V, self.T),
+            "bit balance": monitors.bit_balance(self.V),
+            "distinct codes": monitors.distinct_codes(self.V),
+        }
+        if self._augments:
+            image, text = torch.sigmoid(self.mixing).tolist()
+            watched |= {"mixing image": image, "mixing text": text}
+        return watched
+
+    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._K: self.image_head(images)}
+
+    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self._K: self.text_head(texts)}

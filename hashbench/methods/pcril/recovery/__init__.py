@@ -1,0 +1,1 @@
+"""Stage 1 of PCRIL: prompts of label sets, their contrastive learning, the label search."""
