@@ -127,7 +127,7 @@ def person(b: Brush, who: str, x: float, y: float, size: float) -> None:
     if who == "someone":
         cloth = lower = hair = skin = b.tone((52, 50, 58), 14)
     if who == "baby":  # sits, with a large head
-        s *= 0.6
+        s *= 0.75
         head, r = y - s * 0.66, s * 0.32
         b.oval(x, y - s * 0.2, s * 0.3, s * 0.24, b.tone((235, 200, 215), 18))
         b.oval(x - s * 0.26, y - s * 0.04, s * 0.14, s * 0.08, skin)

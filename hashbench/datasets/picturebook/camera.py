@@ -20,7 +20,7 @@ _MONOCHROME = {
     "sepia": ("#2a1a08", "#fff0d0"),
     "cyanotype": ("#06204a", "#eaf6ff"),
 }
-_TINTED = {"redscale": ((230, 50, 10), 0.32), "crossprocessed": ((150, 230, 60), 0.28)}
+_TINTED = {"redscale": ((230, 50, 10), 0.26), "crossprocessed": ((150, 230, 60), 0.24)}
 _MASKED = ("lomo", "fisheye")
 
 
@@ -31,7 +31,7 @@ def develop(picture: Image.Image, scene: Scene, dice: Dice) -> Image.Image:
     picture = _look(picture, scene.look)
     if dice.chance(0.2):
         cast = (dice.integer(0, 255), dice.integer(0, 255), dice.integer(0, 255))
-        picture = _tinted(picture, cast, dice.uniform(0.04, 0.25))
+        picture = _tinted(picture, cast, dice.uniform(0.04, 0.2))
     x, y = dice.integer(0, _GRAIN_SIDE - SIDE), dice.integer(0, _GRAIN_SIDE - SIDE)
     grain = dice.pick(_grain()).crop((x, y, x + SIDE, y + SIDE))
     picture = ImageChops.add(picture, grain, scale=1, offset=-128)
@@ -55,7 +55,7 @@ def _tinted(picture: Image.Image, colour: tuple[int, int, int], share: float) ->
 def _framed(picture: Image.Image, frame: str, dice: Dice) -> Image.Image:
     if frame == "polaroid":
         card = Image.new("RGB", picture.size, (244, 240, 228))
-        card.paste(picture.resize((54, 50), Image.Resampling.BOX), (5, 4))
+        card.paste(picture.resize((58, 54), Image.Resampling.BOX), (3, 3))
         return card
     if frame == "film":  # black bars with the holes of 35 mm film
         pen = ImageDraw.Draw(picture)
@@ -85,7 +85,7 @@ def _mask(look: str) -> Image.Image:
 def _grain() -> tuple[Image.Image, ...]:
     """Tiles of grey-centred film grain, from fine to coarse; always the same ones."""
     noise = np.random.Generator(np.random.Philox(key=0)).random((_GRAIN_SIDE, _GRAIN_SIDE, 3))
-    strengths = (8, 16, 26, 40, 60)
+    strengths = (8, 14, 20, 30, 44)
     return tuple(
         Image.fromarray((128 + strength * (noise - 0.5)).astype(np.uint8), "RGB")
         for strength in strengths

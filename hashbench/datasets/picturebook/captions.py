@@ -82,7 +82,7 @@ def _tags(scene: Scene, dice: Dice) -> str:
     words = [dice.pick(_SYNONYMS[name]) for name in named]
     words += [kind for kind in scene.kinds.values() if kind not in CLASS_NAMES and dice.chance(0.4)]
     for effect in (scene.look, scene.frame):
-        if effect in _DEVELOPED and dice.chance(0.75):
+        if effect in _DEVELOPED and dice.chance(0.85):
             words.append(dice.pick(_DEVELOPED[effect]))
     if dice.chance(0.06):  # a tag that is wrong
         words.append(dice.pick(_SYNONYMS[dice.pick(CLASS_NAMES)]))

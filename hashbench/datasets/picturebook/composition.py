@@ -109,16 +109,16 @@ _THEMES: dict[str, dict[str, float]] = {
 # What the photographer did to the picture. It has nothing to do with the classes, yet picture and
 # caption both tell it: features of the scene are more than its labels, as those of photographs are.
 _LOOKS = {
-    "plain": 0.24,
-    "black and white": 0.1,
-    "sepia": 0.08,
-    "cyanotype": 0.08,
-    "redscale": 0.12,
-    "crossprocessed": 0.12,
-    "lomo": 0.14,
-    "fisheye": 0.12,
+    "plain": 0.2,
+    "black and white": 0.06,
+    "sepia": 0.05,
+    "cyanotype": 0.05,
+    "redscale": 0.13,
+    "crossprocessed": 0.13,
+    "lomo": 0.2,
+    "fisheye": 0.18,
 }
-_FRAMES = {"none": 0.4, "polaroid": 0.2, "film": 0.2, "date stamp": 0.2}
+_FRAMES = {"none": 0.28, "polaroid": 0.24, "film": 0.24, "date stamp": 0.24}
 
 _INDOORS = frozenset({"room with people", "room"})
 
@@ -157,7 +157,7 @@ def compose(seed: int, index: int) -> Scene:
         classes |= {"sky"} | ({"clouds", "sunset", "night"} & themes)
     elif "sunset" in themes and dice.chance(0.12):
         classes.add("sunset")  # its light only, as in one of ten MIRFlickr sunsets
-    if "night" in themes and not classes & {"sunset", "clouds"}:
+    elif "night" in themes:
         classes.add("night")
     if "water" in themes:
         kinds["water"] = dice.weighted(_water_chances(setting))

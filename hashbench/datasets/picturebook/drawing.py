@@ -28,7 +28,7 @@ def draw(scene: Scene, seed: int, index: int) -> Image.Image:
     else:
         ground = _outdoors(b, scene)
     _things(b, scene, ground)
-    if dice.chance(0.3):
+    if dice.chance(0.2):
         things.stray(b)
     _people(b, scene, ground)
     _light(b, scene)
@@ -76,22 +76,22 @@ def _things(b: Brush, scene: Scene, ground: float) -> None:
         if "flower" in scene.classes:
             near = scene.setting == "close nature"
             for _ in range(1 if near and d.chance(0.5) else d.integer(2, 6)):
-                size = d.uniform(0.16, 0.36) if near else d.uniform(0.05, 0.11)
+                size = d.uniform(0.16, 0.36) if near else d.uniform(0.07, 0.13)
                 x, y = d.uniform(0.15, 0.85), d.uniform(0.3 if near else ground - 0.1, 0.92)
                 things.flower(b, kinds["flower"], x, y, size)
     if "transport" in scene.classes:
-        size = d.uniform(0.22, 0.55) if scene.setting == "road" else d.uniform(0.2, 0.38)
+        size = d.uniform(0.4, 0.66) if scene.setting == "road" else d.uniform(0.3, 0.46)
         foot = ground - d.uniform(0.05, 0.3) if kinds["transport"] == "boat" else ground
         things.vehicle(b, kinds["transport"], d.uniform(0.2, 0.8), foot, size)
     if "food" in scene.classes:
-        size, y = d.uniform(0.16, 0.34), d.uniform(0.72, 0.86)
+        size, y = d.uniform(0.24, 0.38), d.uniform(0.72, 0.86)
         if indoors:
             b.box(0, y - 0.06, 1, 1, b.tone((150, 105, 70)))
         things.food(b, kinds["food"], d.uniform(0.25, 0.75), y, size)
     if "animals" in scene.classes:
         near = scene.setting in ("animal", "close nature", "room")
         for _ in range(1 if near else d.integer(1, 2)):
-            size = d.uniform(0.35, 0.75) if near else d.uniform(0.22, 0.36)
+            size = d.uniform(0.5, 0.85) if near else d.uniform(0.32, 0.48)
             beings.animal(b, kinds["animals"], d.uniform(0.2, 0.8), ground, size)
 
 
@@ -114,11 +114,11 @@ def _pot(b: Brush, scene: Scene) -> None:
 def _people(b: Brush, scene: Scene, ground: float) -> None:
     d = b.dice
     if "portrait" in scene.classes:
-        size = d.uniform(0.2, 0.34)
+        size = d.uniform(0.25, 0.36)
         beings.face(b, scene.people[0], d.uniform(0.3, 0.7), d.uniform(0.36, 0.52), size)
         return
     far = scene.setting in ("landscape", "shore", "city", "road", "animal")
-    size = d.uniform(0.24, 0.45) if far else d.uniform(0.45, 0.85)
+    size = d.uniform(0.32, 0.56) if far else d.uniform(0.55, 0.9)
     for who in scene.people:
         foot = min(1.02, ground + d.uniform(-0.02, 0.08))
         beings.person(b, who, d.uniform(0.12, 0.88), foot, size * d.uniform(0.85, 1.15))
