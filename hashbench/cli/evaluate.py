@@ -1,0 +1,179 @@
+"""`hashbench eval`: scores code files, whoever wrote them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+if TYPE_CHECKING:
+    from hashbench.codefiles.load import Reading, Task
+    from hashbench.codefiles.scores import ScoredCodes
+    from hashbench.metrics.names import Metric
+
+Layout = Annotated[str, typer.Option("--layout", help="Which known layout, where several fit.")]
+Query = Annotated[
+    str, typer.Option("--query", help="Variable of the query codes, s.f in a struct.")
+]
+Database = Annotated[str, typer.Option("--database", help="Variable of the database codes.")]
+Labels = Annotated[
+    str,
+    typer.Option("--labels", help="Labels of both sides: FILE, or FILE:QUERY_KEY,DATABASE_KEY."),
+]
+QueryLabels = Annotated[
+    str, typer.Option("--query-labels", help="Query labels: KEY, FILE:KEY, or a file of one array.")
+]
+DatabaseLabels = Annotated[
+    str, typer.Option("--database-labels", help="Database labels, in the same way.")
+]
+Direction = Annotated[
+    list[str] | None,
+    typer.Option("--direction", help="i2t, t2i, i2i, t2t or mm. [default: those that are usual]"),
+]
+Bits = Annotated[int | None, typer.Option("--bits", min=1, max=4096, help="Bits of a code.")]
+Zero = Annotated[str, typer.Option("--zero", help="A 0 beside -1 and +1: refuse, plus or minus.")]
+Packed = Annotated[
+    str,
+    typer.Option("--packed", help="Codes are bytes, first bit lowest (little) or highest (big)."),
+]
+Items = Annotated[str, typer.Option("--items", help="Items are rows, or columns.")]
+LabelsAs = Annotated[
+    str, typer.Option("--labels-as", help="One column of labels is an index, or multi-hot.")
+]
+
+
+def eval_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help=".mat or .npz files, codes/ folders or run folders.", show_default=False
+        ),
+    ],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", help="Such as mAP@50, P@r2, nDCG@100. [default: mAP@all]"),
+    ] = None,
+    as_in: Annotated[
+        list[str] | None,
+        typer.Option("--as-in", help="The metric of a paper's code base, such as pghmh or adsh."),
+    ] = None,
+    topk: Annotated[
+        int | None, typer.Option("--topk", min=1, help="Adds mAP, P, R and nDCG at K.")
+    ] = None,
+    labels: Labels = "",
+    query_labels: QueryLabels = "",
+    database_labels: DatabaseLabels = "",
+    query: Query = "",
+    database: Database = "",
+    layout: Layout = "",
+    direction: Direction = None,
+    bits: Bits = None,
+    zero: Zero = "refuse",
+    packed: Packed = "",
+    items: Items = "",
+    labels_as: LabelsAs = "",
+    ci: Annotated[
+        bool, typer.Option("--ci", help="95% confidence intervals, by bootstrap over queries.")
+    ] = False,
+    versus: Annotated[
+        Path | None,
+        typer.Option(
+            "--versus", help="Codes of the same queries, for a paired randomisation test."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap and test.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option("--threads", min=1, help="[default: all cores]")
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help="table, md, csv or json.")
+    ] = "table",
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Score hash codes exactly: any program's files, any metric, with the range that ties allow.
+
+    Layouts are recognised: val_B/retrieval_B/L_te/L_db, q_img/q_txt/r_img/r_txt/q_l/r_l,
+    BxTest/ByTest/BxTrain/ByTrain, qB/rB (packed or not), and hashbench's own codes/. What a file
+    leaves open is asked for by the option that settles it.
+    """
+    from hashbench.codefiles.load import load
+    from hashbench.codefiles.scores import as_asked, partner, score
+    from hashbench.errors import UnknownNameError
+    from hashbench.report import scores
+
+    wanted = "json" if json_ else format_
+    if wanted not in scores.FORMATS:
+        raise UnknownNameError("format", wanted, scores.FORMATS, where="--format")
+    metrics, notes = _metrics(metric or [], as_in or [], topk)
+    reading = make_reading(
+        layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
+        database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
+        items=items, labels_as=labels_as,
+    )  # fmt: skip
+    tasks: list[Task] = [task for file in files for task in load(file, reading)]
+    as_asked(metrics, tasks)
+    others = load(versus, reading) if versus else []
+    scored: list[ScoredCodes] = [
+        score(
+            task,
+            metrics,
+            interval=ci,
+            against=partner(task, others) if versus else None,
+            seed=seed,
+            threads=threads,
+        )
+        for task in tasks
+    ]
+    if versus:
+        notes.append(f"against, p: difference to {versus}, paired randomisation test over queries")
+    if wanted == "json":
+        typer.echo(scores.as_json(scored, notes))
+    elif wanted == "csv":
+        typer.echo(scores.comma_separated(scored), nl=False)
+    elif wanted == "md":
+        typer.echo(scores.markdown(scored, notes))
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(scores.rich_table(scored, notes))
+
+
+def make_reading(*, direction: list[str] | None, **said: Any) -> Reading:
+    """What the options say about a file. UnknownNameError for a word that an option lacks."""
+    from hashbench.codefiles import convert
+    from hashbench.codefiles.load import Reading
+    from hashbench.errors import UnknownNameError
+
+    for option, words in (
+        ("zero", convert.Zero), ("packed", convert.Packed), ("items", convert.Items),
+        ("labels_as", convert.LabelsAs),
+    ):  # fmt: skip
+        valid = get_args(words)
+        if said[option] not in valid:
+            name = option.replace("_", "-")
+            raise UnknownNameError(name, said[option], filter(None, valid), where=f"--{name}")
+    directions = tuple(part for given in direction or [] for part in given.split(","))
+    return Reading(directions=directions, **said)
+
+
+def _metrics(
+    names: list[str], profiles: list[str], topk: int | None
+) -> tuple[list[Metric], list[str]]:
+    """The metrics asked for, and what is to be said about the profiles among them."""
+    from hashbench.metrics.names import parse_metric, parse_metrics
+    from hashbench.metrics.profiles import profile
+
+    metrics: list[Metric] = []
+    notes: list[str] = []
+    for name in profiles:
+        found = profile(name)
+        metrics.append(found.metric)
+        notes.append(
+            f"as in {found.name} ({found.source}): {found.metric}; {'; '.join(found.notes)}"
+        )
+    for name in names:
+        metrics += parse_metrics(name)
+    if topk is not None:
+        metrics += [parse_metric(f"{kind}@{topk}") for kind in ("mAP", "P", "R", "nDCG")]
+    return list(dict.fromkeys(metrics or [parse_metric("mAP@all")])), notes

@@ -1,0 +1,295 @@
+"""Arrays as programs write them -> packed codes and label masks; what is ambiguous is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hashbench.errors import InputError
+from hashbench.files.values import Array
+from hashbench.metrics.codes import Codes, LabelMasks
+
+Zero = Literal["refuse", "plus", "minus"]
+Packed = Literal["", "little", "big"]
+Items = Literal["", "rows", "columns"]
+LabelsAs = Literal["", "index", "multi-hot"]
+
+_ELEMENTS_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side's arrays as they are in the file, and where they come from."""
+
+    codes: Array
+    labels: Array
+    codes_at: str
+    labels_at: str
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Query and database, turned so that rows are items, labels (N,) or (N, C)."""
+
+    query: Side
+    database: Side
+
+
+def turned(query: Side, database: Side, *, items: Items, labels_as: LabelsAs) -> Sides:
+    """Turns arrays so that items are rows: in the only way in which all shapes agree.
+
+    Raises InputError where no way or several ways fit; `items` settles the latter.
+    """
+    for side in (query, database):
+        _check(side.codes, side.codes_at)
+        _check(side.labels, side.labels_at)
+        if side.codes.ndim != 2:
+            raise InputError(
+                f"has shape {side.codes.shape}, not (items, bits)", where=side.codes_at
+            )
+    query, database = _with_vectors(query, database, labels_as)
+    fitting = []
+    for codes_turned in (False, True):
+        for labels_turned in (False, True):
+            sides = Sides(*(_turn(s, codes_turned, labels_turned) for s in (query, database)))
+            vectors = query.labels.ndim == database.labels.ndim == 1
+            if _agree(sides) and not (vectors and labels_turned):
+                fitting.append((codes_turned, labels_turned, sides))
+    if len(fitting) > 1 and items:
+        asked = items == "columns"
+        fitting = [fit for fit in fitting if fit[0] is asked] or fitting
+        fitting = [fit for fit in fitting if fit[1] is asked] or fitting
+    if len(fitting) > 1:
+        raise InputError(
+            f"codes of shapes {query.codes.shape} and {database.codes.shape} with labels of shapes "
+            f"{query.labels.shape} and {database.labels.shape} can be read in several ways",
+            where=query.codes_at,
+            remedy="say whether items are rows or columns: --items rows",
+        )
+    if not fitting:
+        raise _mismatch(query, database, items)
+    return fitting[0][2]
+
+
+def to_codes(
+    sides: Sides, *, zero: Zero, packed: Packed, bits: int | None
+) -> tuple[Codes, Codes, list[str]]:
+    """Query and database codes, and what is to be reported about their values."""
+    arrays = [(side.codes, side.codes_at) for side in (sides.query, sides.database)]
+    if packed or any(_looks_packed(array) for array, _ in arrays):
+        query, database = (_unpack(array, at, packed, bits) for array, at in arrays)
+        return query, database, []
+    counts = [_census(array, at) for array, at in arrays]
+    minus = sum(count.minus for count in counts)
+    zeros = sum(count.zero for count in counts)
+    notes = []
+    if minus and zeros:
+        total = sum(array.size for array, _ in arrays)
+        found = f"{zeros:,} of {total:,} values are 0 beside -1 and +1, as sign(0) leaves them"
+        if zero == "refuse":
+            raise InputError(
+                found,
+                where=arrays[0][1] if counts[0].zero else arrays[1][1],
+                remedy="--zero plus counts them as +1, --zero minus as -1",
+            )
+        notes.append(f"{found}; counted as {'+1' if zero == 'plus' else '-1'}")
+    at_zero = bool(minus) and zero == "plus"
+    width = arrays[0][0].shape[1]
+    if bits not in (None, width):
+        raise InputError(
+            f"holds codes of {width} bits, not {bits}",
+            where=arrays[0][1],
+            remedy="leave --bits out, or say how the codes are packed: --packed little",
+        )
+    query, database = (
+        Codes.from_signs(array >= 0 if at_zero else array > 0, where=at) for array, at in arrays
+    )
+    return query, database, notes
+
+
+def to_labels(sides: Sides) -> tuple[LabelMasks, LabelMasks]:
+    """Query and database label masks over the same classes, from multi-hot rows or class numbers.
+
+    Class numbers may begin anywhere: only which items share one matters.
+    """
+    query, database = sides.query, sides.database
+    if query.labels.ndim == 2:
+        return (
+            LabelMasks.from_multi_hot(query.labels, where=query.labels_at),
+            LabelMasks.from_multi_hot(database.labels, where=database.labels_at),
+        )
+    for side in (query, database):
+        whole = side.labels if side.labels.dtype.kind in "iub" else np.floor(side.labels)
+        if not np.array_equal(whole, side.labels) or bool(np.any(side.labels < 0)):
+            raise InputError(
+                "one column of labels must be class numbers: whole, and not negative",
+                where=side.labels_at,
+                remedy="give class numbers from 0 or 1, or a 0/1 matrix of items by classes",
+            )
+    values, index = np.unique(np.concatenate([query.labels, database.labels]), return_inverse=True)
+    parts = np.split(index.ravel(), [len(query.labels)])
+    return (
+        LabelMasks.from_class_index(parts[0], len(values), where=query.labels_at),
+        LabelMasks.from_class_index(parts[1], len(values), where=database.labels_at),
+    )
+
+
+def _check(array: Array, at: str) -> None:
+    if array.size == 0:
+        raise InputError(f"is empty (shape {array.shape})", where=at)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "biuf":
+        raise InputError(
+            f"is {array.dtype} of shape {array.shape}; numbers of one or two axes are expected",
+            where=at,
+        )
+    if array.dtype.kind == "f":
+        for rows in _blocks(array):
+            if not bool(np.isfinite(array[rows]).all()):
+                raise InputError(
+                    "holds NaN or infinite values",
+                    where=at,
+                    remedy="find out where the program that wrote the file went wrong",
+                )
+
+
+def _with_vectors(query: Side, database: Side, labels_as: LabelsAs) -> tuple[Side, Side]:
+    """The sides, with labels as vectors where they are class numbers: one column on both sides."""
+    columns = [1 in (*side.labels.shape[1:], side.labels.ndim, len(side.labels))
+               for side in (query, database)]  # fmt: skip
+    if labels_as == "index" and not all(columns):
+        side = database if columns[0] else query
+        raise InputError(
+            f"has shape {side.labels.shape}; class numbers are one column", where=side.labels_at
+        )
+    if labels_as == "multi-hot":
+        return tuple(
+            _with_labels(side, np.atleast_2d(side.labels.T).T) for side in (query, database)
+        )  # type: ignore[return-value]
+    if not all(columns):
+        return query, database
+    if not labels_as:
+        for side in (query, database):
+            if side.labels.ndim == 2 and float(side.labels.max()) <= 1:
+                raise InputError(
+                    f"holds one column of 0 and 1 (shape {side.labels.shape}): one class that an "
+                    "item has or not, or the numbers of two classes?",
+                    where=side.labels_at,
+                    remedy="say which: --labels-as multi-hot or --labels-as index",
+                )
+    return _with_labels(query, query.labels.ravel()), _with_labels(
+        database, database.labels.ravel()
+    )
+
+
+def _with_labels(side: Side, labels: Array) -> Side:
+    return Side(side.codes, labels, side.codes_at, side.labels_at)
+
+
+def _turn(side: Side, codes: bool, labels: bool) -> Side:
+    return Side(
+        side.codes.T if codes else side.codes,
+        side.labels.T if labels else side.labels,
+        side.codes_at,
+        side.labels_at,
+    )
+
+
+def _agree(sides: Sides) -> bool:
+    query, database = sides.query, sides.database
+    return (
+        query.codes.shape[1] == database.codes.shape[1]
+        and query.labels.shape[1:] == database.labels.shape[1:]
+        and len(query.labels) == len(query.codes)
+        and len(database.labels) == len(database.codes)
+    )
+
+
+def _mismatch(query: Side, database: Side, items: Items) -> InputError:
+    """Says which of the shapes does not fit, taking items as rows unless told otherwise."""
+    axis = 1 if items == "columns" else 0
+    widths = [side.codes.shape[1 - axis] for side in (query, database)]
+    if widths[0] != widths[1] and query.codes.shape[axis] != database.codes.shape[axis]:
+        return InputError(
+            f"query codes of shape {query.codes.shape} and database codes of shape "
+            f"{database.codes.shape} do not have the same number of bits",
+            where=f"{query.codes_at} and {database.codes_at}",
+            remedy="give codes of one length",
+        )
+    for side in (query, database):
+        if not set(side.codes.shape) & set(side.labels.shape):
+            return InputError(
+                f"labels of shape {side.labels.shape} do not match codes of shape "
+                f"{side.codes.shape}",
+                where=f"{side.labels_at} and {side.codes_at}",
+                remedy="give one row of labels for each item",
+            )
+    return InputError(
+        f"labels of shapes {query.labels.shape} and {database.labels.shape} do not match codes of "
+        f"shapes {query.codes.shape} and {database.codes.shape}",
+        where=f"{query.labels_at} and {database.labels_at}",
+        remedy="give one row of labels for each item, over the same classes on both sides",
+    )
+
+
+@dataclass(frozen=True)
+class _Census:
+    minus: int
+    zero: int
+
+
+def _census(array: Array, at: str) -> _Census:
+    """Counts -1 and 0. Raises InputError for any value that is not -1, 0 or +1."""
+    if array.dtype == np.bool_:
+        return _Census(0, int(array.size - np.count_nonzero(array)))
+    minus = zeros = 0
+    for rows in _blocks(array):
+        block = array[rows]
+        below, zero = block == -1, block == 0
+        strange = ~(below | zero | (block == 1))
+        if bool(strange.any()):
+            whole = bool(np.all(array == np.floor(array)))
+            raise InputError(
+                f"holds {block[strange][0]!s}; a code is -1 and +1, or 0 and 1",
+                where=at,
+                remedy="if these are packed bytes, say so: --packed little"
+                if whole and float(array.min()) >= 0 and float(array.max()) < 256
+                else "turn real values into bits first, with the sign that your paper uses",
+            )
+        minus += int(np.count_nonzero(below))
+        zeros += int(np.count_nonzero(zero))
+    return _Census(minus, zeros)
+
+
+def _looks_packed(array: Array) -> bool:
+    return array.dtype.kind == "u" and int(array.max()) > 1
+
+
+def _unpack(array: Array, at: str, packed: Packed, bits: int | None) -> Codes:
+    """Codes from bytes or wider unsigned words, least significant byte first."""
+    if array.dtype.kind != "u":  # bytes in a wider type, as MATLAB's double
+        if float(array.min()) < 0 or float(array.max()) > 255 or bool(np.any(array % 1)):
+            raise InputError(f"holds {array.dtype} values that are no bytes", where=at)
+        array = array.astype(np.uint8)
+    size = array.dtype.itemsize
+    words = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    as_bytes = words.view(np.uint8).reshape(len(array), array.shape[1] * size)
+    if bits is not None and not 8 * (as_bytes.shape[1] - size) < bits <= 8 * as_bytes.shape[1]:
+        raise InputError(
+            f"{as_bytes.shape[1]} bytes a code do not hold {bits} bits each",
+            where=at,
+            remedy="check --bits, and --items if the matrix may be transposed",
+        )
+    if bits is not None and -(-bits // 8) < as_bytes.shape[1]:
+        if bool(as_bytes[:, -(-bits // 8) :].any()):
+            raise InputError(f"has bits set beyond the {bits} asked for", where=at)
+        as_bytes = as_bytes[:, : -(-bits // 8)]
+    return Codes.from_packed_bytes(as_bytes, bits, bitorder=packed or "little", where=at)
+
+
+def _blocks(array: Array) -> Iterator[slice]:
+    step = max(1, _ELEMENTS_AT_ONCE // max(1, array[:1].size))
+    for start in range(0, len(array), step):
+        yield slice(start, start + step)

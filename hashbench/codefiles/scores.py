@@ -1,0 +1,182 @@
+"""Scoring what code files hold: every metric with its tie range, floor, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hashbench.codefiles.load import Task
+from hashbench.errors import InputError
+from hashbench.metrics.codes import CodeFacts, code_facts
+from hashbench.metrics.names import Metric, Tie
+from hashbench.metrics.ranking import Score, evaluate
+from hashbench.metrics.significance import (
+    Interval,
+    PairedTest,
+    bootstrap_interval,
+    paired_randomisation,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One metric of one set of codes.
+
+    `ties` holds its value under every tie rule (empty where ties do not matter), `floor` what a
+    random ranking would have. `interval` and `against` are there where they were asked for.
+    """
+
+    score: Score
+    ties: dict[Tie, float]
+    interval: Interval | None = None
+    against: PairedTest | None = None
+
+    @property
+    def metric(self) -> Metric:
+        return self.score.metric
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCodes:
+    """All lines of one task. `relevant_share` is the share of relevant (query, database) pairs."""
+
+    task: Task
+    query_facts: CodeFacts
+    database_facts: CodeFacts
+    relevant_share: float
+    lines: tuple[Line, ...]
+
+
+def score(
+    task: Task,
+    metrics: Sequence[Metric],
+    *,
+    interval: bool = False,
+    against: Task | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+) -> ScoredCodes:
+    """Scores a task by `metrics`; those that name another direction are left out.
+
+    `against` is a task with the same queries to compare with by a paired randomisation test.
+    Raises InputError where codes and labels do not fit or queries differ.
+    """
+    wanted = [metric for metric in metrics if metric.direction in ("", task.direction)]
+    bound = Metric("P", "radius", task.query.bits, empty="zero")  # all items: the relevant share
+    asked = list(dict.fromkeys([*_with_ties(wanted), bound]))
+    found = dict(zip(asked, _evaluate(task, asked, threads), strict=True))
+    others: list[Score] = []
+    if against is not None and wanted:
+        _check_same_queries(task, against)
+        others = _evaluate(against, wanted, threads)
+    lines = []
+    for number, metric in enumerate(wanted):
+        own = found[metric]
+        ties = {tie: found[metric.with_tie(tie)].value for tie in _TIES} if metric.has_ties else {}
+        lines.append(
+            Line(
+                own,
+                ties,
+                bootstrap_interval(own.per_query, seed=seed) if interval else None,
+                paired_randomisation(own.per_query, others[number].per_query, seed=seed)
+                if others
+                else None,
+            )
+        )
+    return ScoredCodes(
+        task, code_facts(task.query), code_facts(task.database), found[bound].value, tuple(lines)
+    )
+
+
+_TIES: tuple[Tie, ...] = ("worst", "expected", "index", "best")
+
+
+def _with_ties(metrics: Sequence[Metric]) -> list[Metric]:
+    return [
+        one
+        for metric in metrics
+        for one in ([metric, *map(metric.with_tie, _TIES)] if metric.has_ties else [metric])
+    ]
+
+
+def _evaluate(task: Task, metrics: Sequence[Metric], threads: int | None) -> list[Score]:
+    try:
+        return evaluate(
+            task.query,
+            task.database,
+            task.query_labels,
+            task.database_labels,
+            metrics,
+            floors=True,
+            threads=threads,
+        )
+    except InputError as error:
+        raise InputError(error.problem, where=task.source, remedy=error.remedy) from None
+
+
+def _check_same_queries(task: Task, other: Task) -> None:
+    mine, theirs = task.query_labels, other.query_labels
+    if mine.classes != theirs.classes or not np.array_equal(mine.words, theirs.words):
+        raise InputError(
+            f"has other queries than {other.source}: the query labels differ, so the two cannot "
+            "be paired",
+            where=task.source,
+            remedy="give codes of the same queries in the same order",
+        )
+
+
+def partner(task: Task, others: Sequence[Task]) -> Task:
+    """The task to compare with: of the same direction, and of the same bits if there are several.
+
+    Raises InputError where there is none, or more than one.
+    """
+    fits = [other for other in others if other.direction == task.direction]
+    if len(fits) > 1:
+        fits = [other for other in fits if other.query.bits == task.query.bits]
+    if len(fits) != 1:
+        raise InputError(
+            f"has {len(fits) or 'no'} sets of codes to compare {task.source} "
+            f"({task.direction or 'no direction'}, {task.query.bits} bits) with",
+            where=others[0].source if others else "--versus",
+            remedy="choose with --direction and --bits",
+        )
+    return fits[0]
+
+
+def as_asked(metrics: Sequence[Metric], tasks: Sequence[Task]) -> None:
+    """Raises InputError for a metric whose direction no task has."""
+    for metric in metrics:
+        if all(metric.direction not in ("", task.direction) for task in tasks):
+            raise InputError(
+                f"{metric}: there are no codes for {metric.direction}", where="--metric"
+            )
+
+
+def record(scored: ScoredCodes, line: Line) -> dict[str, object]:
+    """A line with all that its number depends on, for JSON and CSV."""
+    task, own = scored.task, line.score
+    flat: dict[str, object] = {
+        "file": task.source,
+        "direction": task.direction,
+        "bits": task.query.bits,
+        "metric": str(replace(line.metric, direction="")),
+        "value": own.value,
+        **{tie: line.ties.get(tie) for tie in _TIES},
+        "floor": own.floor,
+        "queries": len(task.query),
+        "database": len(task.database),
+        "counted": own.counted,
+        "without_relevant": own.without_relevant,
+        "empty_balls": own.empty_balls,
+        "relevant_share": scored.relevant_share,
+        "distinct": scored.database_facts.distinct,
+        "balance": scored.database_facts.balance,
+        "constant_bits": scored.database_facts.constant,
+    }
+    if line.interval is not None:
+        flat |= {"low": line.interval.low, "high": line.interval.high}
+    if line.against is not None:
+        flat |= {"difference": line.against.difference, "p_value": line.against.p_value}
+    return flat
