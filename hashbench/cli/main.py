@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from hashbench.cli import cache, compare, listing, methods, run
+from hashbench.cli import cache, compare, datasets, evaluate, listing, methods, run, tui
 
 app = typer.Typer(
     name="hashbench",
@@ -25,7 +25,10 @@ app.command("ls")(listing.ls_command)
 app.command("show")(listing.show_command)
 app.command("stop")(run.stop_command)
 app.command("compare")(compare.compare_command)
+app.command("eval")(evaluate.eval_command)
+app.command("tui")(tui.tui_command)
 app.add_typer(methods.app, name="methods")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(cache.app, name="cache")
 
 

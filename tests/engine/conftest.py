@@ -30,11 +30,11 @@ def make(tmp_path: Path) -> Make:
     return create
 
 
-def worker(run: RunFolder, data_dir: Path) -> subprocess.Popen[str]:
-    """The worker process of a run, as the command line starts it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "hashbench.engine", str(run.path), "--data-dir", str(data_dir)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def worker(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
+    """The worker process of a run, as the command line starts it; its log is in the run folder."""
+    with run.log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "hashbench.engine", str(run.path), "--data-dir", str(data_dir)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )

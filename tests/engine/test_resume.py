@@ -41,8 +41,7 @@ def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     make = make_in(tmp_path_factory.mktemp("undisturbed"))
     run = make(epochs=EPOCHS)
     process = worker(run, data_dir)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+    assert process.wait(timeout=120) == 0, run.log.read_text()
     assert status(run) is Status.FINISHED
     return codes(run)
 
@@ -127,9 +126,8 @@ def test_a_second_worker_of_a_run_is_refused_and_a_finished_run_is_not_resumed(
     first = worker(run, data_dir)
     wait_for(run, events.Started)
     second = worker(run, data_dir)
-    output, _ = second.communicate(timeout=60)
-    assert second.returncode == BusyError.exit_code, output
-    assert "another worker" in output
+    assert second.wait(timeout=60) == BusyError.exit_code
+    assert "another worker" in run.log.read_text()
     assert first.wait(timeout=60) == 0
     with pytest.raises(InputError, match="finished"):
         launch.start(run, data_dir)

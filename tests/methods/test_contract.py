@@ -35,8 +35,7 @@ def test_a_short_run_is_scored_audited_and_told(name: str, make, data_dir: Path)
     card = catalog.method(name)
     run = make(method=[name], epochs=2 if card.epoch_params else None)
     process = worker(run, data_dir)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
+    assert process.wait(timeout=300) == 0, run.log.read_text()
     found = result.read(run.result)
     assert found.audit.clean, found.audit.verdict
     for direction in card.directions:
