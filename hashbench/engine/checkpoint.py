@@ -60,7 +60,7 @@ class Checkpoint:
     model: dict[str, Tensor]
     optimiser: dict[str, Any] | None
     best: Best
-    sums: Tensor | None = None
+    sums: dict[str, float] = field(default_factory=dict)
 
 
 def path_of(run: RunFolder) -> Path:
@@ -72,8 +72,6 @@ def save(run: RunFolder, checkpoint: Checkpoint) -> None:
     """Writes the checkpoint in place of the one before; a crash leaves one of the two."""
     tensors = {f"model/{name}": tensor for name, tensor in checkpoint.model.items()}
     tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.best.model.items()}
-    if checkpoint.sums is not None:
-        tensors["sums"] = checkpoint.sums
     scalars: dict[str, Any] | None = None
     if checkpoint.optimiser is not None:
         scalars = {"groups": checkpoint.optimiser["param_groups"], "state": {}}
@@ -92,6 +90,7 @@ def save(run: RunFolder, checkpoint: Checkpoint) -> None:
             "epoch": checkpoint.best.epoch,
         },
         "optimiser": scalars,
+        "sums": checkpoint.sums,
     }
     # safetensors refuses tensors that share memory; contiguous clones never do
     whole = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
@@ -122,7 +121,7 @@ def load(run: RunFolder, spec_hash: str) -> Checkpoint | None:
             model=_below("model/", tensors),
             optimiser=_optimiser(header["optimiser"], tensors),
             best=Best(**header["best"], model=_below("best/", tensors)),
-            sums=tensors.get("sums"),
+            sums=header["sums"],
         )
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DamagedFileError(f"cannot be read: {error}", where=path, remedy=remedy) from error

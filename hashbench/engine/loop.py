@@ -42,7 +42,7 @@ class Conductor:
     position: Position = field(default_factory=Position)
     best: Best = field(default_factory=Best)
     _optimiser: torch.optim.Optimizer | None = None
-    _sums: Tensor | None = None
+    _sums: dict[str, float] = field(default_factory=dict)
     _saved: float = field(default_factory=time.monotonic)
 
     def train(self) -> None:
@@ -98,12 +98,8 @@ class Conductor:
                 reported = time.monotonic()
             self._listen(stage, names, pending)
         self._flush(stage, epoch, steps - 1, names, pending)
-        means = (
-            {}
-            if self._sums is None
-            else dict(zip(names, (self._sums / steps).tolist(), strict=True))
-        )
-        self._sums = None
+        means = {name: value / steps for name, value in self._sums.items()}
+        self._sums = {}
         self.position = Position(self.position.stage, epoch + 1, 0)
         self._recovery(stage, epoch)
         monitors = self.method.end_epoch(stage)
@@ -130,13 +126,13 @@ class Conductor:
 
     def _flush(
         self, stage: Stage, epoch: int, step: int, names: list[str], pending: list[Tensor]
-    ) -> list[float]:
+    ) -> dict[str, float]:
         """Adds pending steps to the epoch's sums and returns their means.
 
         One transfer from the device for many steps; raises TrainingError naming step and term.
         """
         if not pending:
-            return []
+            return {}
         values = torch.stack(pending).double().cpu()
         if not bool(values.isfinite().all()):
             row, column = (~values.isfinite()).nonzero()[0].tolist()
@@ -146,15 +142,16 @@ class Conductor:
                 remedy="a smaller learning rate or weight of that term; the last good checkpoint "
                 "is kept",
             )
-        self._sums = values.sum(0) if self._sums is None else self._sums + values.sum(0)
+        sums = dict(zip(names, values.sum(0).tolist(), strict=True))
+        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in sums.items()}
+        count = len(pending)
         pending.clear()
-        return [float(mean) for mean in values.mean(0)]
+        return {name: value / count for name, value in sums.items()}
 
     def _report(
         self, stage: Stage, epoch: int, step: int, names: list[str], pending: list[Tensor]
     ) -> None:
-        means = self._flush(stage, epoch, step, names, pending)
-        values = dict(zip(names, means, strict=True))
+        values = self._flush(stage, epoch, step, names, pending)
         self.writer.write(events.Loss(stage=stage.name, epoch=epoch, step=step + 1, values=values))
 
     def _monitor(self, stage: Stage, epoch: int, monitors: Mapping[str, float]) -> None:
