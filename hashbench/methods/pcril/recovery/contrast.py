@@ -38,7 +38,7 @@ def draw(
     # members in random order: positives first, ranks 0, 1, ... among them
     rank = _ranks(positive)
     size = (torch.rand(len(positive), device=positive.device) * count).long() + 1
-    taken = torch.zeros_like(rank).scatter(1, rank, (positive * cost).expand_as(rank)).cumsum(1)
+    taken = torch.zeros_like(rank).scatter(1, rank, positive * cost).cumsum(1)
     fits = taken.gather(1, rank) <= room - int(cost.max())
     anchor = positive & (rank < size[:, None]) & fits
     if deletes_last:
