@@ -73,14 +73,22 @@ def _line(folder: RunFolder) -> dict[str, object]:
 
 def show_command(
     run: Annotated[str, typer.Argument(help="Run id, or its beginning or end, or `last`.")],
+    recovery: Annotated[
+        bool, typer.Option("--recovery", help="Labels that the run recovered, with examples.")
+    ] = False,
+    by_class: Annotated[
+        bool, typer.Option("--class", help="The same as a table of classes.")
+    ] = False,
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show one run: state, spec, facts, scores with their conventions, audit."""
     from hashbench.report.details import details, render
+    from hashbench.report.recovery import recovery_of, render_classes, render_recovery
     from hashbench.runs.layout import pick
 
-    found = details(pick(runs_dir, run))
+    folder = pick(runs_dir, run)
+    found = recovery_of(folder) if recovery or by_class else details(folder)
     if json_:
         import json
 
@@ -88,4 +96,10 @@ def show_command(
         return
     from rich.console import Console
 
-    Console().print(render(found))
+    console = Console()
+    if not (recovery or by_class):
+        console.print(render(found))
+    if recovery:
+        console.print(render_recovery(found))
+    if by_class:
+        console.print(render_classes(found))

@@ -21,7 +21,7 @@ def full(n: int = 40, classes: int = 6, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((n, classes)) > 0.7
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(RATIOS, SHARES, SHARES, st.integers(0, 2**31 - 1), st.integers(1, 50))
 def test_exactly_the_asked_shares_are_hidden_flipped_and_dropped(
     ratio: float, noise: float, sparsity: float, seed: int, n: int
@@ -124,7 +124,7 @@ def test_a_file_that_holds_no_visible_labels_is_refused(
         VisibleLabels.load(path)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_a_scribbled_file_is_refused_or_whole(
     tmp_path_factory: pytest.TempPathFactory, place: int, byte: int
