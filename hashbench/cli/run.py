@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashbench.cli.options import (
-    DATA_DIR,
-    RUNS_DIR,
-    DataDir,
-    Json,
-    RunsDir,
-    numbers,
-    reals,
-    words,
-)
+from hashbench.cli.options import DATA_DIR, RUNS_DIR, DataDir, Json, RunsDir
 
 if TYPE_CHECKING:
     from hashbench.plan.spec import RunSpec
@@ -109,6 +100,7 @@ def run_command(
     the epoch. Ctrl-C saves and stops; `hashbench resume` goes on.
     """
     from hashbench.errors import InputError
+    from hashbench.plan.lists import numbers, reals, words
     from hashbench.plan.request import Request, expand, read_config
 
     keys: dict[str, Any] = {} if config is None else read_config(config)

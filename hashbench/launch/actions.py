@@ -1,0 +1,111 @@
+"""What a person does to runs: pause, go on, stop, kill, delete. The command line and the TUI share
+these; each looks at the run as it is now and raises InputError where the action makes no sense.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+
+from hashbench.errors import BusyError, InputError
+from hashbench.launch import worker
+from hashbench.runs import state, wishes
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.tailer import read_all
+
+ALIVE = (Status.RUNNING, Status.PAUSED)
+
+
+def pause(run: RunFolder) -> None:
+    """Asks a running worker to save its state and wait."""
+    _only(run, "pause", Status.RUNNING)
+    _ask(run, "pause")
+
+
+def go_on(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes] | None:
+    """Wakes a paused worker, or starts one from the last checkpoint where none lives.
+
+    Returns the process that was started, if any.
+    """
+    if _now(run)[0] is Status.PAUSED:
+        _ask(run, "go")
+        return None
+    return worker.start(run, data_dir)
+
+
+def stop(run: RunFolder) -> None:
+    """Asks a worker to finish its step, save and end; `go_on` resumes."""
+    _only(run, "stop", *ALIVE)
+    _ask(run, "stop")
+
+
+def kill(run: RunFolder) -> None:
+    """Ends a worker and its children at once, nothing saved since the last checkpoint.
+
+    Raises InputError where none lives here: on another host only that host can kill it.
+    """
+    status, folded = _now(run)
+    started = folded.started
+    if status not in ALIVE or started is None:
+        raise InputError(f"is {status}, so there is no worker to kill", where=run.id)
+    if started.host != socket.gethostname():
+        raise InputError(
+            f"its worker runs on {started.host}",
+            where=run.id,
+            remedy="stop it from here, or kill it there",
+        )
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(started.pid)
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
+
+def retry(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
+    """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint."""
+    _only(run, "retry", Status.FAILED, Status.LOST, Status.STOPPED, Status.QUEUED)
+    return worker.start(run, data_dir)
+
+
+def delete(run: RunFolder) -> None:
+    """Removes a run's folder for good. Raises BusyError while a worker lives, InputError where the
+    folder is no run folder or cannot be removed.
+
+    The folder is renamed first, so that no reader ever sees half of a run.
+    """
+    if not run.spec.is_file() or run.path.is_symlink():
+        raise InputError("is not a run folder", where=run.path)
+    if _now(run)[0] in ALIVE:
+        raise BusyError("its worker lives", where=run.id, remedy="stop or kill it first")
+    doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
+    try:
+        run.path.rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise InputError(f"cannot be removed: {error.strerror}", where=run.path) from None
+
+
+def _now(run: RunFolder) -> tuple[Status, RunState]:
+    folded = state.fold(read_all(run.events))
+    return state.status(folded, run), folded
+
+
+def _only(run: RunFolder, what: str, *allowed: Status) -> None:
+    status, _ = _now(run)
+    if status not in allowed:
+        names = " or ".join(allowed)
+        raise InputError(f"is {status}; only {names} runs can {what}", where=run.id)
+
+
+def _ask(run: RunFolder, wish: wishes.Wish) -> None:
+    try:
+        wishes.ask(run, wish)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=run.wish) from None

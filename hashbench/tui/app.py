@@ -1,0 +1,170 @@
+"""The workbench: one reader of all runs, one app, a stack of screens."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from hashbench.launch.worker import last_log_lines
+from hashbench.report.text import plain
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.tui import settings as remembered
+from hashbench.tui.machine import Machine, read_machine
+from hashbench.tui.messages import MachineRead, RunsChanged
+from hashbench.tui.reader import Reader, Update, Watched
+from hashbench.tui.screens.base import WorkScreen
+from hashbench.tui.screens.dashboard import Dashboard
+from hashbench.tui.settings import Settings
+from hashbench.tui.view import RunView
+
+MACHINE_SECONDS = 2.0
+REAP_SECONDS = 0.5
+
+
+class Workbench(App[None]):
+    """`hashbench tui`. Closing it leaves workers running; all it shows is read from folders."""
+
+    TITLE = "hashbench"
+    CSS_PATH = "hashbench.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("colon", "command_palette", "Commands", key_display=":"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as App declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+
+    def __init__(
+        self,
+        runs_dir: Path,
+        data_dir: Path,
+        *,
+        settings_path: Path | None = None,
+        machine: Callable[[], Machine] | None = read_machine,
+    ) -> None:
+        self.runs_dir, self.data_dir = runs_dir, data_dir
+        self.settings_path = settings_path or remembered.path_for(runs_dir)
+        self.settings: Settings = remembered.load(self.settings_path)
+        self.views: dict[str, RunView] = {}
+        self.watched: dict[str, Watched] = {}
+        self.loading = (0, -1)
+        self.reader = Reader(runs_dir, self._tell)
+        self.machine: Machine | None = None
+        self._read_now = machine
+        self._workers_started: list[tuple[RunFolder, subprocess.Popen[bytes]]] = []
+        self._told_unsaved = False
+        super().__init__()
+
+    def get_default_screen(self) -> Screen[None]:
+        """The dashboard is where everything begins and returns to."""
+        return Dashboard(self.settings)
+
+    def on_mount(self) -> None:
+        """The reader and the meter begin."""
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+        self.theme_changed_signal.subscribe(self, lambda _: self._remember_theme())
+        self.run_worker(self.reader.run, thread=True, name="reader", group="reader")
+        if self._read_now is not None:
+            self._read_machine()
+            self.set_interval(MACHINE_SECONDS, self._read_machine)
+        self.set_interval(REAP_SECONDS, self._reap)
+
+    def on_unmount(self) -> None:
+        """The reader's thread must end before the process can."""
+        self.reader.close()
+        self.save_settings()
+
+    def _tell(self, update: Update) -> None:
+        self.post_message(RunsChanged(update))
+
+    def on_runs_changed(self, event: RunsChanged) -> None:
+        """Takes in what the reader told, and hands it to every screen that shows runs."""
+        update = event.update
+        self.views.update(update.views)
+        self.watched.update(update.watched)
+        for gone in update.gone:
+            self.views.pop(gone, None)
+            self.watched.pop(gone, None)
+        self.loading = update.loading
+        for text in update.notices:
+            self.notify(plain(text), title="Runs folder", severity="warning")
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkScreen) and screen.is_mounted:
+                screen.runs_changed(update)
+        # the next update waits until this one is on the screen
+        self.call_after_refresh(self.reader.taken)
+
+    @work(thread=True, exclusive=True, group="machine")
+    def _read_machine(self) -> None:
+        if self._read_now is not None:
+            self.post_message(MachineRead(self._read_now()))
+
+    def on_machine_read(self, event: MachineRead) -> None:
+        """The meter is in every top bar."""
+        self.machine = event.machine
+        for screen in self.screen_stack:
+            if isinstance(screen, WorkScreen) and screen.is_mounted:
+                screen.machine_read(event.machine)
+
+    def worker_started(self, run: RunFolder, process: subprocess.Popen[bytes]) -> None:
+        """Remembers a worker that this process started, to tell of it if it dies at once."""
+        self._workers_started.append((run, process))
+
+    def _reap(self) -> None:
+        """Collects workers of ours that ended; one that never told anything is told of here."""
+        for run, process in list(self._workers_started):
+            if process.poll() is None:
+                continue
+            self._workers_started.remove((run, process))
+            self.reader.look_now()
+            view = self.views.get(run.id)
+            if process.returncode and (view is None or view.status is Status.QUEUED):
+                last = plain(last_log_lines(run, 1)) or "its log is empty"
+                self.notify(
+                    f"{run.id}: {last}",
+                    title=f"The worker ended with code {process.returncode}",
+                    severity="error",
+                    timeout=20,
+                )
+
+    def _remember_theme(self) -> None:
+        if self.settings.theme != self.theme:
+            self.settings.theme = self.theme
+            self.save_settings()
+
+    def save_settings(self) -> None:
+        """Writes what is to be remembered; where that cannot be, it is told once."""
+        try:
+            remembered.save(self.settings_path, self.settings)
+        except OSError as error:
+            if not self._told_unsaved and self.is_running:
+                self._told_unsaved = True
+                self.notify(
+                    f"{self.settings_path}: {error.strerror}",
+                    title="Filters and pins cannot be remembered",
+                    severity="warning",
+                )
+
+    def action_help(self) -> None:
+        """All keys of the screen."""
+        from hashbench.tui.screens.dialogs import Help
+
+        screen = self.screen
+        if isinstance(screen, WorkScreen):
+            self.push_screen(Help(screen.heading, screen.KEYS, screen.MORE_KEYS))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every key of the screen by what it does, and Textual's own."""
+        if isinstance(screen, WorkScreen):
+            for command in screen.commands():
+                yield SystemCommand(*command)
+        yield from super().get_system_commands(screen)

@@ -1,0 +1,316 @@
+"""The one reader of all runs: a thread that looks, folds, and tells the app what changed.
+
+It tells at most ten times a second, and never before the app has taken in what it was told last,
+so that a slow terminal makes for fewer messages and not for a queue of them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from hashbench.errors import DamagedFileError
+from hashbench.plan import spec as specs
+from hashbench.plan.spec import RunSpec
+from hashbench.runs import events, layout, tags
+from hashbench.runs import state as states
+from hashbench.runs.ended import ended_state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.tags import Tags
+from hashbench.tui.follower import Follower, LogFollower, readable
+from hashbench.tui.series import Curves
+from hashbench.tui.story import Line
+from hashbench.tui.view import RunView, view_of
+
+TELL_SECONDS = 0.1
+LOOK_SECONDS = 1.0  # folders, liveness of workers, files of runs that had ended
+BUDGET_SECONDS = 0.05  # of work a step, so that the app's thread gets its turn
+CHUNK = 1 << 18
+KEPT = 16  # watched runs that do not live keep their series until so many others were watched
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What panels show of a run."""
+
+    curves: Curves
+    story: tuple[Line, ...]
+    log: tuple[Line, ...]
+    recovery: events.Recovery | None = None
+
+
+@dataclass
+class Update:
+    """What changed since the last update. `loading` is (runs read, runs found)."""
+
+    views: dict[str, RunView] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    watched: dict[str, Watched] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    loading: tuple[int, int] = (0, 0)
+
+    def __bool__(self) -> bool:
+        return bool(self.views or self.gone or self.watched or self.notices)
+
+
+class _Seen(NamedTuple):
+    """What tells that something changed in a run's folder."""
+
+    events: int
+    tags: int
+    result: bool
+
+
+@dataclass
+class _Record:
+    """What the reader knows of one run."""
+
+    run: RunFolder
+    spec: RunSpec | None = None
+    problem: str = ""
+    state: RunState = field(default_factory=RunState)
+    follower: Follower | None = None
+    log: LogFollower | None = None
+    tags: Tags = field(default_factory=Tags)
+    seen: _Seen | None = None
+    view: RunView | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether its events may grow at any moment."""
+        return self.view is not None and self.view.status in (Status.RUNNING, Status.PAUSED)
+
+
+class Reader:
+    """Reads `runs_dir`. `tell` is called from the reader's thread."""
+
+    def __init__(self, runs_dir: Path, tell: Callable[[Update], object]) -> None:
+        self.runs_dir = runs_dir
+        self._tell = tell
+        self._records: dict[str, _Record] = {}
+        self._found: set[str] = set()
+        self._todo: deque[RunFolder] = deque()
+        self._watched: frozenset[str] = frozenset()
+        self._kept: OrderedDict[str, None] = OrderedDict()
+        self._update = Update()
+        self._notices: set[str] = set()
+        self._told_loading: tuple[int, int] | None = None
+        self._next_look = 0.0
+        self._next_tell = 0.0
+        self._taken = threading.Event()
+        self._taken.set()
+        self._wake = threading.Event()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Reads until `close` is called; for a thread of its own."""
+        while not self._over.is_set():
+            if not self.step():
+                self._wake.wait(TELL_SECONDS)
+            self._wake.clear()
+
+    def close(self) -> None:
+        """Ends `run`."""
+        self._over.set()
+        self._wake.set()
+
+    def watch(self, ids: Iterable[str]) -> None:
+        """Whose series and lines are wanted; they come with the next update."""
+        self._watched = frozenset(ids)
+        self._wake.set()
+
+    def taken(self) -> None:
+        """The app has taken in the last update."""
+        self._taken.set()
+
+    def look_now(self) -> None:
+        """Something was done to the folder: look without waiting."""
+        self._next_look = 0.0
+        self._wake.set()
+
+    def step(self) -> bool:
+        """One round: look, read, tell. True while there is more to read at once."""
+        began = time.monotonic()
+        if began >= self._next_look:
+            self._next_look = began + LOOK_SECONDS
+            self._look()
+        self._refresh_watched()
+        while self._todo and time.monotonic() < began + BUDGET_SECONDS:
+            self._load(self._todo.popleft())
+        busy = self._read(time.monotonic() + BUDGET_SECONDS)
+        self._publish()
+        return bool(self._todo) or busy
+
+    def _look(self) -> None:
+        """New folders, vanished folders, dead workers, files that changed under ended runs."""
+        try:
+            folders = layout.find(self.runs_dir)
+        except OSError as error:
+            self._notice(f"{self.runs_dir} cannot be read: {error.strerror}")
+            return
+        here = {run.id for run in folders}
+        for gone in self._found - here:
+            self._records.pop(gone, None)
+            self._kept.pop(gone, None)
+            self._update.views.pop(gone, None)
+            self._update.watched.pop(gone, None)
+            self._update.gone.add(gone)
+        self._todo.extend(run for run in reversed(folders) if run.id not in self._found)
+        self._found = here
+        for record in list(self._records.values()):
+            self._look_at(record)
+
+    def _look_at(self, record: _Record) -> None:
+        seen, before = _stat(record.run), record.seen
+        if seen == before and not record.live:
+            return
+        record.seen = seen
+        if before is None or seen.tags != before.tags:
+            record.tags = tags.read(record.run)
+        if before is not None and seen.events != before.events:
+            if record.follower is None:  # it had ended and goes on
+                record.follower = Follower(record.run)
+            record.follower.caught_up = False
+        if record.view is not None:
+            self._show(record)  # a worker may have died without a word
+
+    def _load(self, run: RunFolder) -> None:
+        if run.id not in self._found:
+            return  # vanished while it waited
+        record = self._records[run.id] = _Record(run)
+        try:
+            record.spec = specs.read(run.spec)
+        except DamagedFileError as error:
+            record.problem = error.problem
+        self._look_at(record)
+        try:
+            if readable(run.events) and (state := ended_state(run.events)) is not None:
+                record.state = state
+                self._show(record)
+            else:
+                record.follower = Follower(run)
+        except OSError as error:
+            self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
+
+    def _refresh_watched(self) -> None:
+        """Follows what is watched from its beginning; forgets what neither is nor lives."""
+        for name in self._watched:
+            record = self._records.get(name)
+            if record is None:
+                continue
+            if record.follower is None:
+                record.follower = Follower(record.run)
+            if record.log is None:
+                record.log = LogFollower(record.run.log)
+                self._update.watched[name] = _watched(record)
+            self._kept[name] = None
+            self._kept.move_to_end(name)
+        for name in [name for name in self._kept if name not in self._watched]:
+            if len(self._kept) <= KEPT:
+                break
+            del self._kept[name]
+            record = self._records.get(name)
+            if record is not None and not record.live:
+                record.follower = record.log = None
+
+    def _read(self, until: float) -> bool:
+        """Reads on in followed runs until the budget is spent; True if some are behind."""
+        behind = False
+        for name, record in list(self._records.items()):
+            follower = record.follower
+            if follower is None:
+                continue
+            watched = name in self._watched
+            try:
+                grown = watched and record.log is not None and record.log.poll()
+                if record.live or not follower.caught_up:
+                    grown = self._read_on(record, follower) or grown
+            except OSError as error:
+                follower.caught_up = True  # until the file changes
+                self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
+                continue
+            if grown and watched:
+                self._update.watched[name] = _watched(record)
+            behind = behind or not follower.caught_up
+            if time.monotonic() > until:
+                return True
+        return behind
+
+    def _read_on(self, record: _Record, follower: Follower) -> bool:
+        new = follower.poll(CHUNK)
+        if follower.caught_up:  # half of a story would show as something that it is not
+            record.state = follower.state
+            if new or record.view is None:
+                self._show(record)
+            name = record.run.id
+            if not record.live and name not in self._watched and name not in self._kept:
+                record.follower = None
+        return new
+
+    def _show(self, record: _Record) -> None:
+        """Makes the run's view anew and tells of it if it changed."""
+        run, state, follower = record.run, record.state, record.follower
+        status = states.status(state, run)
+        problem = record.problem
+        if isinstance(state.ended, events.Finished) and status is Status.LOST:
+            problem = problem or "finished, but its result.json is missing"
+        if follower is not None and follower.skipped and not problem:
+            problem = f"{follower.skipped} lines of events.jsonl hold no event"
+        left = follower.pace.left(state.steps_total) if follower is not None else None
+        view = view_of(run, record.spec, state, status, record.tags, left=left, problem=problem)
+        if view != record.view:
+            record.view = view
+            self._update.views[run.id] = view
+
+    def _problem(self, record: _Record, text: str) -> None:
+        if record.problem != text:
+            record.problem = text
+            self._show(record)
+
+    def _notice(self, text: str) -> None:
+        if text not in self._notices:
+            self._notices.add(text)
+            self._update.notices.append(text)
+
+    def _publish(self) -> None:
+        """Tells, if there is something to tell, it is time, and the last was taken in."""
+        now = time.monotonic()
+        update = self._update
+        update.loading = (len(self._records), len(self._found))
+        if not self._taken.is_set() or now < self._next_tell:
+            return
+        if update or update.loading != self._told_loading:
+            self._told_loading = update.loading
+            self._next_tell = now + TELL_SECONDS
+            self._update = Update()
+            self._taken.clear()
+            self._tell(update)
+
+
+def _stat(run: RunFolder) -> _Seen:
+    try:
+        size = os.stat(run.events).st_size  # noqa: PTH116 - a thousand runs, every second
+    except OSError:
+        size = -1
+    try:
+        tagged = os.stat(tags.path_of(run)).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        tagged = -1
+    return _Seen(size, tagged, run.result.is_file())
+
+
+def _watched(record: _Record) -> Watched:
+    follower, log = record.follower, record.log
+    return Watched(
+        curves=follower.series.curves() if follower else Curves(),
+        story=tuple(follower.story) if follower else (),
+        log=tuple(log.lines) if log else (),
+        recovery=follower.recovery if follower else None,
+    )

@@ -1,0 +1,154 @@
+"""What the keys do to runs: each action on a thread of its own, errors as notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+
+from hashbench.errors import HashbenchError
+from hashbench.launch import actions
+from hashbench.runs import tags
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
+from hashbench.tui.screens.dialogs import Ask, Form
+from hashbench.tui.words import many
+
+ACTION_KEYS: Keys = (
+    ("p", "pause", "pause"),
+    ("s", "stop", "stop"),
+    ("r", "resume", "resume"),
+    ("K", "kill", "kill"),
+    ("D", "delete", "delete"),
+    ("t", "tag", "tag"),
+    ("y", "copy id", "copy_id"),
+    ("f", "copy path", "copy_path"),
+)
+ACTION_HELP: Keys = (
+    ("p", "pause running runs, or let paused ones go on", ""),
+    ("s", "stop: the worker saves and ends; r resumes", ""),
+    ("r", "resume or retry from the last checkpoint", ""),
+    ("K", "kill at once, after a question", ""),
+    ("D", "delete the folder, after a question", ""),
+    ("t", "name and tags", ""),
+    ("y", "copy the id", ""),
+    ("f", "show and copy the folder's path", ""),
+)
+"""The same keys as sentences, for help."""
+
+
+class ActingScreen(WorkScreen):
+    """A screen with runs to act on: those that `targets` names."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ACTION_KEYS)
+
+    def targets(self) -> list[str]:
+        """The ids that an action is meant for."""
+        raise NotImplementedError
+
+    @work(thread=True, group="acting")
+    def _act(self, told: str, ids: Sequence[str], action: Callable[[RunFolder], object]) -> None:
+        """Does `action` to runs one after another and tells how it went."""
+        done = 0
+        for run_id in ids:
+            try:
+                action(self.folder(run_id))
+                done += 1
+            except HashbenchError as error:
+                self.app.call_from_thread(tell, self.bench, error)
+            except OSError as error:
+                self.app.call_from_thread(
+                    self.notify, str(error), title=run_id, severity="error", markup=False
+                )
+        self.bench.reader.look_now()
+        if done:
+            self.app.call_from_thread(self.notify, f"{told}: {many(done, 'run')}")
+
+    def _status(self, run_id: str) -> Status | None:
+        view = self.bench.views.get(run_id)
+        return None if view is None else view.status
+
+    def action_pause(self) -> None:
+        """Running ones pause, paused ones go on."""
+        ids = self.targets()
+        paused = [run for run in ids if self._status(run) is Status.PAUSED]
+        if paused:
+            self._act("told to go on", paused, self._start)
+        if running := [run for run in ids if run not in paused]:
+            self._act("asked to pause", running, actions.pause)
+
+    def action_stop(self) -> None:
+        """The workers save and end."""
+        self._act("asked to save and stop", self.targets(), actions.stop)
+
+    def action_resume(self) -> None:
+        """Workers for those that have none; paused ones go on."""
+        self._act("goes on", self.targets(), self._start)
+
+    def _start(self, run: RunFolder) -> None:
+        process = actions.go_on(run, self.bench.data_dir)
+        if process is not None:
+            self.app.call_from_thread(self.bench.worker_started, run, process)
+
+    def action_kill(self) -> None:
+        """Asks, then ends the workers at once."""
+        self._ask(
+            "Kill without saving?", "Kill", lambda ids: self._act("killed", ids, actions.kill)
+        )
+
+    def action_delete(self) -> None:
+        """Asks, then removes the folders."""
+        self._ask(
+            "Delete for good?", "Delete", lambda ids: self._act("deleted", ids, actions.delete)
+        )
+
+    def _ask(self, question: str, yes: str, then: Callable[[list[str]], object]) -> None:
+        ids = self.targets()
+        if not ids:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                then(ids)
+
+        self.app.push_screen(Ask(question, ids, yes), answered)
+
+    def action_tag(self) -> None:
+        """Asks for name and tags of one run, or for tags of several."""
+        ids = self.targets()
+        if not ids:
+            return
+        view = self.bench.views[ids[0]]
+        several = len(ids) > 1
+        lines = [] if several else [("name", view.name, "shown in place of method and changes")]
+        lines.append(("tags", "" if several else " ".join(view.tags), "words for filters"))
+
+        def filled(found: dict[str, str] | None) -> None:
+            if found is not None:
+                self._act("tagged", ids, lambda run: self._write_tags(run, found))
+
+        self.app.push_screen(Form("name and tags" if not several else "tags", lines), filled)
+
+    def _write_tags(self, run: RunFolder, found: dict[str, str]) -> None:
+        wanted = found["tags"].split()
+        if "name" not in found:  # several runs: tags are added, names stay
+            before = tags.read(run)
+            tags.write(run, before.name, [*before.tags, *wanted])
+        else:
+            tags.write(run, found["name"], wanted)
+
+    def action_copy_id(self) -> None:
+        """The ids to the clipboard, over ssh and tmux as well where the terminal allows it."""
+        self._copy(self.targets(), "id copied")
+
+    def action_copy_path(self) -> None:
+        """The folder's path to the clipboard, and shown."""
+        self._copy([str(self.folder(run).path.resolve()) for run in self.targets()], "path copied")
+
+    def _copy(self, texts: Sequence[str], told: str) -> None:
+        if texts:
+            self.app.copy_to_clipboard("\n".join(texts))
+            self.notify("\n".join(texts), title=told, timeout=10, markup=False)

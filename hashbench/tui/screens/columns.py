@@ -1,0 +1,91 @@
+"""The columns of the table of runs, and the orders that it can be put into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from hashbench.tui.view import RunView
+from hashbench.tui.widgets.rows import Column, Shown
+from hashbench.tui.words import badge, bar, short_time
+
+ORDERS: dict[str, Callable[[RunView], Any]] = {
+    "run": lambda view: view.id,
+    "state": lambda view: str(view.status),
+    "method": lambda view: (view.method, view.changes),
+    "dataset": lambda view: view.dataset,
+    "bits": lambda view: [int(bits) for bits in view.bits.split("+") if bits.isdigit()],
+    "ratio": lambda view: view.ratio or 0.0,
+    "done": lambda view: -1.0 if view.done is None else view.done,
+    "left": lambda view: float("inf") if view.left is None else view.left,
+    "mAP": lambda view: -1.0 if view.score is None else view.score,
+    "device": lambda view: view.device,
+}
+"""Column -> what its rows are sorted by; runs that tie stand in the order of their ids."""
+
+
+def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
+    """The columns; `marked` and `pinned` are looked into whenever a line is drawn."""
+
+    def marks(view: RunView) -> Shown:
+        mark = "•" if view.id in marked else " "
+        return f"{mark}{'+' if view.id in pinned else ' '}", "strong"
+
+    return (
+        Column("marks", "", 2, marks),
+        Column("state", "state", 10, lambda view: badge(view.status)),
+        Column("method", "run", 12, _name, grow=True),
+        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3),
+        Column("bits", "bits", 5, lambda view: view.bits, rank=2, right=True),
+        Column("ratio", "ratio", 5, _ratio, rank=5, right=True),
+        Column("seed", "seed", 4, _seed, rank=7, right=True),
+        Column("stage", "stage", 9, lambda view: view.stage, rank=8),
+        Column("epoch", "epoch", 7, _epoch, rank=4, right=True),
+        Column("done", "done", 9, lambda view: (bar(view.done, 9), "busy"), rank=1),
+        Column("left", "left", 6, lambda view: short_time(view.left), rank=3, right=True),
+        Column("mAP", "mAP", 7, _score),
+        Column("device", "device", 6, lambda view: view.device, rank=6),
+        Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
+        Column("run", "id", 46, lambda view: (view.id, "dim"), rank=10, grow=True),
+    )
+
+
+def _name(view: RunView) -> Shown:
+    if view.problem and not view.method:
+        return f"{view.id}: {view.problem}", "bad"
+    name = view.name or f"{view.method} {view.changes}".strip()
+    if view.mark:
+        return f"! {name}", "warn"
+    return (f"⚠ {name}", "warn") if view.problem else name
+
+
+def _ratio(view: RunView) -> Shown:
+    return "" if view.ratio is None else f"{view.ratio:g}"
+
+
+def _seed(view: RunView) -> Shown:
+    return "" if view.seed is None else str(view.seed)
+
+
+def _epoch(view: RunView) -> Shown:
+    if not view.epochs:
+        return ""
+    return f"{view.epoch}/{view.epochs}"
+
+
+def _score(view: RunView) -> Shown:
+    """The test mAP in full; one on validation queries with a `v`, since it is no result."""
+    if view.score is None:
+        return ""
+    return f"{view.score:.4f}" if view.score_on == "test" else (f"{view.score:.4f}v", "dim")
+
+
+def sorted_views(
+    views: Collection[RunView], words: str, order: str, *, descending: bool
+) -> list[RunView]:
+    """The runs that hold every word of `words`, in order."""
+    wanted = words.lower().split()
+    found = [view for view in views if all(word in view.haystack for word in wanted)]
+    found.sort(key=lambda view: view.id, reverse=descending)
+    found.sort(key=ORDERS[order], reverse=descending)
+    return found

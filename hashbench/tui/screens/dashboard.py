@@ -1,0 +1,369 @@
+"""The dashboard: all runs, and what the chosen and the pinned ones are doing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from hashbench.tui.reader import Update
+from hashbench.tui.screens.acting import ACTION_HELP, ActingScreen
+from hashbench.tui.screens.base import Keys, bindings
+from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
+from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
+from hashbench.tui.series import LOSSES
+from hashbench.tui.settings import Settings
+from hashbench.tui.view import RunView
+from hashbench.tui.widgets.askline import AskLine
+from hashbench.tui.widgets.bars import PageBar
+from hashbench.tui.widgets.loglines import LogLines
+from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
+from hashbench.tui.widgets.rows import RowTable
+from hashbench.tui.words import badge, many
+
+SMOOTHINGS = (0.0, 0.6, 0.9)
+MOST_PINNED = 6
+
+
+KEYS: Keys = (
+    ("n", "new", "launch"),
+    ("enter", "details", "open_run"),
+    ("p", "pause", "pause"),
+    ("s", "stop", "stop"),
+    ("/", "filter", "filter"),
+    ("o", "sort", "sort"),
+    ("space", "mark", "mark"),
+    ("c", "compare", "compare"),
+    ("e", "retrieve", "retrieve"),
+    ("i", "pin", "pin"),
+    ("r", "resume", "resume"),
+    ("D", "delete", "delete"),
+    ("q", "quit", "app.quit"),
+)
+MORE_KEYS: Keys = (
+    ("a", "mark all that are shown, or none", "mark_all"),
+    ("O", "turn the order around", "turn"),
+    ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
+    ("l", "losses on a logarithmic scale", "log_scale"),
+    ("m", "smooth the losses: not, some, much", "smooth"),
+    ("z", "one panel as large as the screen; again, or esc, to leave", "zoom"),
+    ("x", "drop all pins", "unpin"),
+    ("/ n N", "in the log panel: search, next hit, hit before", ""),
+)
+
+
+class Dashboard(ActingScreen):
+    """Table of runs above; panels of the run under the cursor, laid over the pinned ones, below."""
+
+    heading = "runs"
+    KEYS: ClassVar[Keys] = KEYS
+    MORE_KEYS: ClassVar[Keys] = (*ACTION_HELP, *MORE_KEYS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(KEYS, MORE_KEYS),
+        *(
+            Binding(str(number), f"panel('{name}')", name, show=False)
+            for number, name in enumerate(PANELS, 1)
+        ),
+        Binding("escape", "leave", "Back", show=False),
+    ]
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._marked: set[str] = set()
+        self._filter = settings.filter
+        if settings.sort not in ORDERS:
+            settings.sort = "run"
+        if settings.panel not in PANELS:
+            settings.panel = LOSSES
+
+    def compose(self) -> ComposeResult:
+        """Top bar, table, a line on the chosen run, panels, keys."""
+        top, keys = self.bars()
+        yield top
+        columns = run_columns(self._marked, self._settings.pinned)
+        yield RowTable(columns, key=lambda view: view.id, id="runs")
+        yield Static(id="about", markup=False)
+        yield PageBar(PANELS, self._settings.panel)
+        yield PanelSet(self._settings.panel)
+        yield AskLine()
+        yield keys
+
+    @property
+    def table(self) -> RowTable[RunView]:
+        """The table of runs."""
+        return self.query_one("#runs", RowTable)
+
+    def on_mount(self) -> None:
+        """The table has the keys; the panel that was looked at last is shown again."""
+        self.table.focus()
+        self._show_runs()
+
+    def on_screen_resume(self) -> None:
+        """Back from another screen: what is watched there is watched here no more."""
+        self._watch()
+
+    def runs_changed(self, update: Update) -> None:
+        """Rows, counts, and panels of what is shown."""
+        super().runs_changed(update)
+        for gone in update.gone:
+            self._marked.discard(gone)
+        self._show_runs()
+        if update.gone or any(view.id in update.watched for view in self._chosen()):
+            self._show_panels()
+
+    def _show_runs(self) -> None:
+        settings, views = self._settings, self.bench.views
+        rows = sorted_views(
+            views.values(), self._filter, settings.sort, descending=settings.descending
+        )
+        table = self.table
+        if self.bench.loading[1] == 0:
+            table.empty = f"no runs in {self.bench.runs_dir} yet: n launches one"
+        else:
+            table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
+        table.show(rows, settings.sort, descending=settings.descending)
+        shown = many(len(views), "run")
+        if self._filter:
+            shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
+        if self._marked:
+            shown += f", {len(self._marked)} marked"
+        table.border_title = shown
+        self._about()
+
+    def _about(self) -> None:
+        """One line on the chosen run: what a table has no room for."""
+        view = self.table.cursor_row
+        told = Content("")
+        if view is not None:
+            parts = [view.id, badge(view.status)[0]]
+            if view.doing:
+                parts.append(view.doing)
+            parts += [part for part in (view.mark, view.problem, view.reason) if part]
+            told = Content("  ".join(parts))
+        self.query_one("#about", Static).update(told)
+
+    def _chosen(self) -> list[RunView]:
+        """The run under the cursor first, then the pinned ones."""
+        views, cursor = self.bench.views, self.table.cursor_row
+        ids = dict.fromkeys([*([cursor.id] if cursor else []), *self._settings.pinned])
+        return [views[run] for run in ids if run in views]
+
+    def _watch(self) -> None:
+        self.bench.reader.watch([view.id for view in self._chosen()])
+        self._show_panels()
+
+    def _show_panels(self) -> None:
+        watched, settings, cursor = self.bench.watched, self._settings, self.table.cursor_row
+        shown: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
+        here = watched.get(cursor.id) if cursor else None
+        self.query_one(PanelSet).show(
+            Panels(
+                curves={name: curves_of(name, shown) for name in CHARTS} if shown else {},
+                stages=stages_of(shown),
+                lines=lines_of(here) if here else (),
+                log_scale=settings.log_scale,
+                smoothing=settings.smoothing,
+            )
+        )
+
+    @on(RowTable.Moved, "#runs")
+    def _moved(self) -> None:
+        self._about()
+        self._watch()
+
+    @on(RowTable.HeaderPressed, "#runs")
+    def _header(self, event: RowTable.HeaderPressed) -> None:
+        if event.column == self._settings.sort:
+            self.action_turn()
+        elif event.column in ORDERS:
+            self._order(event.column)
+
+    def _order(self, column: str) -> None:
+        self._settings.sort = column
+        self._settings.descending = column in ("run", "done", "mAP")
+        self._remember()
+        self._show_runs()
+
+    def _remember(self) -> None:
+        self._settings.filter = self._filter
+        self.bench.save_settings()
+
+    def targets(self) -> list[str]:
+        """The marked runs, or the one under the cursor."""
+        if self._marked:
+            return sorted(self._marked)
+        cursor = self.table.cursor_row
+        return [cursor.id] if cursor else []
+
+    def action_sort(self) -> None:
+        """Sorts by the next column."""
+        orders = list(ORDERS)
+        self._order(orders[(orders.index(self._settings.sort) + 1) % len(orders)])
+
+    def action_turn(self) -> None:
+        """The other way around."""
+        self._settings.descending = not self._settings.descending
+        self._remember()
+        self._show_runs()
+
+    def action_mark(self) -> None:
+        """Marks or unmarks the run, and goes on to the next."""
+        cursor = self.table.cursor_row
+        if cursor is not None:
+            self._marked ^= {cursor.id}
+            self.table.action_move(1)
+            self._show_runs()
+
+    def action_mark_all(self) -> None:
+        """All runs that the filter lets through, or none."""
+        shown = {
+            view.id
+            for view in self.bench.views.values()
+            if all(word in view.haystack for word in self._filter.lower().split())
+        }
+        marked = shown if self._marked != shown else set()
+        self._marked.clear()
+        self._marked.update(marked)
+        self._show_runs()
+
+    def action_pin(self) -> None:
+        """Lays the run over whatever is chosen, until it is unpinned."""
+        cursor, pinned = self.table.cursor_row, self._settings.pinned
+        if cursor is None:
+            return
+        if cursor.id in pinned:
+            pinned.remove(cursor.id)
+        elif len([run for run in pinned if run in self.bench.views]) >= MOST_PINNED:
+            self.notify(f"{MOST_PINNED} runs are pinned; x drops all pins", severity="warning")
+        else:
+            pinned[:] = [run for run in pinned if run in self.bench.views] + [cursor.id]
+        self._pins_changed()
+
+    def action_unpin(self) -> None:
+        """Drops all pins."""
+        self._settings.pinned.clear()
+        self._pins_changed()
+
+    def _pins_changed(self) -> None:
+        self._remember()
+        self.table.refresh()
+        self._watch()
+
+    def action_log_scale(self) -> None:
+        """Losses on a logarithmic scale, or not."""
+        self._settings.log_scale = not self._settings.log_scale
+        self._remember()
+        self._show_panels()
+
+    def action_smooth(self) -> None:
+        """Losses as they are, smoothed, smoothed more."""
+        here = self._settings.smoothing
+        place = SMOOTHINGS.index(here) if here in SMOOTHINGS else -1
+        self._settings.smoothing = SMOOTHINGS[(place + 1) % len(SMOOTHINGS)]
+        self._remember()
+        self._show_panels()
+
+    @on(PageBar.Chosen)
+    def _page(self, event: PageBar.Chosen) -> None:
+        self.action_panel(event.page)
+
+    def action_panel(self, name: str) -> None:
+        """One of the panels: shown where only one is, and what `z` makes large."""
+        self._settings.panel = name
+        self.query_one(PageBar).show(name)
+        panels = self.query_one(PanelSet)
+        panels.choose(name)
+        if name == LOG:
+            panels.log_lines.focus()
+        elif self.focused is not self.table:
+            self.table.focus()
+        if self.maximized is not None:
+            self.maximize(panels.panel, container=False)
+
+    def action_zoom(self) -> None:
+        """The chosen panel fills the screen."""
+        if self.maximized is not None:
+            self.minimize()
+        else:
+            self.maximize(self.query_one(PanelSet).panel, container=False)
+
+    def action_filter(self) -> None:
+        """Asks for words that runs must hold."""
+        told = "words that a run must hold: state, method, dataset, 32b, tag ..."
+        self.query_one(AskLine).ask("filter", self._filter, told)
+
+    @on(LogLines.SearchAsked)
+    def _search_asked(self) -> None:
+        self.query_one(AskLine).ask("search", "", "what to look for in the log")
+
+    @on(AskLine.Typed)
+    def _typed(self, event: AskLine.Typed) -> None:
+        if event.what == "filter":
+            self._filter = event.words
+            self._show_runs()
+
+    @on(AskLine.Answered)
+    def _answered(self, event: AskLine.Answered) -> None:
+        if event.what == "search":
+            log = self.query_one(PanelSet).log_lines
+            log.search(event.words)
+            log.focus()
+        else:
+            self._typed(event)
+            self.table.focus()
+            self._remember()
+
+    def action_leave(self) -> None:
+        """Closes what is open: the zoom, the search, the marks, the filter."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not self.table:
+            self.query_one(PanelSet).log_lines.search("")
+            self.table.focus()
+        elif self._marked:
+            self._marked.clear()
+            self._show_runs()
+        elif self._filter:
+            self._filter = ""
+            self._remember()
+            self._show_runs()
+
+    def action_launch(self) -> None:
+        """The form of a new run."""
+        from hashbench.tui.screens.launch import Launch
+
+        self.app.push_screen(Launch(self._settings))
+
+    @on(RowTable.Opened, "#runs")
+    def action_open_run(self) -> None:
+        """All there is to tell about one run."""
+        cursor = self.table.cursor_row
+        if cursor is not None:
+            from hashbench.tui.screens.detail import Detail
+
+            self.app.push_screen(Detail(cursor.id))
+
+    def action_compare(self) -> None:
+        """The marked runs, or all that are shown, in tables."""
+        from hashbench.tui.screens.compare import Compare
+
+        shown = sorted_views(self.bench.views.values(), self._filter, "run", descending=False)
+        ids = sorted(self._marked) if self._marked else [view.id for view in shown]
+        self.app.push_screen(Compare(ids, self._settings))
+
+    def action_retrieve(self) -> None:
+        """Queries of a finished run and what they find."""
+        cursor = self.table.cursor_row
+        if cursor is None:
+            return
+        if cursor.status != "finished":
+            self.notify("only finished runs have codes to search", severity="warning")
+            return
+        from hashbench.tui.screens.retrieval import Retrieval
+
+        self.app.push_screen(Retrieval(cursor.id))

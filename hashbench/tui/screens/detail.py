@@ -1,0 +1,237 @@
+"""One run: what it is, what it found, its curves, its classes, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, VerticalScroll
+from textual.widgets import ContentSwitcher, Static
+
+from hashbench.errors import HashbenchError
+from hashbench.report.details import details
+from hashbench.report.text import plain
+from hashbench.runs.state import Status
+from hashbench.tui.asking import ask_analysis
+from hashbench.tui.reader import Update
+from hashbench.tui.screens import pages
+from hashbench.tui.screens.acting import ACTION_HELP, ACTION_KEYS, ActingScreen
+from hashbench.tui.screens.base import Keys, bindings
+from hashbench.tui.screens.panels import lines_of
+from hashbench.tui.series import Curve
+from hashbench.tui.widgets.askline import AskLine
+from hashbench.tui.widgets.bars import PageBar
+from hashbench.tui.widgets.chart import Chart
+from hashbench.tui.widgets.loglines import LogLines
+from hashbench.tui.widgets.rows import Column, RowTable
+
+PAGES = ("run", "results", "curve", "classes", "recovery", "log")
+
+KEYS: Keys = (
+    ("e", "retrieve", "retrieve"),
+    *ACTION_KEYS,
+    ("esc", "back", ""),
+)
+
+
+class Detail(ActingScreen):
+    """The pages of one run; numbers choose a page."""
+
+    heading = "run"
+    KEYS: ClassVar[Keys] = (*KEYS[:1], ("1-6", "page", ""), *KEYS[1:])
+    MORE_KEYS: ClassVar[Keys] = (
+        ("left right", "page before, next page", ""),
+        ("/ n N", "in the log: search, next hit, hit before", ""),
+        *ACTION_HELP,
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(KEYS),
+        *(
+            Binding(str(number), f"page('{name}')", name, show=False)
+            for number, name in enumerate(PAGES, 1)
+        ),
+        Binding("left", "turn(-1)", "Page before", show=False),
+        Binding("right", "turn(1)", "Next page", show=False),
+        Binding("escape,q", "leave", "Back", show=False),
+    ]
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self._run = run_id
+        self._page = "run"
+        self._status: Status | None = None
+        self._asked = False
+
+    def compose(self) -> ComposeResult:
+        """One container a page."""
+        top, keys = self.bars()
+        yield top
+        yield Static(plain(self._run), id="about", markup=False)
+        yield PageBar(PAGES, self._page)
+        with ContentSwitcher(initial="page-run", id="pages"):
+            with VerticalScroll(id="page-run"):
+                yield Static("reading", id="text-run")
+            with VerticalScroll(id="page-results"):
+                yield Static(id="text-results")
+            with Container(id="page-curve"):
+                yield Chart(
+                    "precision over recall, within each Hamming radius",
+                    empty="curves come with the codes of a finished run",
+                    unit="",
+                    id="curve",
+                )
+            with Container(id="page-classes"):
+                yield RowTable((), key=lambda row: row["name"], id="classes",
+                               empty="classes come with the codes of a finished run")  # fmt: skip
+            with VerticalScroll(id="page-recovery"):
+                yield Static(id="text-recovery")
+            with Container(id="page-log"):
+                yield LogLines("log", id="log")
+        yield AskLine()
+        yield keys
+
+    def on_mount(self) -> None:
+        """Everything is read on a thread, the codes only when a page asks for them."""
+        self.bench.reader.watch([self._run])
+        self._read()
+        self._show_watched()
+        self.query_one("#page-run").focus()
+
+    def runs_changed(self, update: Update) -> None:
+        """A run that goes on is read again when its state changes; one that is gone is left."""
+        super().runs_changed(update)
+        if self._run in update.gone:
+            self.notify(f"{self._run} is gone", severity="warning")
+            self.dismiss()
+            return
+        view = self.bench.views.get(self._run)
+        if view is not None and view.status != self._status:
+            self._status = view.status
+            self._read()
+        if self._run in update.watched:
+            self._show_watched()
+
+    def targets(self) -> list[str]:
+        """This run."""
+        return [self._run]
+
+    @work(thread=True, exclusive=True, group="detail")
+    def _read(self) -> None:
+        try:
+            found = details(self.folder(self._run))
+        except (HashbenchError, OSError) as error:
+            self.app.call_from_thread(self._show_problem, str(error))
+            return
+        self.app.call_from_thread(self._show, found)
+
+    def _show_problem(self, told: str) -> None:
+        if self.is_mounted:
+            self.query_one("#text-run", Static).update(pages.lines(told, "yellow"))
+            self.query_one("#text-results", Static).update(pages.lines("no result can be read"))
+
+    def _show(self, found: dict[str, Any]) -> None:
+        if not self.is_mounted:
+            return
+        wide = self.size.width >= 120
+        self.query_one("#text-run", Static).update(pages.run_page(found, wide=wide))
+        self.query_one("#text-results", Static).update(pages.results_page(found))
+
+    def _show_watched(self) -> None:
+        watched = self.bench.watched.get(self._run)
+        if watched is not None:
+            self.query_one("#text-recovery", Static).update(pages.recovery_page(watched.recovery))
+            self.query_one(LogLines).show(lines_of(watched))
+
+    @work(exclusive=True, group="analysis")
+    async def _analyse(self) -> None:
+        chart, table = self.query_one("#curve", Chart), self.query_one("#classes", RowTable)
+        view = self.bench.views.get(self._run)
+        if view is None or view.status is not Status.FINISHED:
+            return
+        chart.border_subtitle = table.border_subtitle = "computing from the codes"
+        try:
+            question = {"ask": "curves", "run": str(self.folder(self._run).path)}
+            found = await ask_analysis(question)
+        except HashbenchError as error:
+            chart.border_subtitle = table.border_subtitle = plain(error.problem)
+            return
+        chart.border_subtitle = table.border_subtitle = ""
+        chart.show(
+            [
+                Curve(
+                    f"{one['direction']} {one['bits']}", *_rising(one["recall"], one["precision"])
+                )
+                for one in found["curves"]
+            ]
+        )
+        names = list(dict.fromkeys(name for row in found["classes"] for name in row["values"]))
+        table.set_columns(_class_columns(names))
+        table.show(found["classes"])
+
+    @on(PageBar.Chosen)
+    def _chosen(self, event: PageBar.Chosen) -> None:
+        self.action_page(event.page)
+
+    def action_page(self, name: str) -> None:
+        """Another page."""
+        self._page = name
+        self.query_one(PageBar).show(name)
+        self.query_one("#pages", ContentSwitcher).current = f"page-{name}"
+        if name in ("curve", "classes") and not self._asked:
+            self._asked = True
+            self._analyse()
+        wanted = {"classes": "#classes", "log": "#log"}.get(name, f"#page-{name}")
+        self.query_one(wanted).focus()
+
+    def action_turn(self, by: int) -> None:
+        """The page before, or the next one."""
+        self.action_page(PAGES[(PAGES.index(self._page) + by) % len(PAGES)])
+
+    @on(LogLines.SearchAsked)
+    def _search_asked(self) -> None:
+        self.query_one(AskLine).ask("search", "", "what to look for in the log")
+
+    @on(AskLine.Answered)
+    def _answered(self, event: AskLine.Answered) -> None:
+        log = self.query_one(LogLines)
+        log.search(event.words)
+        log.focus()
+
+    def action_retrieve(self) -> None:
+        """Queries of this run and what they find."""
+        if self._status is not Status.FINISHED:
+            self.notify("only finished runs have codes to search", severity="warning")
+            return
+        from hashbench.tui.screens.retrieval import Retrieval
+
+        self.app.push_screen(Retrieval(self._run))
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss()
+
+
+def _rising(
+    xs: Sequence[float], ys: Sequence[float]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Points whose x rises; radii that add nothing to the recall are left out."""
+    kept = [i for i in range(len(xs)) if i == 0 or xs[i] > xs[i - 1]]
+    return tuple(xs[i] for i in kept), tuple(ys[i] for i in kept)
+
+
+def _class_columns(names: Sequence[str]) -> list[Column[dict[str, Any]]]:
+    def value(name: str) -> Column[dict[str, Any]]:
+        def text(row: dict[str, Any]) -> str:
+            found = row["values"].get(name)
+            return "" if found is None else f"{found:.4f}"
+
+        return Column(name, name, max(7, len(name)), text, right=True, rank=1)
+
+    return [
+        Column("name", "class", 14, lambda row: plain(row["name"]), grow=True),
+        Column("queries", "queries", 8, lambda row: f"{row['queries']:,}", right=True),
+        *map(value, names),
+    ]

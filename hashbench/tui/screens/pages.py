@@ -1,0 +1,171 @@
+"""The pages of a run as things that rich draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from hashbench.report.text import duration, plain
+from hashbench.runs import events
+
+TIES = ("worst", "index", "best")
+
+
+def lines(text: str, style: str = "") -> RenderableType:
+    """Several lines, whatever they hold."""
+    return Text("\n".join(plain(line) for line in text.splitlines()), style=style)
+
+
+def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
+    """State, spec, facts; beside each other where there is room."""
+    parts: list[RenderableType] = [Text(f"{found['status']}  {plain(found['folder'])}")]
+    ended = found.get("ended", {})
+    parts += [
+        Text(plain(f"{key}: {ended[key]}"), style="yellow")
+        for key in ("reason", "remedy")
+        if ended.get(key)
+    ]
+    if "audit" in found:
+        clean = found["audit"] == "clean"
+        parts.append(Text(f"audit: {found['audit']}", style="green" if clean else "bold red"))
+    spec = _pairs("spec", _flat(found["spec"]))
+    facts = _pairs("facts", found["facts"] | _result_facts(found.get("result", {})))
+    parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
+    parts += [lines(note) for note in found["notes"]]
+    if found["damaged event lines"]:
+        parts.append(Text(f"{found['damaged event lines']} lines of events.jsonl hold no event"))
+    if "log" in found:
+        parts += [Text("last lines of the log", style="bold"), lines(found["log"])]
+    return Group(*parts)
+
+
+def _result_facts(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What only the result tells: split, features, time."""
+    if not result:
+        return {}
+    split = result["split"]
+    sizes = ", ".join(f"{name} {count:,}" for name, count in split.items() if type(count) is int)
+    return {
+        **result["facts"],
+        "split": f"{split['name']} {split['hash']}",
+        "sizes": sizes,
+        "fingerprint": result["dataset"]["fingerprint"],
+        "feature cache": result["backbone"],
+        "took": duration(result["seconds"]),
+    }
+
+
+def results_page(found: Mapping[str, Any]) -> RenderableType:
+    """All metrics, the range over tie rules, the audit, what was selected."""
+    result = found.get("result")
+    if result is None:
+        return lines("no result yet: test queries are scored once, at the end")
+    parts: list[RenderableType] = []
+    for bits, by_direction in result["scores"].items():
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("metric")
+        for direction in by_direction:
+            table.add_column(direction, justify="right")
+            table.add_column("ties: worst - best", justify="right", style="dim")
+        for metric in next(iter(by_direction.values())):
+            if "(tie=" in metric:
+                continue
+            cells = []
+            for values in by_direction.values():
+                cells += [_number(values[metric]), _tie_range(values, metric)]
+            table.add_row(plain(metric), *cells)
+        parts += [Text(f"test scores, {bits} bits", style="bold"), table]
+    selected, audit = result["selected"], result["audit"]
+    sure = f"audit of {audit['sample']} items: {found['audit']}"
+    parts.append(Text(plain(sure), style="green" if found["audit"] == "clean" else "bold red"))
+    chosen = (
+        f"epoch {selected['epoch']} of stage {selected['stage']}, chosen by {selected['by']}; "
+        f"random floor {result['floor']:.4f}; {result['without_relevant']} queries without a "
+        f"relevant item are left out; {result['protocol']} protocol"
+    )
+    parts.append(Text(plain(chosen), style="dim"))
+    parts.append(_codes_table(result["codes"]))
+    return Group(*parts)
+
+
+def _tie_range(values: Mapping[str, float], metric: str) -> str:
+    low, high = (values.get(f"{metric}(tie={rule})") for rule in ("worst", "best"))
+    return "" if low is None or high is None else f"{low:.4f} - {high:.4f}"
+
+
+def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    names = next(iter(next(iter(codes.values()), {}).values()), {})
+    for header in ("codes", "of", *names):
+        table.add_column(header, justify="left" if header in ("codes", "of") else "right")
+    for bits, by_modality in codes.items():
+        for modality, values in by_modality.items():
+            table.add_row(f"{bits} bits", modality, *(f"{value:.6g}" for value in values.values()))
+    return table
+
+
+def recovery_page(found: events.Recovery | None) -> RenderableType:
+    """Recovered labels overall, by class, and the worked examples."""
+    if found is None:
+        return lines("no recovered labels: this method recovers none, or not yet")
+    parts: list[RenderableType] = [
+        Text(plain(f"after epoch {found.epoch} of stage {found.stage}"), style="bold"),
+        _pairs("", found.values),
+    ]
+    for example in found.examples:
+        parts.append(Text(plain(example.item), style="bold"))
+        parts.append(Text(plain(f"  known {', '.join(example.known)}; score {example.start:.2f}")))
+        for name, score in example.steps:
+            right = name in example.true
+            parts.append(
+                Text(
+                    plain(f"  + {name} {score:.2f}  {'right' if right else 'WRONG'}"),
+                    style="green" if right else "red",
+                )
+            )
+        if example.stop is not None:
+            name, score = example.stop
+            parts.append(Text(plain(f"  stops: {name} would give {score:.2f}"), style="dim"))
+    if found.classes:
+        names = list(dict.fromkeys(name for values in found.classes.values() for name in values))
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("class")
+        for name in names:
+            table.add_column(name, justify="right")
+        for label, values in found.classes.items():
+            cells = (f"{values[n]:.4g}" if n in values else "" for n in names)
+            table.add_row(plain(label), *cells)
+        parts.append(table)
+    return Group(*parts)
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif value not in ("", [], ()):
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _pairs(title: str, values: Mapping[str, Any]) -> RenderableType:
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=None, show_header=False
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(plain(name), f"{value:.6g}" if isinstance(value, float) else plain(value))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.6f}"

@@ -1,0 +1,161 @@
+"""A run's numbers over its training steps, of bounded size, ready to be drawn."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hashbench.runs import events
+from hashbench.runs.events import AnyEvent, StagePlan
+
+CAPACITY = 1024  # points a series keeps; a panel of 250 columns draws 500
+
+LOSSES, SCORES, RECOVERY, MONITORS = "losses", "mAP", "recovery", "monitors"
+PANELS = (LOSSES, SCORES, RECOVERY, MONITORS)
+SHARES = ("precision", "recall")  # the rest of a recovery are counts
+
+
+class Series:
+    """Points (x, y) with rising x, at most CAPACITY of them.
+
+    When it is full, neighbours are averaged in pairs, so old points grow coarser and new ones stay
+    as they come. A point that is not beyond the last one (a resumed run) takes what it repeats off
+    the end. Values that are not finite are left out.
+    """
+
+    __slots__ = ("xs", "ys")
+
+    def __init__(self) -> None:
+        self.xs = array("d")
+        self.ys = array("d")
+
+    def __len__(self) -> int:
+        return len(self.xs)
+
+    def add(self, x: float, y: float) -> None:
+        """Adds a point."""
+        if not (math.isfinite(x) and math.isfinite(y)):
+            return
+        xs, ys = self.xs, self.ys
+        while xs and xs[-1] >= x:
+            xs.pop()
+            ys.pop()
+        if len(xs) >= CAPACITY:
+            self.xs = xs = _halved(xs)
+            self.ys = ys = _halved(ys)
+        xs.append(x)
+        ys.append(y)
+
+
+def _halved(values: array[float]) -> array[float]:
+    """Means of neighbours; the last one stays where their number is odd."""
+    last = len(values) - 1
+    return array("d", ((values[i] + values[min(i + 1, last)]) / 2 for i in range(0, last + 1, 2)))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line to draw: its name, and its points as they were when it was taken."""
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """All lines of one run by panel; `stages` marks (step, title) where a stage begins."""
+
+    panels: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
+    stages: tuple[tuple[float, str], ...] = ()
+
+
+class RunSeries:
+    """Gathers the series of one run out of its events."""
+
+    def __init__(self) -> None:
+        self._plans: tuple[StagePlan, ...] = ()
+        self._found: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
+
+    def add(self, event: AnyEvent) -> bool:
+        """Takes one event into account; tells whether it held numbers to draw."""
+        match event:
+            case events.Planned(stages=stages):
+                self._plans = stages
+                return True
+            case events.Loss(stage=stage, epoch=epoch, step=step, values=values):
+                self._add(LOSSES, stage, self._x(stage, epoch, step), values)
+            case events.EpochEnded(stage=stage, epoch=epoch, values=values):
+                self._add(LOSSES, stage, self._x(stage, epoch + 1), values)
+            case events.Scores(on="validation", stage=stage, epoch=epoch, values=values):
+                named = {_short(name): value for name, value in values.items()}
+                self._add(SCORES, "", self._x(stage, epoch + 1), named)
+            case events.Recovery(stage=stage, epoch=epoch, values=values):
+                shares = {name: v for name, v in values.items() if name.endswith(SHARES)}
+                self._add(RECOVERY, "", self._x(stage, epoch + 1), shares)
+            case events.Monitors(stage=stage, epoch=epoch, values=values):
+                self._add(MONITORS, "", self._x(stage, epoch + 1), values)
+            case _:
+                return False
+        return True
+
+    def _add(self, panel: str, stage: str, x: float, values: dict[str, float]) -> None:
+        found = self._found[panel]
+        for name, value in values.items():
+            key = f"{stage} {name}".strip()
+            if (series := found.get(key)) is None:
+                series = found[key] = Series()
+            series.add(x, value)
+
+    def _x(self, stage: str, epoch: int, step: int = 0) -> float:
+        """Steps since the first stage began; an epoch counts as one where no plan is known."""
+        offset = 0
+        for plan in self._plans:
+            steps = max(1, plan.steps)
+            if plan.name == stage:
+                return offset + min(epoch * steps + step, max(1, plan.epochs) * steps)
+            offset += max(1, plan.epochs) * steps
+        return offset + epoch + 1 - 1 / (1 + step)
+
+    def curves(self) -> Curves:
+        """What was gathered so far, as values that do not change."""
+        return Curves(
+            {
+                panel: tuple(
+                    Curve(name, tuple(one.xs), tuple(one.ys)) for name, one in named.items()
+                )
+                for panel, named in self._found.items()
+                if named
+            },
+            tuple(self._stage_starts()),
+        )
+
+    def _stage_starts(self) -> Iterable[tuple[float, str]]:
+        offset = 0
+        for plan in self._plans:
+            yield float(offset), plan.name
+            offset += max(1, plan.epochs) * max(1, plan.steps)
+
+
+def _short(name: str) -> str:
+    """`i2t:mAP@all @32` -> `i2t 32`; what is not mAP@all keeps its metric."""
+    direction, _, rest = name.partition(":")
+    metric, _, bits = rest.partition(" @")
+    return f"{direction} {bits}" if metric == "mAP@all" else f"{direction} {metric} {bits}"
+
+
+def smoothed(ys: tuple[float, ...], weight: float) -> tuple[float, ...]:
+    """Exponential moving average with the start corrected; weight 0 changes nothing.
+
+    s_t = weight s_(t-1) + (1 - weight) y_t, divided by 1 - weight^t.
+    """
+    if not weight:
+        return ys
+    mean, share, found = 0.0, 1.0, []
+    for y in ys:
+        mean = weight * mean + (1 - weight) * y
+        share *= weight
+        found.append(mean / (1 - share))
+    return tuple(found)

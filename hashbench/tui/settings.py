@@ -1,0 +1,59 @@
+"""What the workbench remembers from one time to the next, for each runs folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from hashbench.files.atomic import write_bytes_atomically
+
+MAX_BYTES = 1 << 18
+
+
+class LaunchForm(msgspec.Struct):
+    """The launch form as it was left: picked names and typed texts."""
+
+    picked: dict[str, list[str]] = {}
+    typed: dict[str, str] = {}
+
+
+class Settings(msgspec.Struct):
+    """All of it; what cannot be read is at its default."""
+
+    theme: str = "textual-dark"
+    filter: str = ""
+    sort: str = "run"
+    descending: bool = True
+    pinned: list[str] = []
+    panel: str = "losses"
+    log_scale: bool = False
+    smoothing: float = 0.0
+    metric: str = "mAP@all"
+    published: bool = True
+    launch: LaunchForm = msgspec.field(default_factory=LaunchForm)
+
+
+def path_for(runs_dir: Path) -> Path:
+    """One file for each runs folder, below HASHBENCH_CONFIG or the user's config folder."""
+    chosen = os.environ.get("HASHBENCH_CONFIG")
+    root = Path(chosen) if chosen else platformdirs.user_config_path("hashbench")
+    digest = hashlib.sha256(str(runs_dir.resolve()).encode()).hexdigest()[:12]
+    return root / f"tui-{digest}.json"
+
+
+def load(path: Path) -> Settings:
+    """The settings in a file; defaults where there is none or it is damaged."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(MAX_BYTES), type=Settings)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return Settings()  # remembered looks: a damaged file costs a person nothing but them
+
+
+def save(path: Path, settings: Settings) -> None:
+    """Writes the settings. Raises OSError."""
+    write_bytes_atomically(path, msgspec.json.encode(settings) + b"\n")

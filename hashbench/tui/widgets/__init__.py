@@ -1,0 +1,1 @@
+"""Widgets: they get values and post messages, and know neither the app nor the reader."""

@@ -1,0 +1,180 @@
+"""A panel with lines over training steps, or over anything else that rises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from hashbench.tui.plot import MARKS, Picture, draw, label
+from hashbench.tui.series import Curve, smoothed
+
+COLOURS = 8
+TICKS = 7  # cells left of the axis
+
+
+class Chart(Widget, can_focus=False):
+    """Draws curves, with ticks, letters at the lines' ends, stage marks and a legend."""
+
+    ALLOW_MAXIMIZE = True
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chart--axis", "chart--title", *(f"chart--line-{n}" for n in range(COLOURS)),
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        empty: str = "",
+        unit: str = "steps",
+        id: str | None = None,  # noqa: A002 - as every widget of Textual
+    ) -> None:
+        super().__init__(id=id)
+        self.border_title = title
+        self._title = title
+        self._empty = empty
+        self._unit = unit
+        self._curves: Sequence[Curve] = ()
+        self._stages: Sequence[tuple[float, str]] = ()
+        self._log = False
+        self._smoothing = 0.0
+        self._drawn: list[Strip] | None = None
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is anything to draw."""
+        return any(len(curve.xs) for curve in self._curves)
+
+    def show(
+        self,
+        curves: Sequence[Curve],
+        stages: Sequence[tuple[float, str]] = (),
+        *,
+        log: bool = False,
+        smoothing: float = 0.0,
+    ) -> None:
+        """Other lines, or another way to draw them."""
+        wanted = (curves, stages, log, smoothing)
+        if wanted == (self._curves, self._stages, self._log, self._smoothing):
+            return
+        self._curves, self._stages, self._log, self._smoothing = wanted
+        ways = [way for way, on in (("log", log), (f"smoothed {smoothing:g}", smoothing)) if on]
+        self.border_title = f"{self._title} ({', '.join(ways)})" if ways else self._title
+        self._drawn = None
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Lines are thinned to the new width."""
+        self._drawn = None
+
+    def notify_style_update(self) -> None:
+        """Another theme: draw anew."""
+        super().notify_style_update()
+        self._drawn = None
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the panel."""
+        if self._drawn is None:
+            self._drawn = self._draw()
+        if y < len(self._drawn):
+            return self._drawn[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _draw(self) -> list[Strip]:
+        width, height = self.size
+        base = self.rich_style
+        axis = base + self.get_component_rich_style("chart--axis", partial=True)
+        if not self.has_data:
+            text = self._empty[: max(0, width)].center(width)
+            return [Strip.blank(width, base)] * (height // 2) + [Strip([Segment(text, axis)])]
+        legend = self._legend(width, max(1, height // 3), base)
+        rows = max(1, height - 1 - len(legend))
+        columns = max(1, width - TICKS - 3)
+        curves = [
+            Curve(curve.name, curve.xs, smoothed(curve.ys, self._smoothing))
+            for curve in self._curves
+        ]
+        picture = draw(curves, columns, rows, log=self._log)
+        lines = self._chart_rows(picture, columns, base, axis)
+        lines.append(Strip([Segment(self._x_axis(picture, columns), axis)]))
+        return [line.adjust_cell_length(width, base) for line in [*lines, *legend]]
+
+    def _chart_rows(self, picture: Picture, columns: int, base: Style, axis: Style) -> list[Strip]:
+        starts = {self._column(picture, x, columns) for x, _ in self._stages[1:]}
+        marks = {row: (letter, number) for row, letter, number in picture.marks}
+        lines = []
+        for row, cells in enumerate(picture.rows):
+            segments = [Segment(f"{picture.ticks.get(row, ''):>{TICKS - 1}} ", axis)]
+            segments.append(Segment("┤" if row in picture.ticks else "│", axis))
+            for column, (letter, number) in enumerate(cells):
+                if number is None:
+                    between = column in starts
+                    segments.append(Segment("┊" if between else " ", axis))
+                else:
+                    segments.append(Segment(letter, self._colour(number, base)))
+            if row in marks:
+                letter, number = marks[row]
+                segments.append(Segment(letter, self._colour(number, base)))
+            lines.append(Strip(segments).simplify())
+        return lines
+
+    def _x_axis(self, picture: Picture, columns: int) -> str:
+        left, right = picture.x_range
+        letters = [" "] * columns
+        end = f"{_count(right)} {self._unit}".strip()
+        begin = _count(left)
+        placed = [(0, begin), (max(0, columns - len(end)), end)]
+        for x, name in self._stages if len(self._stages) > 1 else ():
+            place = self._column(picture, x, columns)
+            placed.append((place + (len(begin) + 1 if place == 0 else 0), name))
+        for start, text in placed:
+            wanted = range(start, start + len(text))
+            around = letters[max(0, start - 1) : start + len(text) + 1]
+            if wanted.stop <= columns and not "".join(around).strip():
+                letters[start : start + len(text)] = text
+        return " " * (TICKS + 1) + "".join(letters)
+
+    @staticmethod
+    def _column(picture: Picture, x: float, columns: int) -> int:
+        left, right = picture.x_range
+        return round((x - left) / (right - left) * (columns - 1)) if right > left else 0
+
+    def _colour(self, number: int, base: Style) -> Style:
+        name = f"chart--line-{number % COLOURS}"
+        return base + self.get_component_rich_style(name, partial=True)
+
+    def _legend(self, width: int, most: int, base: Style) -> list[Strip]:
+        """`a name 0.123` for each line, in at most `most` lines."""
+        lines: list[list[Segment]] = [[]]
+        used = 0
+        for number, curve in enumerate(self._curves):
+            if not curve.ys:
+                continue
+            letter = MARKS[number % len(MARKS)]
+            text = f" {curve.name} {label(curve.ys[-1])}  "
+            if used + 1 + cell_len(text) > width and used:
+                if len(lines) == most:
+                    hidden = sum(bool(later.ys) for later in self._curves[number:])
+                    _more(lines[-1], f"+{hidden}", width, base)
+                    break
+                lines.append([])
+                used = 0
+            lines[-1] += [Segment(letter, self._colour(number, base)), Segment(text, base)]
+            used += 1 + cell_len(text)
+        return [Strip(line) for line in lines]
+
+
+def _more(line: list[Segment], text: str, width: int, base: Style) -> None:
+    """Ends a full line of the legend with how many are left out."""
+    kept = Strip(line).crop(0, max(0, width - len(text) - 1))
+    line[:] = [*kept, Segment(" " + text, base)]
+
+
+def _count(value: float) -> str:
+    """A number of steps, or a share."""
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"

@@ -1,0 +1,84 @@
+"""The panels of the dashboard: charts and the log, all at once or one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widget import Widget
+
+from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
+from hashbench.tui.story import Line
+from hashbench.tui.widgets.chart import Chart
+from hashbench.tui.widgets.loglines import LogLines
+
+LOG = "log"
+CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
+PANELS = (*CHARTS, LOG)
+EMPTY = {
+    LOSSES: "no losses: nothing is trained, or not yet",
+    SCORES: "no validation mAP yet",
+    RECOVERY: "no recovered labels: this method recovers none",
+    MONITORS: "no monitors: this method watches nothing of itself",
+}
+
+
+@dataclass(frozen=True)
+class Panels:
+    """What the panels show: curves by panel, stage marks, log lines, and how losses are drawn."""
+
+    curves: Mapping[str, Sequence[Curve]] = field(default_factory=dict)
+    stages: Sequence[tuple[float, str]] = ()
+    lines: Sequence[Line] = ()
+    log_scale: bool = False
+    smoothing: float = 0.0
+
+
+class PanelSet(Container):
+    """`choose` names the panel that is shown where there is room for one only."""
+
+    def __init__(self, chosen: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.chosen = chosen
+
+    def compose(self) -> ComposeResult:
+        """A chart for each kind of number, and the log."""
+        for name in CHARTS:
+            yield Chart(name, empty=EMPTY[name], id=f"panel-{name}")
+        yield LogLines(LOG, id=f"panel-{LOG}")
+
+    def on_mount(self) -> None:
+        """One is chosen from the beginning."""
+        self.choose(self.chosen)
+
+    @property
+    def log_lines(self) -> LogLines:
+        """The log."""
+        return self.query_one(LogLines)
+
+    @property
+    def panel(self) -> Widget:
+        """The chosen panel."""
+        return self.query_one(f"#panel-{self.chosen}")
+
+    def choose(self, name: str) -> None:
+        """Another panel is the chosen one."""
+        self.chosen = name
+        for panel in PANELS:
+            self.query_one(f"#panel-{panel}").set_class(panel == name, "-chosen")
+
+    def show(self, panels: Panels) -> None:
+        """Other numbers and lines. An empty panel gives its room to others, unless it is chosen."""
+        for name in CHARTS:
+            chart = self.query_one(f"#panel-{name}", Chart)
+            losses = name == LOSSES
+            chart.show(
+                panels.curves.get(name, ()),
+                panels.stages,
+                log=losses and panels.log_scale,
+                smoothing=panels.smoothing if losses else 0.0,
+            )
+            chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
+        self.log_lines.show(panels.lines)

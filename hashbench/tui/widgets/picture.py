@@ -1,0 +1,58 @@
+"""A picture out of half blocks: two pixels a cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """RGB bytes, row after row from the top, three a pixel."""
+
+    width: int
+    height: int
+    data: bytes
+
+    def at(self, x: int, y: int) -> tuple[int, int, int]:
+        """Red, green and blue of one pixel."""
+        start = 3 * (y * self.width + x)
+        red, green, blue = self.data[start : start + 3]
+        return red, green, blue
+
+
+class Picture(Widget):
+    """Shows pixels, or in words why there are none."""
+
+    def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.border_title = title
+        self._pixels: Pixels | None = None
+        self._told = ""
+
+    def show(self, pixels: Pixels | None, told: str = "") -> None:
+        """Another picture, or `told` where there is none."""
+        self._pixels, self._told = pixels, told
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line: the rows 2y and 2y + 1 of the picture."""
+        base, width = self.rich_style, self.size.width
+        pixels = self._pixels
+        if pixels is None:
+            text = self._told if y == self.size.height // 2 else ""
+            return Strip([Segment(text[:width].center(width), base)])
+        left = max(0, (width - pixels.width) // 2)
+        segments = [Segment(" " * left, base)]
+        if 2 * y < pixels.height:
+            for x in range(min(pixels.width, width)):
+                upper = Color.from_rgb(*pixels.at(x, 2 * y))
+                below = 2 * y + 1 < pixels.height
+                lower = Color.from_rgb(*pixels.at(x, 2 * y + 1)) if below else base.bgcolor
+                segments.append(Segment("▀", Style(color=upper, bgcolor=lower)))
+        return Strip(segments).adjust_cell_length(width, base)
