@@ -102,7 +102,7 @@ def find_layout(data_dir: Path) -> Layout:
     pictures = next((folder for folder in inside if _holds_pictures(folder)), None)
     if pictures is None:
         raise InputError("holds no im1.jpg ... im25000.jpg", where=root, remedy=_REMEDY)
-    around = dict.fromkeys((pictures, root, pictures.parent))
+    around = dict.fromkeys((root, pictures, pictures.parent))
     tags = _first([folder / "meta" / "tags" for folder in around] + [root / "tags"])
     if tags is None:
         raise InputError("is missing", where=pictures / "meta" / "tags", remedy=_REMEDY)

@@ -14,8 +14,9 @@ CARD = DatasetCard(
         Param(
             "missing",
             "stop",
-            "what happens to items of the index without a picture",
-            ("stop", "leave out"),
+            "what happens to items of the index without a picture: stop before loading, leave them"
+            " out, or keep them until one is read",
+            ("stop", "leave out", "keep"),
         ),
     ),
     presets={"packaged-partial": {"missing": "leave out"}},

@@ -28,7 +28,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
 
     Image names are often paths of another machine: the end of a path that is found below the image
     folder is taken. One that is not there stops the loading, since a smaller set is another
-    protocol, unless `missing` is `leave out`. Ids are file names without their ending.
+    protocol, unless `missing` is `leave out` or `keep`. Ids are file names without their ending.
     Label columns are named by classes.txt, or by exact agreement with a known set's counts.
     Raises InputError for missing files, DamagedFileError for broken ones or for parts of different
     lengths.
@@ -58,8 +58,11 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             remedy=f"put them into {folder / PICTURES[0]}, or leave such items out by"
             " --dataset packaged-partial",
         )
-    if missing:
+    if missing and params["missing"] == "leave out":
         notes.append(f"left out {len(missing):,} items without a picture")
+    elif missing:
+        for item in missing:
+            files[item] = f"{PICTURES[0]}/{_base(written[item])}"
     labelled = np.logical_or.reduce(labels, axis=1)
     keep = [item for item in np.flatnonzero(labelled).tolist() if files[item]]
     if unlabelled := int((~labelled).sum()):
@@ -131,6 +134,10 @@ def _find_pictures(
             plain = plain[2:].lstrip("/")
         files.append(_best(safe_name(plain, where=where), by_name, where))
     return files, [found.get(name, -1) for name in files]
+
+
+def _base(name: str) -> str:
+    return name.strip().replace("\\", "/").rpartition("/")[2]
 
 
 def _best(name: str, by_name: Mapping[str, list[str]], where: str) -> str:

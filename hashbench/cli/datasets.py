@@ -1,0 +1,344 @@
+"""`hashbench datasets`: which there are, what is in one, whether it is sound; adding your own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashbench.cli.options import DATA_DIR, DataDir, Json
+
+if TYPE_CHECKING:
+    from hashbench.datasets.base import Dataset
+    from hashbench.datasets.doctor.findings import Report
+    from hashbench.datasets.facts import TokenCounter
+    from hashbench.datasets.splits import Split
+    from hashbench.plan.card import DatasetCard
+
+app = typer.Typer(
+    help="Datasets: list, show, preview, check, split, add your own.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]
+SplitName = Annotated[
+    str, typer.Option("--split", help="own, a name such as prompthash or pcril, or FILE.json.")
+]
+QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Number of queries.")]
+TrainSize = Annotated[
+    int | None, typer.Option("--train-size", min=2, help="Number of training items.")
+]
+
+
+@app.command("list")
+def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
+    """List datasets: the built-in one, those that can be put in, and your own."""
+    from hashbench.plan import catalog, registered
+
+    cards = {name: catalog.dataset(name) for name in catalog.datasets()}
+    cards |= {name: registered.card(path) for name, path in registered.names(data_dir).items()}
+    lines: list[dict[str, object]] = [
+        {
+            "name": name,
+            "title": card.title,
+            "summary": card.summary,
+            "queries": card.sizes[name].query,
+            "training": card.sizes[name].train,
+            "there": card.builtin or (data_dir / card.name).is_dir(),
+            "layout": card.layout,
+        }
+        for name, card in cards.items()
+    ]
+    if json_:
+        _print_json(lines)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from hashbench.report.text import plain
+
+    table = Table(box=None, pad_edge=False)
+    for header in ("name", "there", "queries", "training", "what it is"):
+        right = header in {"queries", "training"}
+        table.add_column(header, justify="right" if right else "left", overflow="fold")
+    for line in lines:
+        there = "yes" if line["there"] else "-"
+        sizes = (f"{line['queries']:,}", f"{line['training']:,}")
+        table.add_row(str(line["name"]), there, *sizes, plain(line["summary"]))
+    Console().print(table)
+    typer.echo("`hashbench datasets show NAME` says where the files of a dataset go.")
+
+
+@app.command("show")
+def show_command(
+    name: Name,
+    split: SplitName = "own",
+    query_size: QuerySize = None,
+    train_size: TrainSize = None,
+    tokens: Annotated[bool, typer.Option(help="Count the tokens of all captions.")] = True,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Show a dataset's facts: items, classes, share of relevant pairs, captions, split."""
+    from dataclasses import asdict
+
+    from hashbench.datasets.facts import dataset_facts
+
+    dataset, card = _load(name, data_dir)
+    chosen = _split(dataset, card, name, split, query_size, train_size)
+    counter = _token_counter() if tokens and dataset.features is None else None
+    facts = dataset_facts(dataset, chosen.query, chosen.database, counter)
+    if json_:
+        _print_json(
+            {
+                "name": name,
+                "fingerprint": dataset.fingerprint,
+                "notes": list(dataset.notes),
+                "split": {"name": chosen.name, "hash": chosen.hash, **chosen.sizes()},
+                **asdict(facts),
+                "class_counts": dict(facts.class_counts),
+            }
+        )
+        return
+    from hashbench.report.text import plain
+
+    sizes = ", ".join(f"{size:,} {part}" for part, size in chosen.sizes().items())
+    lines = {
+        "dataset": f"{card.title} ({name}), fingerprint {dataset.fingerprint}",
+        "items": f"{facts.items:,}, {facts.labels_per_item:.2f} labels and"
+        f" {facts.captions_per_item:.1f} captions each",
+        "split": f"{chosen.name} {chosen.hash}: {sizes}",
+        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs, which is what"
+        " random codes score",
+        "labels": f"{facts.classes} classes, {facts.label_density:.1%} positive,"
+        f" {facts.label_sets:,} different label sets, {facts.unlabelled:,} items without any",
+    }
+    if facts.cut_share is not None:
+        lines["captions"] = f"{facts.cut_share:.1%} are longer than CLIP's 77 tokens and are cut"
+    if dataset.features is not None:
+        shapes = " and ".join(str(part.shape[1]) for part in dataset.features)
+        lines["features"] = f"{shapes} numbers an image and a text, precomputed"
+    lines["classes"] = ", ".join(f"{name} {count:,}" for name, count in facts.class_counts)
+    for key, text in lines.items():
+        typer.echo(f"{key:<10} {plain(text)}")
+    for note in dataset.notes:
+        typer.echo(f"{'note':<10} {plain(note)}")
+
+
+@app.command("preview")
+def preview_command(
+    name: Name,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="PNG file; NAME.png if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which items are drawn.")] = 0,
+    columns: Annotated[int, typer.Option("--columns", min=1, max=20)] = 6,
+    rows: Annotated[int, typer.Option("--rows", min=1, max=50)] = 4,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Write a contact sheet: some pictures with their labels and first captions."""
+    from hashbench.datasets.preview import contact_sheet
+    from hashbench.errors import InputError
+
+    dataset, _card = _load(name, data_dir)
+    sheet = contact_sheet(dataset, columns=columns, rows=rows, seed=seed)
+    path = out or Path(f"{name}.png")
+    try:
+        sheet.save(path, "PNG")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=path) from None
+    typer.echo(f"wrote {path}")
+
+
+@app.command("check")
+def check_command(
+    what: Annotated[str, typer.Argument(help="Name of a dataset, or a folder or file.")],
+    pictures: Annotated[bool, typer.Option(help="Decode every picture.")] = True,
+    tokens: Annotated[bool, typer.Option(help="Count the tokens of the captions.")] = True,
+    split: Annotated[
+        Path | None, typer.Option("--split", help="A split file to check as well.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Threads that decode pictures.")
+    ] = 4,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
+
+    Every finding has a remedy. Exit code 1 when there are problems.
+    """
+    from hashbench.cli.bars import picture_bar
+    from hashbench.datasets.doctor.examine import examine
+    from hashbench.datasets.doctor.findings import Level
+
+    counter = _token_counter() if tokens else None
+    with picture_bar(hidden=json_) as progress:
+        report = examine(
+            what,
+            data_dir,
+            pictures=pictures,
+            workers=workers,
+            split_file=split,
+            count_tokens=counter,
+            progress=progress,
+        )
+    if json_:
+        import msgspec
+
+        content = msgspec.to_builtins(report)
+        _print_json({**content, "verdict": report.verdict, "worst": str(report.worst)})
+    else:
+        _print_report(report)
+    if report.worst is Level.PROBLEM:
+        raise typer.Exit(1)
+
+
+@app.command("split")
+def split_command(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", help="File to write, ending in .json.")],
+    split: SplitName = "own",
+    query_size: QuerySize = None,
+    train_size: TrainSize = None,
+    split_seed: Annotated[int, typer.Option("--split-seed", min=0)] = 0,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Write a split as a file of item ids, to be given to `--split` later."""
+    from hashbench.datasets.named_splits import write_split
+    from hashbench.errors import InputError
+    from hashbench.plan.field_splits import FILE_SUFFIX
+
+    if out.suffix != FILE_SUFFIX:
+        raise InputError(f"does not end in {FILE_SUFFIX}", where=f"--out {out}")
+    dataset, card = _load(name, data_dir)
+    chosen = _split(dataset, card, name, split, query_size, train_size, split_seed)
+    write_split(out, chosen, dataset)
+    typer.echo(f"wrote {out}: {chosen.name} {chosen.hash}")
+
+
+@app.command("add")
+def add_command(
+    name: Annotated[str, typer.Argument(help="Name of the new dataset, such as `birds`.")],
+    images: Annotated[
+        Path | None, typer.Option("--images", help="Folder of the pictures.", file_okay=False)
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="CSV, TSV or JSON lines: file (relative to --images), caption (also caption1,"
+            " caption2, ...), labels separated by ; | or commas.",
+            dir_okay=False,
+        ),
+    ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            "--features", help="A .mat or .npz file of features, instead.", dir_okay=False
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="What tables call it.")] = "",
+    query_size: QuerySize = None,
+    train_size: TrainSize = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a registered one.")] = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Register pictures with a table (or a file of features) as a dataset of that name."""
+    from hashbench.datasets import own
+    from hashbench.errors import InputError
+    from hashbench.plan.registered import Registration
+    from hashbench.report.text import plain
+
+    if (features is None) == (images is None and table is None):
+        raise InputError(
+            "give either --images and --table, or --features", where="hashbench datasets add"
+        )
+    if features is None and (images is None or table is None):
+        missing = "--images" if images is None else "--table"
+        raise InputError(f"{missing} is missing", where="hashbench datasets add")
+    found = Registration(
+        kind="table" if features is None else "features",
+        title=title or name,
+        query=query_size or 0,
+        train=train_size or 0,
+        images=str(images.resolve()) if images else "",
+        table=str(table.resolve()) if table else "",
+        file=str(features.resolve()) if features else "",
+    )
+    dataset, path = own.register(data_dir, name, found, overwrite=replace, where="datasets add")
+    for note in dataset.notes:
+        typer.echo(f"note: {plain(note)}")
+    typer.echo(
+        f"registered {name}: {len(dataset):,} items, {len(dataset.class_names)} classes ({path});"
+        f" hashbench run --dataset {name} uses it"
+    )
+
+
+def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
+    from hashbench.errors import InputError
+    from hashbench.plan import catalog
+
+    card = catalog.dataset(name, data_dir, where="datasets")
+    values = {param.name: param.default for param in card.params}
+    values |= dict(card.presets.get(name, {}))
+    try:
+        return catalog.load(card.entry)(data_dir, values), card
+    except InputError as error:
+        if card.layout and error.remedy is None:
+            error.add_note(card.layout)
+        raise
+
+
+def _token_counter() -> TokenCounter:
+    from hashbench.backbones.token_count import count_tokens
+
+    return count_tokens
+
+
+def _split(
+    dataset: Dataset,
+    card: DatasetCard,
+    name: str,
+    split: str,
+    query_size: int | None,
+    train_size: int | None,
+    seed: int = 0,
+) -> Split:
+    """The split of that name; our own takes smaller sizes where the defaults do not fit."""
+    from hashbench.datasets.doctor.splitting import fitting_splits
+    from hashbench.datasets.named_splits import choose
+    from hashbench.plan import field_splits
+
+    sizes = field_splits.sizes(split, card, name)
+    query, train = query_size or sizes.query, train_size or sizes.train
+    too_large = query + train > len(dataset) and query_size is None and train_size is None
+    if too_large and split == field_splits.OWN:
+        return fitting_splits(dataset, card, name)[0]
+    return choose(dataset, split, query, train, seed)
+
+
+def _print_report(report: Report) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from hashbench.datasets.doctor.findings import Level
+    from hashbench.report.text import plain
+
+    styles = {Level.PROBLEM: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
+    console = Console(soft_wrap=True)
+    head = f"{report.dataset}: {report.items:,} items, {len(report.classes)} classes"
+    console.print(Text(plain(head if report.items else report.dataset)))
+    for finding in report.findings:
+        line = Text(f"{finding.level:<8}", style=styles.get(finding.level, "green"))
+        line.append(f"{finding.check}: {plain(finding.message)}", style="default not bold")
+        console.print(line)
+        if finding.remedy:
+            console.print(Text(f"{'':<8}remedy: {plain(finding.remedy)}"))
+    console.print(Text(f"verdict: {report.verdict}", style=styles.get(report.worst, "green")))
+
+
+def _print_json(content: object) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=1))

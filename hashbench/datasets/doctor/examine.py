@@ -1,0 +1,60 @@
+"""The whole examination of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hashbench.datasets.doctor.findings import Finding, Level, Report
+from hashbench.datasets.doctor.labels import check_labels
+from hashbench.datasets.doctor.pictures import Progress, check_duplicates, check_pictures
+from hashbench.datasets.doctor.splitting import check_splits, fitting_splits, split_in_file
+from hashbench.datasets.doctor.target import find_target
+from hashbench.datasets.doctor.texts import check_texts
+from hashbench.datasets.facts import TokenCounter
+from hashbench.errors import HashbenchError
+
+
+def examine(
+    what: str,
+    data_dir: Path,
+    *,
+    pictures: bool = True,
+    workers: int = 4,
+    split_file: Path | None = None,
+    count_tokens: TokenCounter | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Everything that can be said about the dataset `what`, a name or a path.
+
+    A dataset that cannot be loaded is one finding, not an error. Raises UnknownNameError or
+    InputError for what is no dataset at all.
+    """
+    target = find_target(what, data_dir)
+    try:
+        dataset = target.load()
+    except HashbenchError as error:
+        place = f"{error.where}: " if error.where else ""
+        message = f"{place}{error.problem}"
+        return Report(target.name, [Finding("files", Level.PROBLEM, message, error.remedy or "")])
+    findings = [Finding("files", Level.NOTE, note) for note in dataset.notes]
+    if not findings:
+        findings.append(Finding("files", Level.OK, "all files are there and fit together"))
+    findings += check_labels(dataset)
+    findings += check_texts(dataset, count_tokens)
+    splits = fitting_splits(dataset, target.card, target.name)
+    if split_file is not None:
+        found = split_in_file(dataset, split_file)
+        if isinstance(found, Finding):
+            findings.append(found)
+        else:
+            splits.append(found)
+    if pictures:
+        cache = data_dir / "cache" / "pictures"
+        of_pictures, groups = check_pictures(dataset, cache, workers, progress)
+        findings += of_pictures
+        if groups is not None:
+            findings += check_duplicates(dataset, groups, splits)
+    findings += check_splits(dataset, splits)
+    return Report(
+        target.name, findings, len(dataset), list(dataset.class_names), dataset.fingerprint
+    )

@@ -1,0 +1,179 @@
+"""Checks of picture files: all are decoded once, in parallel; the results are kept."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from hashbench.datasets.base import Dataset
+from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.pictures import FilePictures, NoPictures, read_picture
+from hashbench.datasets.splits import Split
+from hashbench.errors import DamagedFileError
+
+_BLOCK = 1024
+
+Progress = Callable[[int, int], None]
+"""(done, total), called as pictures are read."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One line of the kept results: a file as it was, what is wrong with it, its pixels' digest."""
+
+    file: str
+    bytes: int
+    mtime: int
+    problem: str = ""
+    digest: str = ""
+
+
+def check_pictures(
+    dataset: Dataset, cache: Path | None, workers: int, progress: Progress | None
+) -> tuple[list[Finding], list[list[int]] | None]:
+    """Findings about the pictures, and the groups of items with identical ones.
+
+    Results are appended to a file in the folder `cache`, so that an interrupted check goes on and
+    a second one only looks for changes. There are no groups where pictures are no files.
+    """
+    pictures = dataset.pictures
+    if isinstance(pictures, NoPictures):
+        return [], None
+    if not isinstance(pictures, FilePictures):
+        message = "pictures are drawn when they are read: there are no files"
+        return [Finding("pictures", Level.OK, message)], None
+    seen = _look(pictures, _results(dataset, pictures, cache), workers, progress)
+    broken = {item: found.problem for item, found in enumerate(seen) if found.problem}
+    findings = [_readable(dataset, broken)]
+    by_digest = collections.defaultdict(list)
+    for item, found in enumerate(seen):
+        if not found.problem:
+            by_digest[found.digest].append(item)
+    return findings, [group for group in by_digest.values() if len(group) > 1]
+
+
+def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
+    if not broken:
+        return Finding("pictures", Level.OK, f"all {len(dataset):,} pictures can be read")
+    names = [f"{dataset.ids[item]}: {problem}" for item, problem in broken.items()]
+    return Finding(
+        "pictures",
+        Level.PROBLEM,
+        f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
+        "fetch them again, or leave such items out by --on-bad-image skip",
+        {"unreadable": [dataset.ids[item] for item in broken]},
+    )
+
+
+def check_duplicates(
+    dataset: Dataset, groups: Sequence[Sequence[int]], splits: Sequence[Split]
+) -> Iterator[Finding]:
+    """Findings about identical pictures under several ids, and about those across a split."""
+    if not groups:
+        yield Finding("duplicates", Level.OK, "no picture is there twice")
+        return
+    copies = sum(len(group) - 1 for group in groups)
+    contrary = sum(
+        bool((dataset.labels[list(group)] != dataset.labels[group[0]]).any()) for group in groups
+    )
+    examples = [" = ".join(dataset.ids[item] for item in group[:3]) for group in groups]
+    across = {split.name: _across(groups, split) for split in splits}
+    crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
+    message = f"{copies:,} pictures repeat another one pixel by pixel ({some(examples, 3)})"
+    if contrary:
+        message += f"; {contrary:,} of {len(groups):,} groups have different labels"
+    if crossing:
+        message += f"; queries with a copy in the database: {', '.join(crossing)}"
+    yield Finding(
+        "duplicates",
+        Level.WARNING if crossing or copies > 0.01 * len(dataset) else Level.NOTE,
+        message,
+        "say so beside the results; a copy in the database is an easy hit",
+        {"copies": copies, "contradicting": contrary, "queries_with_copies": across},
+    )
+
+
+def _across(groups: Sequence[Sequence[int]], split: Split) -> int:
+    """Queries that have a copy in the database."""
+    side = np.zeros(int(max(split.query.max(), split.database.max())) + 1, dtype=np.int8)
+    side[split.query], side[split.database] = 1, 2
+    inside = [[side[item] for item in group if item < len(side)] for group in groups]
+    return sum(sides.count(1) for sides in inside if 2 in sides)
+
+
+def _results(dataset: Dataset, pictures: FilePictures, cache: Path | None) -> Path | None:
+    """The file of kept results of this dataset in this place; None where none can be written."""
+    if cache is None:
+        return None
+    place = hashlib.sha256(str(pictures.root.resolve()).encode()).hexdigest()[:12]
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    if not os.access(cache, os.W_OK):
+        return None
+    return cache / f"{dataset.name}.{place}.jsonl"
+
+
+def _look(
+    pictures: FilePictures, results: Path | None, workers: int, progress: Progress | None
+) -> list[Seen]:
+    """What is known of each picture, reading those that are new or changed."""
+    kept = _kept(results)
+
+    def state(item: int) -> tuple[int, int]:
+        try:
+            found = (pictures.root / pictures.files[item]).stat()
+        except OSError:
+            return -1, -1
+        return found.st_size, found.st_mtime_ns
+
+    def look(item: int) -> Seen:
+        name = pictures.files[item]
+        size, mtime = state(item)
+        known = kept.get(name)
+        if known is not None and (known.bytes, known.mtime) == (size, mtime) and size >= 0:
+            return known
+        try:
+            picture = read_picture(pictures.root / name)
+        except DamagedFileError as error:
+            return Seen(name, size, mtime, problem=error.problem)
+        digest = hashlib.blake2b(str(picture.size).encode(), digest_size=16)
+        digest.update(picture.tobytes())
+        return Seen(name, size, mtime, digest=digest.hexdigest())
+
+    total = len(pictures.files)
+    seen: list[Seen] = []
+    encoder = msgspec.json.Encoder()
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, total, _BLOCK):
+            block = list(pool.map(look, range(start, min(start + _BLOCK, total))))
+            new = [found for found in block if kept.get(found.file) is not found]
+            if results is not None and new:
+                with results.open("ab") as file:
+                    file.write(b"".join(encoder.encode(found) + b"\n" for found in new))
+            seen += block
+            if progress is not None:
+                progress(len(seen), total)
+    return seen
+
+
+def _kept(results: Path | None) -> dict[str, Seen]:
+    """The kept results by file; torn or foreign lines are passed over, their files read again."""
+    if results is None or not results.is_file():
+        return {}
+    decoder = msgspec.json.Decoder(Seen)
+    kept = {}
+    for line in results.read_bytes().splitlines():
+        try:
+            found = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+        kept[found.file] = found
+    return kept
