@@ -276,18 +276,12 @@ def add_command(
 
 
 def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
-    from hashbench.errors import InputError
     from hashbench.plan import catalog
 
     card = catalog.dataset(name, data_dir, where="datasets")
     values = {param.name: param.default for param in card.params}
     values |= dict(card.presets.get(name, {}))
-    try:
-        return catalog.load(card.entry)(data_dir, values), card
-    except InputError as error:
-        if card.layout and error.remedy is None:
-            error.add_note(card.layout)
-        raise
+    return catalog.load(card.entry)(data_dir, values), card
 
 
 def _token_counter() -> TokenCounter:
