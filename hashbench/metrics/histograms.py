@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +49,12 @@ class Histograms:
     counts: Counts
     graded: bool
 
-    @property
+    @cached_property
     def items(self) -> Counts:
         """(Q, bits + 1) database items at each distance."""
         return np.asarray(self.counts.sum(axis=2))
 
-    @property
+    @cached_property
     def relevant(self) -> Counts:
         """(Q, bits + 1) items that share at least one label with the query."""
         return np.asarray(self.counts[:, :, 1:].sum(axis=2))

@@ -16,8 +16,7 @@ from hashbench.metrics.jit import compiled, popcount
 Array = np.ndarray[Any, Any]
 
 TILE = 1024  # pairs whose bins are computed before they are counted; they stay in the L1 cache
-LANES = 4  # interleaved histograms: a bin hit twice in a row does not wait for its own store
-MOST_BINS_IN_LANES = 4096
+MOST_BINS_IN_TWOS = 181  # their square, 4 bytes each, is a fraction of a usual L2 cache
 
 
 @compiled
@@ -97,31 +96,38 @@ def count_pairs(
     table: Array,
     counts: Array,  # (Q, distances * levels) int64, added to
 ) -> None:
-    """Add the pairs of these queries with this piece of the database to the histograms."""
+    """Add the pairs of these queries with this piece of the database to the histograms.
+
+    With few bins, two pairs are counted at once in a histogram of pairs of bins: half as many
+    increments, and hardly one that waits for the store of the one before.
+    """
     size, items = counts.shape[1], words.shape[1]
-    stride = size if size <= MOST_BINS_IN_LANES else 0  # many bins collide rarely: one lane
-    lanes = np.zeros(size if stride == 0 else LANES * size, np.uint32)
-    one = np.uint32(1)
+    in_twos = size <= MOST_BINS_IN_TWOS
+    twos = np.zeros((size, size) if in_twos else (0, 0), np.uint32)
+    flat = twos.reshape(twos.size)
     all_bins = np.zeros(TILE, np.uint32)
     shared = np.zeros(TILE, np.uint64)
     for q in range(len(codes)):
-        lanes[:] = 0
+        count = counts[q]
+        flat[:] = 0
         for start in range(0, items, TILE):
             size_here = min(TILE, items - start)
             bins = all_bins[:size_here]
             tile_bins(codes[q], label_masks[q], words, masks, start, levels, graded, table,
                       shared[:size_here], bins)  # fmt: skip
-            whole = size_here // LANES * LANES
-            for j in range(0, whole, LANES):
-                lanes[bins[j]] += one
-                lanes[bins[j + 1] + stride] += one
-                lanes[bins[j + 2] + 2 * stride] += one
-                lanes[bins[j + 3] + 3 * stride] += one
-            for j in range(whole, size_here):
-                lanes[bins[j]] += one
-        for i in range(0, len(lanes), size):
+            half = size_here // 2 if in_twos else 0
+            for j in range(half):
+                bins[j] = bins[j] * np.uint32(size) + bins[half + j]
+            for j in range(half):
+                flat[bins[j]] += np.uint32(1)
+            for j in range(2 * half, size_here):
+                count[bins[j]] += 1
+        for i in range(len(twos)):
+            row = np.int64(0)
             for j in range(size):
-                counts[q, j] += lanes[i + j]
+                count[j] += twos[i, j]
+                row += twos[i, j]
+            count[i] += row
 
 
 @compiled
