@@ -15,9 +15,10 @@ app = typer.Typer(help="Cached features: list and remove.", no_args_is_help=True
 def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List cached features with their size."""
     from hashbench.backbones import entries
+    from hashbench.files.places import cache_root
     from hashbench.report.text import size
 
-    found = entries.entries(data_dir / "cache")
+    found = entries.entries(cache_root(data_dir))
     if json_:
         import json
 
@@ -37,11 +38,12 @@ def rm_command(
     """Remove cached features; they are computed anew when needed."""
     from hashbench.backbones import entries
     from hashbench.errors import InputError
+    from hashbench.files.places import cache_root
     from hashbench.report.text import size
 
     if bool(names) == everything:
         raise InputError("name entries, or say --all", remedy="`hashbench cache ls` lists them")
-    root = data_dir / "cache"
+    root = cache_root(data_dir)
     wanted = [name for name, _ in entries.entries(root)] if everything else names or []
     freed = entries.remove(root, wanted)
     typer.echo(f"removed {len(wanted)} entries, {size(freed)}")

@@ -12,6 +12,7 @@ from hashbench.datasets.doctor.target import find_target
 from hashbench.datasets.doctor.texts import check_texts
 from hashbench.datasets.facts import TokenCounter
 from hashbench.errors import HashbenchError
+from hashbench.files.places import cache_root
 
 
 def examine(
@@ -49,7 +50,7 @@ def examine(
         else:
             splits.append(found)
     if pictures:
-        cache = data_dir / "cache" / "pictures"
+        cache = cache_root(data_dir) / "pictures"
         of_pictures, groups = check_pictures(dataset, cache, workers, progress)
         findings += of_pictures
         if groups is not None:

@@ -13,13 +13,13 @@ CARD = MethodCard(
     needs_prompts=True,
     epoch_params=("teacher_epochs", "student_epochs"),
     params=(
-        Param("teacher_epochs", 60, "epochs of stage 1, image and label prompt", low=1, high=10000),
-        Param("student_epochs", 60, "epochs of stage 2, text", low=1, high=10000),
+        Param("teacher_epochs", 30, "epochs of stage 1, image and label prompt", low=1, high=10000),
+        Param("student_epochs", 30, "epochs of stage 2, text", low=1, high=10000),
         Param("batch_size", 128, "items a step", low=2, high=65536),
         Param("lr", 1e-3, "initial learning rate of Adam; falls along a cosine", low=0.0, high=1.0),
         Param("weight_decay", 0.0, "decoupled weight decay of all heads", low=0.0, high=10.0),
-        Param("alpha", 1.0, "weight of binarisation (Phi2) in stage 1", low=0.0, high=1e4),
-        Param("beta", 1.0, "weight of binarisation (Phi2) in stage 2", low=0.0, high=1e4),
+        Param("alpha", 0.1, "weight of binarisation (Phi2) in stage 1", low=0.0, high=1e4),
+        Param("beta", 0.1, "weight of binarisation (Phi2) in stage 2", low=0.0, high=1e4),
         Param("hidden", 512, "width of a head's hidden layer", low=1, high=65536),
         Param("depth", 1, "hidden layers of a head; 0 makes it linear", low=0, high=8),
         Param(
