@@ -129,11 +129,11 @@ def test_one_step_takes_every_class_that_gains_enough_by_itself() -> None:
     assert int(found.step.max()) == 1
     several = 0
     for i in range(len(items)):
-        phi = prompts.embed(positive[i : i + 1])[0] @ items[i]
+        phi = prompts.embed(positive[i : i + 1])[0].detach() @ items[i]
         for c in (candidates[i] & ~positive[i]).nonzero()[:, 0].tolist():
             larger = positive[i : i + 1].clone()
             larger[0, c] = True
-            gain = float(prompts.embed(larger)[0] @ items[i] - phi)
+            gain = float(prompts.embed(larger)[0].detach() @ items[i] - phi)
             assert bool(found.added[i, c]) == (gain >= 0.5)
             if gain < 0.5:
                 assert float(found.gain[i, c]) == pytest.approx(gain)

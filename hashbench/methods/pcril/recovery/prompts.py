@@ -8,6 +8,7 @@ matrix and give (b, d) features of unit length.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor, nn
 from hashbench.errors import InputError
 from hashbench.methods.base import TextTower
 
-TOKENS_A_BATCH = 16_384  # of a search, so that memory does not grow with the number of sets
+TOKENS_A_BATCH = 16_384  # so that memory does not grow with the number of sets
+PADDED = 1.5  # the longest prompt of a batch, over the shortest
 
 
 class SetPrompts(nn.Module, ABC):
@@ -55,25 +57,21 @@ class SetPrompts(nn.Module, ABC):
     def forward(self, sets: Tensor, order: Tensor | None = None) -> Tensor:
         """(b, C) bool -> (b, d) of unit length; classes stand in `order`, a permutation of C."""
 
-    @torch.no_grad()
-    def embed(self, sets: Tensor) -> Tensor:
-        """The same for any number of sets without gradients: short and long ones apart, each batch
-        cut after its longest prompt."""
-        lengths, rank = self.costs(sets).sort(stable=True)
+    def embed(self, sets: Tensor, order: Tensor | None = None) -> Tensor:
+        """The same for any number of sets: short and long ones apart, so that each batch can be cut
+        after its longest prompt without much padding."""
+        lengths, rank = (self.base + self.costs(sets)).sort(stable=True)
+        ascending = lengths.tolist()
         parts, first = [], 0
-        while first < len(sets):
-            # a batch has as many rows as fit at the length of its last, longest row
-            end = first + 1
-            ahead = (lengths[first:] + self.base) * torch.arange(
-                1, len(sets) - first + 1, device=lengths.device
-            )
-            end = first + max(1, int((ahead <= TOKENS_A_BATCH).sum()))
-            parts.append(self(sets[rank[first:end]]))
+        while first < len(ascending):
+            fits = first + max(1, TOKENS_A_BATCH // ascending[first])
+            end = bisect_right(ascending, PADDED * ascending[first], first, min(fits, len(sets)))
+            parts.append(self(sets[rank[first:end]], order))
             first = end
-        sorted_features = torch.cat(parts)
-        out = torch.empty_like(sorted_features)
-        out[rank] = sorted_features
-        return out
+        features = torch.cat(parts)
+        back = torch.empty_like(rank)
+        back[rank] = torch.arange(len(rank), device=rank.device)
+        return features[back]
 
 
 class LearnedPrompts(SetPrompts):
@@ -165,6 +163,10 @@ class ConventionalPrompts(LearnedPrompts):
         each = super().forward(single, order)
         mean = sets.to(each.dtype) @ each[:classes]
         return F.normalize(torch.where(sets.any(1, keepdim=True), mean, each[classes]), dim=1)
+
+    def embed(self, sets: Tensor, order: Tensor | None = None) -> Tensor:
+        """The same: however many sets, the prompts that are embedded are those of one class."""
+        return self.forward(sets, order)
 
 
 class PhrasalPrompts(SetPrompts):

@@ -97,7 +97,7 @@ class Recoverer(nn.Module):
         order = None if sorted_anchors else torch.randperm(classes, device=positive.device)
         sets = torch.cat([drawn.anchor[None], drawn.negatives])
         distinct, member = torch.unique(sets.flatten(0, 1), dim=0, return_inverse=True)
-        features = prompts(distinct, order)[member].unflatten(0, sets.shape[:2])
+        features = prompts.embed(distinct, order)[member].reshape(*sets.shape[:2], -1)
         together = setting.text("hinge") == "mean"
         against = self._against(batch.images, batch.texts, "both" if together else "each")
         scores = torch.einsum("kbd,mbd->kmb", features, against)
