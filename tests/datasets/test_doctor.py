@@ -111,10 +111,11 @@ def test_copies_on_both_sides_of_a_split_are_counted(table: Path, tmp_path: Path
     split = tmp_path / "split.json"
     for copy in ("1", "2", "3"):
         shutil.copy(table / "0.png", table / f"{copy}.png")
+    shutil.copy(table / "10.png", table / "11.png")  # both queries: no copy in the database
     ids = [str(number) for number in range(40)]
-    split.write_text(json.dumps({"query": ids[:2], "train": ids[5:]}))
+    split.write_text(json.dumps({"query": ["0", "1", "10", "11"], "train": ids[12:]}))
     report = examine(str(table), tmp_path, split_file=split)
-    assert "split 2 / 35 / 38" in of(report, "splits").message
+    assert "split 4 / 28 / 36" in of(report, "splits").message
     across = of(report, "duplicates").facts["queries_with_copies"]
     assert isinstance(across, dict)
     assert set(across) == {"own", "split"}
