@@ -15,7 +15,10 @@ class WordTower:
 
     vocabulary = 500
 
-    def __init__(self, width: int = 16, context: int = 40, seed: int = 0) -> None:
+    def __init__(
+        self, width: int = 16, context: int = 40, seed: int = 0, order: float = 1.0
+    ) -> None:
+        """`order` says how much the places of tokens matter."""
         self.width, self.context, self.scale = width, context, 20.0
         self.start, self.end = 1, 2
         self.calls = 0
@@ -24,6 +27,8 @@ class WordTower:
         self.table, self.positions, self.inner, self.outer = (
             torch.randn(shape, generator=generator, dtype=torch.double) for shape in shapes
         )
+        self.positions *= order
+        self.inner, self.outer = self.inner / width**0.5, self.outer / width**0.5
 
     def token_ids(self, text: str) -> list[int]:
         return [3 + sum(map(ord, word)) % (self.vocabulary - 3) for word in text.split()]
