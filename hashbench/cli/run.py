@@ -75,6 +75,14 @@ def run_command(
             "--select",
             help="What chooses the epoch: validation, last, or test (as papers do; marked).",
         ),
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="strict (codes see their own modality alone), or published: as the paper's own "
+            "code encodes; marked. [default: strict]",
+        ),
+    ] = None,
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N. [default: auto]")
@@ -134,6 +142,7 @@ def run_command(
     keys |= {key: value for key, value in given.items() if value not in (None, [], {})}
     specs = expand(Request(**keys))
     _check_backbones(specs, data_dir)
+        "protocol": protocol,
     if dry_run:
         _print_plan(specs)
         return

@@ -5,6 +5,8 @@ The encoder is at hand, so this is proof and not evidence. Part of every run's e
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -25,21 +27,29 @@ def audit(method: Method, data: Data, seed: int) -> AuditResult:
     method.eval()
     count = min(SAMPLE, len(data.split.query))
     chosen = randomness.shuffled(len(data.split.query), seed, "audit")[:count].numpy()
-    items = items_of(data, data.split.query[chosen])
+    items = items_of(data, data.split.query[chosen], "query")
     plain = encode_batch(method, items)
     other = randomness.shuffled(count, seed, "audit", "other").to(data.device)
-    labels = encode_batch(method, Items(items.images, items.texts, items.labels[other]))
-    # the image codes beside other texts, the text codes beside other images
-    paired = {
-        "image": encode_batch(method, Items(items.images, items.texts[other], items.labels)),
-        "text": encode_batch(method, Items(items.images[other], items.texts, items.labels)),
-    }
+    labels = encode_batch(method, replace(items, labels=items.labels[other]))
     return AuditResult(
         sample=count,
         labels=_changed(plain, labels),
-        paired=_changed(plain, {name: codes[name] for name, codes in paired.items()}),
+        paired=_paired(method, items, plain, other),
         batch=_changed(plain, _rebatched(method, items, other)),
     )
+
+
+def _paired(method: Method, items: Items, plain: Encoded, other: Tensor) -> float | None:
+    """The image codes beside other texts, the text codes beside other images. A fused code is made
+    of both by right: None.
+    """
+    if "mm" in plain:
+        return None
+    beside = {
+        "image": encode_batch(method, replace(items, texts=items.texts[other])),
+        "text": encode_batch(method, replace(items, images=items.images[other])),
+    }
+    return _changed(plain, {name: codes[name] for name, codes in beside.items()})
 
 
 def _rebatched(method: Method, items: Items, order: Tensor) -> Encoded:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hashbench.backbones.blocks import BlockInputs
 from hashbench.backbones.store import Features
 from hashbench.datasets import masks, splits
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
@@ -17,6 +18,7 @@ from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.methods.base import Batch, TrainingSet
+from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.spec import DatasetSpec, RunSpec
 
@@ -53,7 +55,9 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
 class Data:
     """A dataset with its split and features, and the part of it that is fitted, on the device.
 
-    `visible` is what training may know of the labels of `split.train`.
+    `visible` is what training may know of the labels of `split.train`. `captions` are features of
+    all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
+    is there for methods that tune the towers.
     """
 
     dataset: Dataset
@@ -68,7 +72,9 @@ class Data:
     def batches(
         self, seed: int, stage: str, epoch: int, size: int, skip: int
     ) -> Iterator[tuple[int, Batch]]:
+    caption_rows: IntArray
         """(step, batch) over a shuffled epoch, from step `skip` on; the last one may be smaller.
+    blocks: BlockInputs | None = None
 
         The order of items and the caption of each are those of (seed, stage, epoch).
         """
@@ -81,28 +87,48 @@ class Data:
             if step < skip:
                 continue
             index = order[start : start + size]
-            yield (
-                step,
-                Batch(
-                    index=index,
-                    images=self.train.images[index],
-                    texts=self.captions[chosen[index]],
-                    labels=self.train.labels[index],
-                    known=self.train.known[index],
-                ),
+            batch = Batch(
+                index=index,
+                images=self.train.images[index],
+                texts=self.captions[chosen[index]],
+                labels=self.train.labels[index],
+                known=self.train.known[index],
             )
 
     def known_positives(self, items: IntArray) -> BoolArray:
         """(n, C) what training may know to be positive, of training items."""
         return self.visible.labels[np.searchsorted(self.split.train, items)]
 
-    def images(self, items: IntArray) -> Tensor:
-        """(n, d) image features of items, on the device."""
-        return self._to_device(self.features.images[items])
+            yield step, self._with_tokens(batch, chosen[index])
 
-    def texts(self, items: IntArray) -> Tensor:
-        """(n, d) features of the first caption of items, on the device."""
-        return self._to_device(self.features.first_texts(items))
+    def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
+        if self.blocks is None:
+            return batch
+        items, rows = self.split.fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
+        return replace(
+            batch,
+            image_tokens=self._image_tokens(self.blocks, items, batch.images),
+            text_tokens=self._text_tokens(self.blocks, rows, batch.texts),
+        )
+
+    def _image_tokens(self, blocks: BlockInputs, items: IntArray, pooled: Tensor) -> Tokens:
+        values = self._to_device(blocks.images[items])
+        return Tokens(pooled, values, torch.full((len(items),), values.shape[1]).to(self.device))
+
+    def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
+        values, lengths = blocks.captions(rows)
+        return Tokens(pooled, self._to_device(values), torch.from_numpy(lengths).to(self.device))
+    def images(self, items: IntArray) -> Tensor | Tokens:
+        """What image encoders read of items, on the device: features (n, d), or tokens."""
+        pooled = self._to_device(self.features.images[items])
+        return pooled if self.blocks is None else self._image_tokens(self.blocks, items, pooled)
+
+    def texts(self, items: IntArray) -> Tensor | Tokens:
+        """The same of the first caption of items."""
+        pooled = self._to_device(self.features.first_texts(items))
+        if self.blocks is None:
+            return pooled
+        return self._text_tokens(self.blocks, self.features.offsets[items], pooled)
 
     def _to_device(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(rows, np.float32)).to(self.device)
@@ -119,6 +145,7 @@ def assemble(
     fit = split.fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
+    blocks: BlockInputs | None = None,
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
     captions = torch.from_numpy(np.array(features.texts[rows], np.float32)).to(device)
     first = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])).to(device)
@@ -129,4 +156,6 @@ def assemble(
         known=torch.from_numpy(fitted.known).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
-    return Data(dataset, split, visible, features, device, train, captions, caption_range)
+    return Data(
+        dataset, split, visible, features, device, train, captions, rows, caption_range, blocks
+    )

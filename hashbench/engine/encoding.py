@@ -9,51 +9,73 @@ from torch import Tensor
 
 from hashbench.datasets.base import IntArray
 from hashbench.engine.data import Data
-from hashbench.methods.base import Method
+from hashbench.methods.base import Method, Role
 from hashbench.metrics.codes import Codes
-
-CHUNK = 8192
+from hashbench.nn.tokens import Tokens
 
 Encoded = dict[str, dict[int, Tensor]]
-"""modality (image, text) -> bit length -> relaxed codes (n, K)."""
+"""modality (image and text, or mm) -> bit length -> relaxed codes (n, K)."""
 
 
 @dataclass(frozen=True)
 class Items:
-    """All that is known of n items. What an encoder gets of it, the protocol decides."""
+    """All that is known of n items. What an encoder gets of it, the protocol decides.
 
-    images: Tensor
-    texts: Tensor
+    `images` and `texts` are features (n, d), or tokens for methods that tune the towers; `numbers`
+    (n) are the items' places in the dataset, `role` tells whether they ask or are ranked.
+    """
+
+    images: Tensor | Tokens
+    texts: Tensor | Tokens
     labels: Tensor
+    numbers: Tensor
+    role: Role
 
     def __len__(self) -> int:
         return len(self.images)
 
     def rows(self, index: Tensor | slice) -> Items:
         """Some of the items."""
-        return Items(self.images[index], self.texts[index], self.labels[index])
+        return Items(
+            self.images[index],
+            self.texts[index],
+            self.labels[index],
+            self.numbers[index],
+            self.role,
+        )
 
 
-def items_of(data: Data, items: IntArray) -> Items:
+def items_of(data: Data, items: IntArray, role: Role) -> Items:
     """Features and full labels of items of a dataset, on the device."""
     labels = torch.from_numpy(data.dataset.labels[items]).to(data.device)
-    return Items(data.images(items), data.texts(items), labels)
+    numbers = torch.from_numpy(items).to(data.device)
+    return Items(data.images(items), data.texts(items), labels, numbers, role)
 
 
 @torch.inference_mode()
 def encode_batch(method: Method, batch: Items) -> Encoded:
-    """Relaxed codes of one batch; each modality is encoded from itself alone."""
+    """Relaxed codes of one batch.
+
+    Each modality is encoded from itself alone, or both into one fused code, without labels; only
+    under the published protocol does a method get everything.
+    """
+    if method.setting.protocol == "published":
+        return method.encode_published(batch.images, batch.texts, batch.labels)
+    if method.setting.directions == ("mm",):
+        there = method.present(batch.numbers, batch.role)
+        return {"mm": method.encode_mm(batch.images, batch.texts, there)}
     return {
         "image": method.encode_image(batch.images),
         "text": method.encode_text(batch.texts),
     }
 
 
-def encode(method: Method, data: Data, items: IntArray) -> dict[str, dict[int, Codes]]:
-    """modality -> bit length -> codes of items, encoded in chunks of 8,192."""
+def encode(method: Method, data: Data, items: IntArray, role: Role) -> dict[str, dict[int, Codes]]:
+    """modality -> bit length -> codes of items, encoded as many at once as the method says."""
+    step = method.encoding_batch
     parts = [
-        encode_batch(method, items_of(data, items[start : start + CHUNK]))
-        for start in range(0, len(items), CHUNK)
+        encode_batch(method, items_of(data, items[start : start + step], role))
+        for start in range(0, len(items), step)
     ]
     return {
         modality: {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hashbench.codefiles.own import CodeSet, write_codes
+from hashbench.codefiles.pghmh import write_released
 from hashbench.datasets.base import IntArray
 from hashbench.engine.audit import audit
 from hashbench.engine.checkpoint import Best
@@ -49,26 +50,27 @@ def conclude(
         method.load_state_dict(best.model)
     method.eval()
     split, dataset = data.split, data.dataset
-    query, database = (encode(method, data, part) for part in (split.query, split.database))
+    query = encode(method, data, split.query, "query")
+    database = encode(method, data, split.database, "database")
     query_labels, database_labels = (
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
     scores: dict[str, dict[str, dict[str, float]]] = {}
     without_relevant, floor = 0, 0.0
     for bits in method.bits:
-        write_codes(
-            run.codes,
-            CodeSet(
-                bits=bits,
-                query={modality: codes[bits] for modality, codes in query.items()},
-                database={modality: codes[bits] for modality, codes in database.items()},
-                query_labels=query_labels,
-                database_labels=database_labels,
-                query_ids=_ids(data, split.query),
-                database_ids=_ids(data, split.database),
-                class_names=dataset.class_names,
-            ),
+        codes = CodeSet(
+            bits=bits,
+            query={modality: codes[bits] for modality, codes in query.items()},
+            database={modality: codes[bits] for modality, codes in database.items()},
+            query_labels=query_labels,
+            database_labels=database_labels,
+            query_ids=_ids(data, split.query),
+            database_ids=_ids(data, split.database),
+            class_names=dataset.class_names,
         )
+        write_codes(run.codes, codes)
+        if "mm" in query:
+            write_released(run.codes, codes)
         scores[str(bits)] = {}
         for direction in directions:
             asked, ranked = sides(direction)

@@ -42,7 +42,8 @@ class Validation:
         else:
             parts = (split.query, split.database)
             labels = [data.dataset.labels[part] for part in parts]
-        query, database = (encode(method, data, part) for part in parts)
+        query = encode(method, data, parts[0], "query")
+        database = encode(method, data, parts[1], "database")
         asked_labels, ranked_labels = (LabelMasks.from_multi_hot(each) for each in labels)
         scores = {}
         for bits in method.bits:

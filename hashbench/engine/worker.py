@@ -20,6 +20,7 @@ import torch
 
 from hashbench import __version__
 from hashbench.backbones import registry
+from hashbench.backbones.blocks import Tail
 from hashbench.backbones.store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import randomness
@@ -30,6 +31,7 @@ from hashbench.engine.validation import Validation
 from hashbench.errors import BusyError, HashbenchError, InputError, TrainingError
 from hashbench.methods.base import Method, Setting
 from hashbench.plan import catalog
+from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import spec as specs
 from hashbench.runs import events, result, wishes
 from hashbench.runs.layout import RunFolder
@@ -117,7 +119,9 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
     for name in ("split", "features"):
         writer.write(events.Fact(name=name, value=facts[name]))
     visible = visible_labels(run.labels, spec, dataset, split)
-    data = assemble(dataset, split, visible, features, device)
+    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
+    blocks = store.blocks(dataset, tuned) if tuned else None
+    data = assemble(dataset, split, visible, features, device, blocks)
 
     def prompts(sentences: Any) -> torch.Tensor:
         return torch.from_numpy(store.prompts(sentences)).to(device)
@@ -137,8 +141,14 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
         text_tower=text_tower,
         report=reporter,
     )
+        towers=lambda: tower_ends(store.tails(tuned)),
+        protocol=spec.protocol,
+        directions=card.directions,
     method: Method = catalog.load(card.entry)(setting).to(device)
     plans = tuple(
+    for name, value in method.facts().items():
+        facts[name] = value
+        writer.write(events.Fact(name=name, value=value))
         events.StagePlan(s.name, s.title, s.epochs, -(-len(data.train) // s.batch_size))
         for s in method.stages()
     )
@@ -173,6 +183,15 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
 
 
 class _Reporter:
+def tower_ends(tails: tuple[Tail, Tail]) -> Towers:
+    """Modules out of the weights of the towers' last blocks."""
+    image, text = (
+        Tower(t.blocks, t.norm, t.projection, t.heads, t.activation, causal=causal)
+        for t, causal in zip(tails, (False, True), strict=True)
+    )
+    return Towers(image, text)
+
+
     """Turns progress calls into events, at most five a second, the last one always."""
 
     def __init__(self, writer: EventWriter) -> None:

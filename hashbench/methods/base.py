@@ -2,6 +2,8 @@
 
 An encoder sees one modality of the items and nothing else. `encode_image(images)` and
 `encode_text(texts)` have no other argument, so labels and the paired modality cannot reach a code.
+Methods of one fused code an item implement `encode_mm(images, texts, there)`, which has no labels.
+What a paper's code did beyond that is `encode_published`, called under `--protocol published` only.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
+from hashbench.nn.tokens import Tokens
+from hashbench.nn.towers import Towers
 from hashbench.plan.card import Value
 
 Schedule = Callable[[float, float], float]
@@ -43,6 +47,10 @@ class Stage:
     schedule: Schedule = cosine
     selects: bool = True
 
+    def steps(self, items: int) -> int:
+        """Steps of all epochs over a training set of so many items."""
+        return self.epochs * -(-items // self.batch_size)
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -66,7 +74,8 @@ class TrainingSet:
 class Batch:
     """Rows of the training set; `index` (b) are their positions in it.
 
-    `texts` are features of one caption an item, chosen anew each epoch by the run's seed.
+    `texts` are features of one caption an item, chosen anew each epoch by the run's seed. Methods
+    that tune the backbone's last blocks get the inputs of the first of these, too.
     """
 
     index: Tensor
@@ -74,6 +83,14 @@ class Batch:
     texts: Tensor
     labels: Tensor
     known: Tensor
+    image_tokens: Tokens | None = None
+    text_tokens: Tokens | None = None
+
+    def tokens(self) -> tuple[Tokens, Tokens]:
+        """Image and text tokens, for methods whose card names `tuned_blocks`."""
+        if self.image_tokens is None or self.text_tokens is None:
+            raise TypeError("the card of this method does not say that it tunes blocks")
+        return self.image_tokens, self.text_tokens
 
 
 @dataclass(frozen=True)
@@ -134,11 +151,19 @@ def _no_tower() -> NoReturn:
     raise InputError("the backbone has no text tower to learn prompts with", where="--backbone")
 
 
+def _no_towers() -> NoReturn:
+    raise TypeError("the card of this method does not say that it tunes blocks")
+
+
+Role = Literal["query", "database"]
+
+
 @dataclass(frozen=True)
 class Setting:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
-    `text_tower` loads the backbone, so a method that does not need it does not call it.
+    `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
+    makes the ends of both towers, for methods whose card names `tuned_blocks`.
     """
 
     bits: tuple[int, ...]
@@ -150,6 +175,9 @@ class Setting:
     unknown: str = "negative"
     text_tower: Callable[[], TextTower] = _no_tower
     report: Report = _silent
+    towers: Callable[[], Towers] = _no_towers
+    protocol: str = "strict"
+    directions: tuple[str, ...] = ("i2t", "t2i")
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""
@@ -166,6 +194,11 @@ class Setting:
     def text(self, name: str) -> str:
         """Parameter `name`, a word."""
         return str(self.params[name])
+
+    def word_rows(self, text: str) -> Tensor:
+        """(k, w) token embeddings of a text, without start, end and positions."""
+        tower = self.text_tower()
+        return tower.embed(torch.tensor(tower.token_ids(text)))
 
 
 @dataclass(frozen=True)
@@ -205,10 +238,17 @@ class Method(nn.Module, ABC):
     global generator, which the conductor seeds from (seed, stage, epoch, step) before each step.
     """
 
+    encoding_batch = 8192
+    """Items that are encoded at once. It must not matter, but for published protocols."""
+
     def __init__(self, setting: Setting) -> None:
         super().__init__()
         self.setting = setting
         self.bits = setting.bits
+
+    def facts(self) -> Mapping[str, str]:
+        """What the run's facts should say of the method, such as which kernel runs."""
+        return {}
 
     @abstractmethod
     def stages(self) -> Sequence[Stage]:
@@ -240,16 +280,34 @@ class Method(nn.Module, ABC):
         """Freezes what the next stage builds on; returns monitors."""
         return {}
 
-    @abstractmethod
-    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+    def encode_image(self, images: Any) -> dict[int, Tensor]:  # noqa: ARG002
         """(n, d) image features -> relaxed codes (n, K) for each bit length K, real numbers.
 
-        The bit is 1 where the relaxed code is at least 0.
+        The bit is 1 where the relaxed code is at least 0. A method that tunes blocks gets `Tokens`
+        in place of features, here and below.
         """
+        raise TypeError(f"{type(self).__name__} does not encode images alone")
 
-    @abstractmethod
-    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+    def encode_text(self, texts: Any) -> dict[int, Tensor]:  # noqa: ARG002
         """(n, d) text features -> relaxed codes, as `encode_image`."""
+        raise TypeError(f"{type(self).__name__} does not encode texts alone")
+
+    def present(self, items: Tensor, role: Role) -> Tensor:  # noqa: ARG002
+        """(n, 2) whether image and text of items exist, given their numbers in the dataset (n)."""
+        return torch.ones(len(items), 2, dtype=torch.bool, device=items.device)
+
+    def encode_mm(self, images: Any, texts: Any, there: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
+        """One code for what is `there` (n, 2) of image and text; the rest must not matter."""
+        raise TypeError(f"{type(self).__name__} does not fuse modalities")
+
+    def encode_published(
+        self,
+        images: Any,  # noqa: ARG002
+        texts: Any,  # noqa: ARG002
+        labels: Tensor,  # noqa: ARG002
+    ) -> dict[str, dict[int, Tensor]]:
+        """modality -> relaxed codes as the paper's own code makes them, labels (n, C) and all."""
+        raise TypeError(f"{type(self).__name__} has no other protocol than the strict one")
 
 
 def total(terms: Iterable[Term]) -> Tensor:

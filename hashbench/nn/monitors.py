@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def bit_balance(codes: Tensor) -> float:
@@ -24,3 +26,41 @@ def sign_disagreement(codes: Tensor, target: Tensor) -> float:
 def signs(codes: Tensor) -> Tensor:
     """+1 where at least 0, else -1: unlike torch.sign, never 0."""
     return torch.where(codes >= 0, 1.0, -1.0)
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> float:
+    """The norm of the gradients that the last step left, over all parameters; 0 without any."""
+    squares = [p.grad.square().sum() for p in parameters if p.grad is not None]
+    return float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+
+
+class Running(nn.Module):
+    """Means over an epoch of what is read off each batch; `steps` counts since the beginning.
+
+    Buffers, so that a resumed run goes on counting.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+        self.sums: Tensor
+        self.counts: Tensor
+        self.register_buffer("sums", torch.zeros(len(names), dtype=torch.float64))
+        self.register_buffer("counts", torch.zeros(2, dtype=torch.int64))
+
+    @torch.no_grad()
+    def add(self, *values: Tensor) -> None:
+        """One batch: for each name the values (n) of its items."""
+        self.sums += torch.stack([value.double().sum() for value in values])
+        self.counts += torch.tensor([len(values[0]), 1], device=self.counts.device)
+
+    @property
+    def steps(self) -> int:
+        return int(self.counts[1])
+
+    def means(self) -> dict[str, float]:
+        """The means since the last call; a new epoch begins."""
+        found = (self.sums / self.counts[0].clamp_min(1)).tolist()
+        self.sums.zero_()
+        self.counts[0] = 0
+        return dict(zip(self.names, found, strict=True))

@@ -23,21 +23,22 @@ Scan = Callable[..., Tensor]
 def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """y_t = C_t h_t + D u_t with h_t = exp(delta_t A) h_{t-1} + delta_t B_t u_t and h_{-1} = 0.
 
-    `u` and `delta` are (n, d, L), `A` (d, s) is negative, `B` and `C` are (n, s, L), `D` is (d);
-    the result is (n, d, L). A recurrence h_t = a_t h_{t-1} + b_t is a chain of affine maps, and
+    `u` and `delta` are (n, L, d), `A` (d, s) is negative, `B` and `C` are (n, L, s), `D` is (d);
+    the result is (n, L, d). A recurrence h_t = a_t h_{t-1} + b_t is a chain of affine maps, and
     maps compose associatively: doubling the reach of each of them takes ceil(log2 L) rounds in
     place of L steps, and no product ever leaves (0, 1].
     """
-    decay = torch.exp(delta[:, :, None] * A[:, :, None])  # (n, d, s, L)
-    state = (delta * u)[:, :, None] * B[:, None]
-    reach, length = 1, u.shape[2]
+    decay = torch.exp(delta[:, :, None] * A.T)  # (n, L, s, d)
+    state = (delta * u)[:, :, None] * B[..., None]
+    reach, length = 1, u.shape[1]
     while reach < length:
-        state = torch.cat(
-            [state[..., :reach], state[..., reach:] + decay[..., reach:] * state[..., :-reach]], -1
-        )
-        decay = torch.cat([decay[..., :reach], decay[..., reach:] * decay[..., :-reach]], -1)
+        further = state[:, reach:] + decay[:, reach:] * state[:, :-reach]
+        state = torch.cat([state[:, :reach], further], dim=1)
+        if 2 * reach < length:
+            further = decay[:, reach:] * decay[:, :-reach]
+            decay = torch.cat([decay[:, :reach], further], dim=1)
         reach *= 2
-    return torch.einsum("ndsl,nsl->ndl", state, C) + D[:, None] * u
+    return (state * C[..., None]).sum(2) + D * u
 
 
 @functools.cache
@@ -47,8 +48,15 @@ def _mamba_kernel() -> Scan | None:
         interface = importlib.import_module("mamba_ssm.ops.selective_scan_interface")
     except (ImportError, OSError):
         return None
-    kernel: Scan = interface.selective_scan_fn
-    return kernel
+    return functools.partial(positions_last, interface.selective_scan_fn)
+
+
+def positions_last(
+    scan: Scan, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
+) -> Tensor:
+    """Calls a scan of mamba-ssm, which takes (n, d, L) and (n, s, L), with our (n, L, .)."""
+    u, delta, B, C = (each.transpose(1, 2).contiguous() for each in (u, delta, B, C))
+    return scan(u, delta, A, B, C, D).transpose(1, 2)
 
 
 def scan_for(device: torch.device) -> tuple[Scan, str]:
@@ -73,7 +81,8 @@ class StateSpace(nn.Module):
         self.state = state
         self.reach = reach
         self.project_in = nn.Linear(width, 2 * inner, bias=False)
-        self.convolve = nn.Conv1d(inner, inner, reach, groups=inner)
+        self.taps = nn.Parameter(torch.empty(inner, reach).uniform_(-(reach**-0.5), reach**-0.5))
+        self.taps_bias = nn.Parameter(torch.empty(inner).uniform_(-(reach**-0.5), reach**-0.5))
         self.select = nn.Linear(inner, self.rank + 2 * state, bias=False)
         self.step = nn.Linear(self.rank, inner)
         self.A_log = nn.Parameter(torch.log(torch.arange(1.0, state + 1).repeat(inner, 1)))
@@ -89,20 +98,23 @@ class StateSpace(nn.Module):
         with torch.no_grad():
             self.step.bias.copy_(steps + torch.log(-torch.expm1(-steps)))  # softplus inverted
 
+    def _convolved(self, u: Tensor) -> Tensor:
+        """(n, L, d) -> (n, L, d): each channel by itself, over the present and what came before.
+
+        A sum of shifted products; torch's grouped convolution is slow backwards on CPUs.
+        """
+        out = u * self.taps[:, -1] + self.taps_bias
+        for back in range(1, min(self.reach, u.shape[1])):
+            out = out + F.pad(u[:, :-back] * self.taps[:, -1 - back], (0, 0, back, 0))
+        return out
+
     def forward(self, x: Tensor) -> Tensor:
         """(n, L, d) -> (n, L, d)."""
-        u, z = self.project_in(x).transpose(1, 2).chunk(2, dim=1)
-        u = F.silu(self.convolve(F.pad(u, (self.reach - 1, 0))))
-        rank, B, C = self.select(u.transpose(1, 2)).split([self.rank, self.state, self.state], -1)
-        delta = F.softplus(self.step(rank)).transpose(1, 2)
+        u, z = self.project_in(x).chunk(2, dim=2)
+        u = F.silu(self._convolved(u))
+        rank, B, C = self.select(u).split([self.rank, self.state, self.state], dim=2)
+        delta = F.softplus(self.step(rank))
         scan, _ = scan_for(x.device)
-        y = scan(
-            u.contiguous(),
-            delta.contiguous(),
-            -torch.exp(self.A_log),
-            B.transpose(1, 2).contiguous(),
-            C.transpose(1, 2).contiguous(),
-            self.D,
-        )
-        out: Tensor = self.project_out((y * F.silu(z)).transpose(1, 2))
+        y = scan(u, delta, -torch.exp(self.A_log), B, C, self.D)
+        out: Tensor = self.project_out(y * F.silu(z))
         return out

@@ -20,7 +20,11 @@ _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
 @dataclass(frozen=True)
 class Param:
-    """One setting: its default fixes its type; `choices` or `low`/`high` (inclusive) its range."""
+    """One setting: its default fixes its type; `choices` or `low`/`high` (inclusive) its range.
+
+    `published` is the default under `--protocol published`, a value that leaks: the strict protocol
+    refuses it.
+    """
 
     name: str
     default: Value
@@ -28,6 +32,13 @@ class Param:
     choices: tuple[Value, ...] = ()
     low: float | None = None
     high: float | None = None
+    published: Value | None = None
+
+    def start(self, protocol: str) -> Value:
+        """The default under a protocol."""
+        if protocol == "published" and self.published is not None:
+            return self.published
+        return self.default
 
     @property
     def kind(self) -> str:
@@ -103,6 +114,8 @@ class MethodCard:
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
+    `tuned_blocks` names the parameter that says how many last blocks of the backbone's towers are
+    tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
     """
 
     name: str
@@ -119,6 +132,7 @@ class MethodCard:
     needs_prompts: bool = False
     own_unknown: bool = False
     published_leaks: bool = False
+    tuned_blocks: str = ""
 
     def param(self, name: str, *, where: object = None) -> Param:
         """The parameter of that name. Raises UnknownNameError with the nearest one."""

@@ -101,6 +101,8 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     _check(request)
     cards = [catalog.method(name, where="--method") for name in _distinct(request.method)]
     overrides = _overrides(request, cards)
+    for card in cards:
+        _check_protocol(request.protocol, card, overrides[card.name])
     specs: list[RunSpec] = []
     axes = itertools.product(
         _distinct(request.dataset), cards, _distinct(request.known_ratio), _distinct(request.seed)
@@ -187,7 +189,8 @@ def _overrides(request: Request, cards: list[MethodCard]) -> dict[str, dict[str,
 
     `--set name=value` goes to each asked method that has `name`, `--set method.name=value` to one.
     """
-    resolved = {card.name: {param.name: param.default for param in card.params} for card in cards}
+    protocol = request.protocol
+    resolved = {c.name: {param.name: param.start(protocol) for param in c.params} for c in cards}
     for card in cards:
         if request.epochs is not None:
             resolved[card.name] |= dict.fromkeys(card.epoch_params, request.epochs)
@@ -215,6 +218,29 @@ def _overrides(request: Request, cards: list[MethodCard]) -> dict[str, dict[str,
                 else param.check(value, where=where)
             )
     return resolved
+
+
+def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]) -> None:
+    """The published protocol is for methods whose own code leaks; the strict one refuses leaks.
+
+    For the others the strict protocol is the published one, and a mark would mean nothing.
+    """
+    if protocol == "published":
+        if not card.published_leaks:
+            leaky = [other.name for other in catalog.methods().values() if other.published_leaks]
+            raise InputError(
+                f"{card.name} has no other protocol: it encodes each modality alone as published",
+                where="--protocol",
+                remedy=f"--protocol strict, or a method that has one: {', '.join(leaky)}",
+            )
+        return
+    for param in card.params:
+        if param.published is not None and params[param.name] == param.published:
+            raise InputError(
+                f"{param.name} = {params[param.name]} lets codes see what they must not",
+                where=f"--set {param.name}",
+                remedy="--protocol published, which marks the run",
+            )
 
 
 def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:

@@ -119,7 +119,7 @@ def setting_text(spec: RunSpec) -> str:
         card = catalog.method(spec.method)
     except UnknownNameError:  # a method that this installation does not have
         return " ".join(spec.ablations)
-    expected = {param.name: param.default for param in card.params}
+    expected = {param.name: param.start(spec.protocol) for param in card.params}
     for name in spec.ablations:
         expected |= card.ablation(name).settings
     changes = [

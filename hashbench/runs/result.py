@@ -18,17 +18,18 @@ class AuditResult(msgspec.Struct, frozen=True):
     """Share of bits that change when something is changed that an encoder must not see.
 
     `sample` items were encoded again with labels permuted among items, with the paired modality
-    permuted, and with the batch permuted and resized. Zero is clean.
+    permuted, and with the batch permuted and resized. Zero is clean. `paired` is None for codes
+    that are made of both modalities by right.
     """
 
     sample: int
     labels: float
-    paired: float
+    paired: float | None
     batch: float
 
     @property
     def clean(self) -> bool:
-        return self.labels == self.paired == self.batch == 0.0
+        return not any((self.labels, self.paired, self.batch))
 
     @property
     def verdict(self) -> str:
