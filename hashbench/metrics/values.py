@@ -148,9 +148,10 @@ def _indexed_average_precision(
 
 def discounts_by_rank(depth: int) -> Values:
     """1 / log2(rank + 1) at [rank], for ranks 1 .. depth; 0 at [0]."""
-    ranks = np.arange(depth + 1, dtype=np.float64)
-    ranks[1:] = 1 / np.log2(ranks[1:] + 1)
-    return ranks
+    ranks = np.arange(1.0, depth + 2)
+    np.log2(ranks, out=ranks)
+    ranks[0] = np.inf
+    return np.reciprocal(ranks, out=ranks)
 
 
 def gains_by_level(gain: Gain, levels: int) -> Values:
@@ -168,7 +169,7 @@ def _ndcg(histograms: Histograms, metric: Metric, walked: Walked | None) -> Valu
         raise InputError(f"{metric} needs graded histograms")
     counts = histograms.counts
     depth = depth_in_ranks(histograms.items, metric)
-    reach = np.concatenate([[0.0], np.cumsum(discounts_by_rank(depth)[1:])])  # of ranks 1 .. k
+    reach = np.cumsum(discounts_by_rank(depth))  # of ranks 1 .. k, at [k]
     gains = gains_by_level(metric.gain, counts.shape[2])
 
     def in_a_row(blocks: NDArray[np.int64], order: slice) -> Values:
