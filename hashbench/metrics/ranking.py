@@ -70,8 +70,9 @@ def evaluate(
     """Score all `metrics` in as few passes over the pairs as they need: one, or two with tie=index.
 
     Memory beside the arguments is bounded (about 100 MB), whatever the number of items, but for
-    nDCG@all, which takes 16 bytes a database item; a memory map is read piece by piece. `progress` is told the pairs done and to do. Raises InputError
-    where the sides do not fit each other or no query has a relevant item to be scored by.
+    nDCG@all, which takes 16 bytes a database item; a memory map is read piece by piece.
+    `progress` is told the pairs done and to do. Raises InputError where the sides do not fit each
+    other or no query has a relevant item to be scored by.
     """
     check_sides(query_codes, database_codes, query_labels, database_labels)
     metrics = list(metrics)

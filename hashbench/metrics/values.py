@@ -151,7 +151,8 @@ def discounts_by_rank(depth: int) -> Values:
     ranks = np.arange(1.0, depth + 2)
     np.log2(ranks, out=ranks)
     ranks[0] = np.inf
-    return np.reciprocal(ranks, out=ranks)
+    np.reciprocal(ranks, out=ranks)
+    return ranks
 
 
 def gains_by_level(gain: Gain, levels: int) -> Values:
