@@ -73,7 +73,12 @@ class FeatureStore:
         return self._source.load(self._device)
 
     def dataset(self, dataset: Dataset) -> Features:
-        """The features of a dataset, read or computed."""
+        """The features of a dataset, read or computed; those that it ships need no backbone."""
+        if dataset.features is not None:
+            images, texts = dataset.features
+            each_its_own = np.arange(len(dataset) + 1, dtype=np.int64)
+            key = f"{dataset.name}.shipped.{dataset.fingerprint[:12]}"
+            return Features(images, texts, each_its_own, key, computed=False)
         entry, identity = self._entry_of(dataset)
         computed = self._once(entry, identity, lambda folder: self._compute(dataset, folder))
         images, texts, offsets = (

@@ -66,15 +66,15 @@ def run_command(
     ] = None,
     query_size: Annotated[int | None, typer.Option("--query-size", help="Test queries.")] = None,
     train_size: Annotated[int | None, typer.Option("--train-size", help="Training items.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", help="own, a released code's split such as dcmht, or a split file."
+        ),
+    ] = None,
     split_seed: Annotated[
         int | None, typer.Option("--split-seed", help="Seed of the split, whatever the run's.")
     ] = None,
-    select: Annotated[
-        str | None,
-        typer.Option(
-            "--select",
-            help="What chooses the epoch: validation, last, or test (as papers do; marked).",
-        ),
     protocol: Annotated[
         str | None,
         typer.Option(
@@ -83,6 +83,12 @@ def run_command(
             "code encodes; marked. [default: strict]",
         ),
     ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            "--select",
+            help="What chooses the epoch: validation, last, or test (as papers do; marked).",
+        ),
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N. [default: auto]")
@@ -134,15 +140,16 @@ def run_command(
         "unknown": unknown,
         "query_size": query_size,
         "train_size": train_size,
+        "split": split,
         "split_seed": split_seed,
+        "protocol": protocol,
         "select": select,
         "device": device,
         "threads": threads,
     }
     keys |= {key: value for key, value in given.items() if value not in (None, [], {})}
-    specs = expand(Request(**keys))
+    specs = expand(Request(**keys), data_dir)
     _check_backbones(specs, data_dir)
-        "protocol": protocol,
     if dry_run:
         _print_plan(specs)
         return

@@ -76,6 +76,18 @@ def own_split(dataset: Dataset, query: int, train: int, seed: int) -> Split:
     )
 
 
+def sizes_that_fit(dataset: Dataset, query: int, train: int) -> tuple[int, int]:
+    """(query, train) as given where the dataset has so many items, else a fifth and a half of it."""
+    askable = len(dataset.roles.get("query", dataset.ids))
+    trainable = len(dataset.roles.get("train", dataset.ids))
+    if query <= askable and train <= trainable and query + train <= len(dataset):
+        return query, train
+    return (
+        max(1, min(query, askable, len(dataset) // 5)),
+        max(2, min(train, trainable, len(dataset) // 2)),
+    )
+
+
 def make_split(
     name: str,
     ids: Sequence[str],

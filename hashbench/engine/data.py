@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hashbench.backbones.blocks import BlockInputs
 from hashbench.backbones.store import Features
-from hashbench.datasets import masks, splits
+from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
@@ -25,13 +25,20 @@ from hashbench.plan.spec import DatasetSpec, RunSpec
 
 def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     """The dataset of a spec. Raises InputError where its files are missing or damaged."""
-    loaded: Dataset = catalog.load(catalog.dataset(spec.name).entry)(data_dir, spec.params)
+    loaded: Dataset = catalog.load(catalog.dataset(spec.name, data_dir).entry)(
+        data_dir, spec.params
+    )
     return loaded
 
 
 def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
-    """The split of a spec. Raises InputError when the dataset is too small for it."""
-    return splits.own_split(dataset, spec.query, spec.train, spec.split_seed)
+    """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
+    the usual sizes of a dataset shrink where it is smaller than usual.
+    """
+    query, train = spec.query, spec.train
+    if spec.usual_sizes:
+        query, train = splits.sizes_that_fit(dataset, query, train)
+    return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
 
 
 def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) -> VisibleLabels:
@@ -67,14 +74,14 @@ class Data:
     device: torch.device
     train: TrainingSet
     captions: Tensor
+    caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
+    blocks: BlockInputs | None = None
 
     def batches(
         self, seed: int, stage: str, epoch: int, size: int, skip: int
     ) -> Iterator[tuple[int, Batch]]:
-    caption_rows: IntArray
         """(step, batch) over a shuffled epoch, from step `skip` on; the last one may be smaller.
-    blocks: BlockInputs | None = None
 
         The order of items and the caption of each are those of (seed, stage, epoch).
         """
@@ -94,11 +101,6 @@ class Data:
                 labels=self.train.labels[index],
                 known=self.train.known[index],
             )
-
-    def known_positives(self, items: IntArray) -> BoolArray:
-        """(n, C) what training may know to be positive, of training items."""
-        return self.visible.labels[np.searchsorted(self.split.train, items)]
-
             yield step, self._with_tokens(batch, chosen[index])
 
     def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
@@ -118,6 +120,11 @@ class Data:
     def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
         values, lengths = blocks.captions(rows)
         return Tokens(pooled, self._to_device(values), torch.from_numpy(lengths).to(self.device))
+
+    def known_positives(self, items: IntArray) -> BoolArray:
+        """(n, C) what training may know to be positive, of training items."""
+        return self.visible.labels[np.searchsorted(self.split.train, items)]
+
     def images(self, items: IntArray) -> Tensor | Tokens:
         """What image encoders read of items, on the device: features (n, d), or tokens."""
         pooled = self._to_device(self.features.images[items])
@@ -140,12 +147,12 @@ def assemble(
     visible: VisibleLabels,
     features: Features,
     device: torch.device,
+    blocks: BlockInputs | None = None,
 ) -> Data:
     """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
     fit = split.fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
-    blocks: BlockInputs | None = None,
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
     captions = torch.from_numpy(np.array(features.texts[rows], np.float32)).to(device)
     first = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])).to(device)

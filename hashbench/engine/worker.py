@@ -29,9 +29,10 @@ from hashbench.engine.loop import Conductor, StopAskedError
 from hashbench.engine.scoring import conclude
 from hashbench.engine.validation import Validation
 from hashbench.errors import BusyError, HashbenchError, InputError, TrainingError
+from hashbench.files.places import cache_root
 from hashbench.methods.base import Method, Setting
-from hashbench.plan import catalog
 from hashbench.nn.towers import Tower, Towers
+from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.runs import events, result, wishes
 from hashbench.runs.layout import RunFolder
@@ -113,7 +114,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
     split = split_of(spec.dataset, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     reporter = _Reporter(writer)
-    store = FeatureStore(data_dir / "cache", source, device, reporter)
+    store = FeatureStore(cache_root(data_dir), source, device, reporter)
     features = store.dataset(dataset)
     facts |= {"split": split.hash, "features": features.key}
     for name in ("split", "features"):
@@ -140,15 +141,15 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
         unknown=spec.labels.unknown,
         text_tower=text_tower,
         report=reporter,
-    )
         towers=lambda: tower_ends(store.tails(tuned)),
         protocol=spec.protocol,
         directions=card.directions,
+    )
     method: Method = catalog.load(card.entry)(setting).to(device)
-    plans = tuple(
     for name, value in method.facts().items():
         facts[name] = value
         writer.write(events.Fact(name=name, value=value))
+    plans = tuple(
         events.StagePlan(s.name, s.title, s.epochs, -(-len(data.train) // s.batch_size))
         for s in method.stages()
     )
@@ -182,7 +183,6 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
     writer.write(events.Finished(seconds=round(time.monotonic() - began, 3)))
 
 
-class _Reporter:
 def tower_ends(tails: tuple[Tail, Tail]) -> Towers:
     """Modules out of the weights of the towers' last blocks."""
     image, text = (
@@ -192,6 +192,7 @@ def tower_ends(tails: tuple[Tail, Tail]) -> Towers:
     return Towers(image, text)
 
 
+class _Reporter:
     """Turns progress calls into events, at most five a second, the last one always."""
 
     def __init__(self, writer: EventWriter) -> None:

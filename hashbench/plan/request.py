@@ -254,5 +254,6 @@ def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
         train=sizes.train if request.train_size is None else request.train_size,
         split=request.split,
         split_seed=request.split_seed,
+        usual_sizes=request.query_size is None and request.train_size is None,
         params=dict(values),
     )

@@ -23,13 +23,17 @@ UNKNOWNS = ("negative", "ignore")
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which items. `query` and `train` are sizes; the database is all that is not a query."""
+    """Which items. `query` and `train` are sizes; the database is all that is not a query.
+
+    `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
+    """
 
     name: str
     query: int
     train: int
     split: str = "own"
     split_seed: int = 0
+    usual_sizes: bool = False
     params: dict[str, Value] = {}
 
 

@@ -1,4 +1,8 @@
-"""b = sign(R (x - mean)), one R ~ N(0, 1)^{K x d} for both modalities."""
+"""b = sign(R (x - mean)), one R ~ N(0, 1)^{K x d} for both modalities.
+
+Features of different widths, as sets of precomputed ones have, meet the first rows of R each;
+their codes then have nothing to do with each other, which is the floor of such a set.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,14 @@ class Lsh(Method):
 
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        width = setting.train.images.shape[1]
+        image_width, text_width = setting.train.images.shape[1], setting.train.texts.shape[1]
         (self._bits,) = setting.bits
         self.image_mean: Tensor
         self.text_mean: Tensor
         self.R: Tensor
-        self.register_buffer("image_mean", torch.zeros(width))
-        self.register_buffer("text_mean", torch.zeros(width))
-        self.register_buffer("R", torch.zeros(width, self._bits))
+        self.register_buffer("image_mean", torch.zeros(image_width))
+        self.register_buffer("text_mean", torch.zeros(text_width))
+        self.register_buffer("R", torch.zeros(max(image_width, text_width), self._bits))
 
     def stages(self) -> Sequence[Stage]:
         """One stage without epochs: draw the projection, take the means."""
@@ -38,11 +42,13 @@ class Lsh(Method):
 
     def encode_image(self, images: Tensor) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
-        return {self._bits: (F.normalize(images, dim=1) - self.image_mean) @ self.R}
+        return {
+            self._bits: (F.normalize(images, dim=1) - self.image_mean) @ self.R[: images.shape[1]]
+        }
 
     def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
-        return {self._bits: (F.normalize(texts, dim=1) - self.text_mean) @ self.R}
+        return {self._bits: (F.normalize(texts, dim=1) - self.text_mean) @ self.R[: texts.shape[1]]}
 
 
 def _cpu_generator(seed: int) -> torch.Generator:
