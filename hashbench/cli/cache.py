@@ -8,7 +8,9 @@ import typer
 
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
-app = typer.Typer(help="Cached features: list and remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Cached features: list and remove.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("ls")

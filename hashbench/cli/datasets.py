@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from hashbench.plan.card import DatasetCard
 
 app = typer.Typer(
-    help="Datasets: list, show, preview, check, split, add your own.", no_args_is_help=True
+    help="Datasets: list, show, preview, check, split, add your own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]

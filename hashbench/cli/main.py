@@ -1,17 +1,77 @@
-"""The `hashbench` command: its commands, and the one place where errors become exit codes."""
+"""The `hashbench` command: its commands, and the one place where errors become exit codes.
+
+A command's module is imported when the command is called, and its options are built then: the top
+help needs no more than this table.
+"""
 
 from __future__ import annotations
 
+import importlib
 import sys
+from dataclasses import dataclass
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from hashbench.cli import cache, compare, datasets, evaluate, listing, methods, run, tui
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a command is, as `module:attribute` below `hashbench.cli`, and what it does."""
+
+    where: str
+    help: str
+
+
+COMMANDS = {
+    "run": Entry("run:run_command", "Train a method, watch it, print its scores."),
+    "resume": Entry("run:resume_command", "Go on with runs that were stopped, killed or lost."),
+    "stop": Entry("run:stop_command", "Ask running workers to save and stop."),
+    "ls": Entry("listing:ls_command", "List runs: state, progress, mAP."),
+    "show": Entry("listing:show_command", "Show one run: spec, facts, scores, audit."),
+    "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
+    "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
+    "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
+    "methods": Entry("methods:app", "Methods: their parameters and ablations."),
+    "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
+    "cache": Entry("cache:app", "Cached features: list and remove."),
+}
+
+
+class LazyGroup(TyperGroup):
+    """Loads a command when it is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(COMMANDS)  # the names, also for "did you mean"
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command itself, None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].where.partition(":")
+        found = getattr(importlib.import_module(f"hashbench.cli.{module}"), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """The table, without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
 
 app = typer.Typer(
     name="hashbench",
-    help="Benchmarks prompt-guided cross-modal hashing: trains, scores exactly, audits for leaks, "
-    "compares.\n\nBegin with `hashbench run`: it trains SODA at 32 bits on built-in data.",
+    cls=LazyGroup,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -19,17 +79,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("run")(run.run_command)
-app.command("resume")(run.resume_command)
-app.command("ls")(listing.ls_command)
-app.command("show")(listing.show_command)
-app.command("stop")(run.stop_command)
-app.command("compare")(compare.compare_command)
-app.command("eval")(evaluate.eval_command)
-app.command("tui")(tui.tui_command)
-app.add_typer(methods.app, name="methods")
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(cache.app, name="cache")
+
+@app.callback()
+def hashbench() -> None:
+    """Benchmarks prompt-guided cross-modal hashing: trains, scores exactly, audits, compares.
+
+    Begin with `hashbench run`: it trains SODA at 32 bits on built-in data.
+    """
 
 
 def main() -> None:

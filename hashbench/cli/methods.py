@@ -8,7 +8,7 @@ import typer
 
 from hashbench.cli.options import Json
 
-app = typer.Typer(help="Methods: list them, show one.", no_args_is_help=True)
+app = typer.Typer(help="Methods: list them, show one.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")

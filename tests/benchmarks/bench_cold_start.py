@@ -40,10 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15)
     arguments = parser.parse_args()
-    from hashbench.cli.main import app
+    from hashbench.cli.main import COMMANDS
 
-    names = [command.name for command in app.registered_commands]
-    names += [group.name for group in app.registered_groups]
+    names = list(COMMANDS)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bare.py"
         script.write_text(BARE.format(names=names))
