@@ -3,9 +3,9 @@
 Stage 1 learns prompts of label sets on the frozen text tower and searches each item's unknown
 classes with them; stage 2 trains the hash networks on what is known then. Where the released code
 differs from the paper, the paper is followed, and the released behaviour is an ablation of the
-card. Sizes are another matter: 250 epochs at learning rates of 10^-4.5 and 10^-3, layers of
-1024-2048-512 and tokens from N(0, 1) suit 18,015 items and ViT-B/32; the card's defaults suit the
-built-in data.
+card. Sizes are another matter: 30 epochs of prompts at a constant rate of 10^-4 from N(0, 1), then
+250 epochs at 10^-4.5 and 10^-3 with layers of 1024-2048-512 suit 18,015 items and ViT-B/32; the
+card's defaults suit the built-in data.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Term, constant
+from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Term
 from hashbench.methods.pcril.augmentation import mix, partners
 from hashbench.methods.pcril.recovery.recoverer import Recoverer
 from hashbench.methods.pcril.similarity import certainly_apart, continuous, similarity
@@ -73,7 +73,7 @@ class Pcril(Method):
             return [searching, hashing]
         epochs, size = whole("prompt_epochs"), whole("prompt_batch")
         title = "Prompt contrastive learning"
-        return [Stage("prompts", title, epochs, size, constant, selects=False), searching, hashing]
+        return [Stage("prompts", title, epochs, size, linear, selects=False), searching, hashing]
 
     def begin_stage(self, stage: Stage) -> None:
         """Searches labels; or fills the memories and finds complementary partners."""
