@@ -48,8 +48,8 @@ class Stage:
     selects: bool = True
 
     def steps(self, items: int) -> int:
-        """Steps of all epochs over a training set of so many items."""
-        return self.epochs * -(-items // self.batch_size)
+        """Steps of an epoch over a training set of so many items."""
+        return -(-items // self.batch_size)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def gradient_norm(parameters: Iterable[nn.Parameter]) -> float:
 
 
 class Running(nn.Module):
-    """Means over an epoch of what is read off each batch; `steps` counts since the beginning.
+    """Means over an epoch of what is read off each batch, and how many batches there were.
 
     Buffers, so that a resumed run goes on counting.
     """
@@ -56,11 +56,12 @@ class Running(nn.Module):
 
     @property
     def steps(self) -> int:
+        """Batches since the epoch began."""
         return int(self.counts[1])
 
     def means(self) -> dict[str, float]:
         """The means since the last call; a new epoch begins."""
         found = (self.sums / self.counts[0].clamp_min(1)).tolist()
         self.sums.zero_()
-        self.counts[0] = 0
+        self.counts.zero_()
         return dict(zip(self.names, found, strict=True))
