@@ -17,7 +17,7 @@ def compare_command(
         str, typer.Option("--metric", help="Any metric name, such as mAP@50 or nDCG@100.")
     ] = "mAP@all",
     format_: Annotated[
-        str, typer.Option("--format", "-f", help="table, md, csv or json.")
+        str, typer.Option("--format", "-f", help="table, md, latex, csv or json.")
     ] = "table",
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     runs_dir: Annotated[
@@ -61,11 +61,13 @@ def compare_command(
         typer.echo(export.comma_separated(tables), nl=False)
     elif wanted == "md":
         typer.echo(export.markdown(tables))
+    elif wanted == "latex":
+        typer.echo(export.latex(tables), nl=False)
     else:
         from rich.console import Console
 
         Console().print(export.rich_tables(tables))
-    if wanted != "csv" and collected.unfinished:
+    if wanted in ("table", "md") and collected.unfinished:
         typer.echo("not finished:")
         for line in export.unfinished_lines(collected.unfinished):
             typer.echo(f"  {line}")

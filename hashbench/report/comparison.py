@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from hashbench.errors import InputError
 from hashbench.report.rows import Condition, Finished, Setting
@@ -17,10 +17,14 @@ Column = tuple[int, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """The values of one metric over seeds, and whether their mean is the best of its column."""
+    """The values of one metric over seeds, and whether their mean is the best of its column.
+
+    `p` is the p-value against the table's baseline, None where it was not asked for.
+    """
 
     values: tuple[float, ...]
     best: bool = False
+    p: float | None = None
 
     @property
     def mean(self) -> float:
@@ -45,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be ranked against each other."""
+    """Rows that may be ranked against each other. `baseline` is the row that `p` is against."""
 
     condition: Condition
     metric: str
@@ -54,6 +58,7 @@ class Table:
     floor: float
     sizes: dict[str, int]
     without_relevant: int
+    baseline: Setting | None = None
 
 
 def compare(finished: Sequence[Finished], metric: str = DEFAULT_METRIC) -> list[Table]:
@@ -77,6 +82,23 @@ def apart(tables: Sequence[Table]) -> list[str]:
         for number, table in enumerate(tables[1:], 2)
         if first is not None
     ]
+
+
+def against(
+    table: Table, baseline: Setting, p_values: Mapping[tuple[Setting, Column], float | None]
+) -> Table:
+    """The table with p-values of its cells against the row `baseline`."""
+    rows = [
+        replace(
+            row,
+            cells={
+                column: replace(cell, p=p_values.get((row.setting, column)))
+                for column, cell in row.cells.items()
+            },
+        )
+        for row in table.rows
+    ]
+    return replace(table, rows=tuple(rows), baseline=baseline)
 
 
 def _table(condition: Condition, runs: Sequence[Finished], metric: str) -> Table:

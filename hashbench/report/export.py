@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -13,10 +13,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hashbench.report.comparison import Cell, Row, Table, apart
-from hashbench.report.rows import Unfinished
+from hashbench.report.rows import Setting, Unfinished
 from hashbench.report.text import plain
 
-FORMATS = ("table", "md", "csv", "json")
+FORMATS = ("table", "md", "latex", "csv", "json")
 
 CSV_HEADER = [
     "table",
@@ -36,7 +36,11 @@ CSV_HEADER = [
     "seeds",
     "floor",
     "marks",
+    "p",
 ]
+
+SURE = ((0.01, "‡"), (0.05, "†"))
+"""(p-value below which, mark), the surest first."""
 
 
 def title(table: Table, number: int) -> str:
@@ -65,34 +69,51 @@ def footnotes(table: Table) -> list[str]:
         notes.append(f"{table.without_relevant} queries without a relevant item are left out")
     if any(len(cell.values) > 1 for row in table.rows for cell in row.cells.values()):
         notes.append("mean ± sample standard deviation over seeds")
-    notes += [f"! {_name(row)}: {'; '.join(row.marks)}" for row in table.rows if row.marks]
+    if table.baseline is not None:
+        notes.append(
+            f"† p < 0.05, ‡ p < 0.01 against {setting_name(table.baseline)}: paired randomisation "
+            "test over queries, two-sided, corrected for all comparisons (Holm)"
+        )
+    by_marks: dict[tuple[str, ...], list[str]] = {}
+    for row in table.rows:
+        if row.marks:
+            by_marks.setdefault(row.marks, []).append(row_name(row))
+    notes += [f"! {', '.join(names)}: {'; '.join(marks)}" for marks, names in by_marks.items()]
     return [plain(note) for note in notes]
 
 
-def _name(row: Row) -> str:
-    mark = " !" if row.marks else ""
-    return (
-        plain(" ".join(part for part in (row.setting.method, row.setting.changes) if part)) + mark
-    )
+def setting_name(setting: Setting) -> str:
+    """Method and changes in one line."""
+    return plain(" ".join(part for part in (setting.method, setting.changes) if part))
 
 
-def _text(cell: Cell | None) -> str:
+def row_name(row: Row) -> str:
+    """A row's name, with `!` where footnotes tell what is special about its numbers."""
+    return setting_name(row.setting) + (" !" if row.marks else "")
+
+
+def cell_text(cell: Cell | None) -> str:
+    """`0.8123 ±0.0021 †`: mean, deviation over seeds, how sure it differs from the baseline."""
     if cell is None:
         return "-"
-    if cell.deviation is None:
-        return f"{cell.mean:.4f}"
-    return f"{cell.mean:.4f} ±{cell.deviation:.4f}"
+    text = f"{cell.mean:.4f}"
+    if cell.deviation is not None:
+        text += f" ±{cell.deviation:.4f}"
+    sure = [] if cell.p is None else [mark for bound, mark in SURE if cell.p < bound]
+    return f"{text} {sure[0]}" if sure else text
 
 
-def _headers(table: Table) -> list[str]:
+def titles(table: Table) -> list[str]:
+    """Titles of the columns."""
     labels = ["labels"] if any(row.setting.labels for row in table.rows) else []
     return ["method", *labels, "seeds", *(f"{bits} {name}" for bits, name in table.columns)]
 
 
-def _lead(table: Table, row: Row) -> list[str]:
+def lead(table: Table, row: Row) -> list[str]:
+    """What stands left of a row's numbers."""
     labelled = any(other.setting.labels for other in table.rows)
     labels = [row.setting.labels or "all known"] if labelled else []
-    return [_name(row), *labels, str(row.seeds)]
+    return [row_name(row), *labels, str(row.seeds or "-")]
 
 
 def unfinished_lines(runs: Sequence[Unfinished]) -> list[str]:
@@ -108,18 +129,18 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     parts: list[RenderableType] = []
     for number, table in enumerate(tables, 1):
         grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-        for position, header in enumerate(_headers(table)):
-            lead = len(_headers(table)) - len(table.columns)
-            grid.add_column(header, justify="left" if position < lead - 1 else "right")
+        for position, header in enumerate(titles(table)):
+            words = len(titles(table)) - len(table.columns)
+            grid.add_column(header, justify="left" if position < words - 1 else "right")
         for row in table.rows:
             cells = [
                 Text(
-                    _text(row.cells.get(column)) + ("*" if _is_best(row, column) else ""),
-                    style="bold green" if _is_best(row, column) else "",
+                    cell_text(row.cells.get(column)) + ("*" if is_best(row, column) else ""),
+                    style="bold green" if is_best(row, column) else "",
                 )
                 for column in table.columns
             ]
-            grid.add_row(*_lead(table, row), *cells)
+            grid.add_row(*lead(table, row), *cells)
         parts += [
             Text(title(table, number), style="bold"),
             grid,
@@ -130,7 +151,8 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     return Group(*parts)
 
 
-def _is_best(row: Row, column: tuple[int, str]) -> bool:
+def is_best(row: Row, column: tuple[int, str]) -> bool:
+    """Whether a row has the best mean of a column."""
     cell = row.cells.get(column)
     return cell is not None and cell.best
 
@@ -139,18 +161,53 @@ def markdown(tables: Sequence[Table]) -> str:
     """Markdown tables, the best in bold."""
     lines: list[str] = []
     for number, table in enumerate(tables, 1):
-        headers = _headers(table)
+        headers = titles(table)
         lines += [f"**{title(table, number)}**", "", f"| {' | '.join(headers)} |"]
         lines.append(f"|{'---|' * len(headers)}")
         for row in table.rows:
             cells = []
             for column in table.columns:
-                text = _text(row.cells.get(column))
-                cells.append(f"**{text}**" if _is_best(row, column) else text)
-            escaped = [part.replace("|", "\\|") for part in [*_lead(table, row), *cells]]
+                text = cell_text(row.cells.get(column))
+                cells.append(f"**{text}**" if is_best(row, column) else text)
+            escaped = [part.replace("|", "\\|") for part in [*lead(table, row), *cells]]
             lines.append(f"| {' | '.join(escaped)} |")
         lines += ["", *footnotes(table), ""]
     return "\n".join([*lines, *apart(tables)])
+
+
+def latex(tables: Sequence[Table]) -> str:
+    """LaTeX tables for booktabs, the best in bold, what qualifies a number in the caption."""
+    parts: list[str] = []
+    for number, table in enumerate(tables, 1):
+        words = len(titles(table)) - len(table.columns)
+        lines = ["\\begin{table}", "\\centering"]
+        lines.append(f"\\begin{{tabular}}{{{'l' * words}{'r' * len(table.columns)}}}")
+        lines += ["\\toprule", _latex_row(map(_latex, titles(table))), "\\midrule"]
+        for row in table.rows:
+            cells = []
+            for column in table.columns:
+                text = _latex(cell_text(row.cells.get(column)))
+                cells.append(f"\\textbf{{{text}}}" if is_best(row, column) else text)
+            lines.append(_latex_row([*map(_latex, lead(table, row)), *cells]))
+        caption = _latex(". ".join([title(table, number).partition(". ")[2], *footnotes(table)]))
+        lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}.}}", "\\end{table}"]
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, *(f"% {line}" for line in apart(tables))]) + "\n"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "±": r"$\pm$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "<": "$<$", ">": "$>$",
+}  # fmt: skip
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def comma_separated(tables: Sequence[Table]) -> str:
@@ -174,7 +231,8 @@ def comma_separated(tables: Sequence[Table]) -> str:
                 deviation = "" if cell.deviation is None else repr(cell.deviation)
                 numbers = (table.metric, repr(cell.mean), deviation, len(cell.values))
                 last = (repr(table.floor), "; ".join(row.marks))
-                writer.writerow([*shared, *setting, *column, *numbers, *last])
+                p = "" if cell.p is None else repr(cell.p)
+                writer.writerow([*shared, *setting, *column, *numbers, *last, p])
     return out.getvalue()
 
 
@@ -200,6 +258,7 @@ def as_json(tables: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
                             "mean": cell.mean,
                             "deviation": cell.deviation,
                             "best": cell.best,
+                            "p": cell.p,
                         }
                         for (bits, direction), cell in sorted(row.cells.items())
                     ],

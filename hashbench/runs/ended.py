@@ -21,6 +21,8 @@ def ended_state(path: Path) -> RunState | None:
 
     None where the last event is not an end, so that only a reader of all events can tell.
     """
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)

@@ -26,8 +26,12 @@ class Tailer:
     def poll(self, limit: int = CHUNK) -> list[AnyEvent]:
         """Events appended since the last poll, reading at most `limit` bytes; [] if none are.
 
-        A file that shrank was replaced and is read from its beginning.
+        A file that shrank was replaced and is read from its beginning. What is no ordinary file is
+        not opened: a pipe of that name would wait forever.
         """
+        self.behind = False
+        if not self._path.is_file():
+            return []
         try:
             with self._path.open("rb") as file:
                 size = file.seek(0, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections import deque
 from pathlib import Path
 
@@ -29,7 +28,6 @@ class Follower:
         self.pace = Pace()
         self.recovery: events.Recovery | None = None
         self.caught_up = False
-        self._path = run.events
         self._tailer = Tailer(run.events)
 
     @property
@@ -42,9 +40,6 @@ class Follower:
 
         Raises OSError for a file that cannot be read.
         """
-        if not readable(self._path):
-            self.caught_up = True  # nothing there, or nothing to be read
-            return False
         skipped = self._tailer.skipped
         fresh = self._tailer.poll(limit)
         for event in fresh:
@@ -56,14 +51,6 @@ class Follower:
                 self.recovery = event
         self.caught_up = not self._tailer.behind
         return bool(fresh) or skipped != self._tailer.skipped
-
-
-def readable(path: Path) -> bool:
-    """Whether there is an ordinary file; opening a pipe of that name would wait forever."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
 
 
 class Pace:
@@ -107,7 +94,7 @@ class LogFollower:
 
     def poll(self) -> bool:
         """Tells whether lines were added."""
-        if not readable(self._path):
+        if not self._path.is_file():
             return False
         with self._path.open("rb") as file:
             size = file.seek(0, 2)

@@ -24,7 +24,7 @@ from hashbench.runs.ended import ended_state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.tags import Tags
-from hashbench.tui.follower import Follower, LogFollower, readable
+from hashbench.tui.follower import Follower, LogFollower
 from hashbench.tui.series import Curves
 from hashbench.tui.story import Line
 from hashbench.tui.view import RunView, view_of
@@ -191,7 +191,7 @@ class Reader:
             record.problem = error.problem
         self._look_at(record)
         try:
-            if readable(run.events) and (state := ended_state(run.events)) is not None:
+            if (state := ended_state(run.events)) is not None:
                 record.state = state
                 self._show(record)
             else:

@@ -16,6 +16,7 @@ from hashbench.runs.state import Status
 from hashbench.tui.machine import Machine
 from hashbench.tui.reader import Update
 from hashbench.tui.widgets.bars import KeyBar, TopBar
+from hashbench.tui.words import badge
 
 if TYPE_CHECKING:
     from hashbench.errors import HashbenchError
@@ -59,16 +60,16 @@ class WorkScreen(Screen[None]):
         """The two bars, to be composed first and last."""
         return TopBar(self.heading), KeyBar([(key, told) for key, told, _ in self.KEYS])
 
-    def on_mount(self) -> None:
+    def on_screen_resume(self) -> None:
         """What is known is shown at once; handlers of subclasses come besides this one."""
         bar = self.query_one(TopBar)
-        bar.show(counts(self.bench))
+        bar.show(*counts(self.bench))
         if self.bench.machine is not None:
             bar.show_machine(self.bench.machine)
 
     def runs_changed(self, update: Update) -> None:  # noqa: ARG002 - for those who show runs
         """Runs changed; the counts stand above."""
-        self.query_one(TopBar).show(counts(self.bench))
+        self.query_one(TopBar).show(*counts(self.bench))
 
     def machine_read(self, machine: Machine) -> None:
         """The meter stands above."""
@@ -102,13 +103,15 @@ def tell(bench: Workbench, error: HashbenchError) -> None:
     bench.notify(text, title=plain(error.where or ""), severity="error", markup=False)
 
 
-def counts(bench: Workbench) -> str:
-    """`3 running, 1 failed, 12 finished`."""
+def counts(bench: Workbench) -> tuple[str, str]:
+    """`3 running, 1 failed, 12 finished`, and the same with signs for words."""
     loaded, found = bench.loading
     if found < 0:
-        return "looking for runs"
+        return "looking for runs", ""
     if loaded < found:
-        return f"reading {loaded:,} of {found:,} runs"
+        return f"reading {loaded:,} of {found:,} runs", f"{loaded:,}/{found:,} runs"
     by_status = Counter(view.status for view in bench.views.values())
-    parts = [f"{by_status[status]:,} {status}" for status in _SHOWN if by_status[status]]
-    return ", ".join(parts) or "no runs"
+    shown = [(status, by_status[status]) for status in _SHOWN if by_status[status]]
+    words = ", ".join(f"{count:,} {status}" for status, count in shown)
+    signs = " ".join(f"{badge(status)[0][0]}{count:,}" for status, count in shown)
+    return words or "no runs", signs

@@ -62,7 +62,7 @@ class Detail(ActingScreen):
         super().__init__()
         self._run = run_id
         self._page = "run"
-        self._status: Status | None = None
+        self._last: Status | None = None
         self._asked = False
 
     def compose(self) -> ComposeResult:
@@ -108,8 +108,8 @@ class Detail(ActingScreen):
             self.dismiss()
             return
         view = self.bench.views.get(self._run)
-        if view is not None and view.status != self._status:
-            self._status = view.status
+        if view is not None and view.status != self._last:
+            self._last = view.status
             self._read()
         if self._run in update.watched:
             self._show_watched()
@@ -148,8 +148,7 @@ class Detail(ActingScreen):
     @work(exclusive=True, group="analysis")
     async def _analyse(self) -> None:
         chart, table = self.query_one("#curve", Chart), self.query_one("#classes", RowTable)
-        view = self.bench.views.get(self._run)
-        if view is None or view.status is not Status.FINISHED:
+        if self._status(self._run) is not Status.FINISHED:
             return
         chart.border_subtitle = table.border_subtitle = "computing from the codes"
         try:
@@ -202,7 +201,7 @@ class Detail(ActingScreen):
 
     def action_retrieve(self) -> None:
         """Queries of this run and what they find."""
-        if self._status is not Status.FINISHED:
+        if self._status(self._run) is not Status.FINISHED:
             self.notify("only finished runs have codes to search", severity="warning")
             return
         from hashbench.tui.screens.retrieval import Retrieval

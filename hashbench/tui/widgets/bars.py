@@ -25,13 +25,13 @@ class TopBar(Widget):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
-        self._told = ""
+        self._told = ("", "")
         self._machine: Machine | None = None
 
-    def show(self, told: str) -> None:
-        """What is told in the middle."""
-        if told != self._told:
-            self._told = told
+    def show(self, told: str, short: str = "") -> None:
+        """What is told in the middle; `short` takes its place where there is little room."""
+        if (told, short or told) != self._told:
+            self._told = told, short or told
             self.refresh()
 
     def show_machine(self, machine: Machine) -> None:
@@ -46,18 +46,22 @@ class TopBar(Widget):
         base = self.rich_style
         name = self.get_component_rich_style("top--name")
         quiet = self.get_component_rich_style("top--meter")
-        left = [Segment(f" hashbench {self._title} ", name), Segment(f" {self._told} ", base)]
-        used = sum(cell_len(segment.text) for segment in left)
-        meter = ""
+        title = f" hashbench {self._title} "
+        told, meter = self._fitting(width - len(title) - 2)
+        gap = Segment(" " * max(0, width - len(title) - 2 - cell_len(told) - cell_len(meter)), base)
+        parts = [Segment(title, name), Segment(f" {told} ", base), gap, Segment(meter, quiet)]
+        return Strip(parts).adjust_cell_length(width, base)
+
+    def _fitting(self, room: int) -> tuple[str, str]:
+        """The longest words and meter that find room, both if at all possible."""
+        meters = [""]
         if self._machine is not None:
-            for short in (False, True):
-                meter = meter_text(self._machine, short=short) + " "
-                if used + cell_len(meter) <= width:
-                    break
-            else:
-                meter = ""
-        gap = Segment(" " * max(0, width - used - cell_len(meter)), base)
-        return Strip([*left, gap, Segment(meter, quiet)]).adjust_cell_length(width, base)
+            meters = [meter_text(self._machine, short=short) + " " for short in (False, True)]
+        for told in self._told:
+            for meter in meters:
+                if cell_len(told) + cell_len(meter) <= room:
+                    return told, meter
+        return self._told[1], ""
 
 
 def meter_text(machine: Machine, *, short: bool) -> str:
@@ -116,15 +120,16 @@ class KeyBar(Widget):
         """The line."""
         base, key_style = self.rich_style, self.get_component_rich_style("keys--key")
         width = self.size.width
-        last = sum(map(len, self.LAST)) + 3
+        kept = [key for key in self._keys if key[0] == "esc"] + [self.LAST]
+        room = width - sum(_key_size(key) for key in kept)
+        shown = [
+            key for key in self._keys if key not in kept and (room := room - _key_size(key)) >= 0
+        ]
         segments: list[Segment] = []
         self._places = []
         used = 0
-        for key, told in [*self._keys, self.LAST]:
-            size = cell_len(key) + cell_len(told) + 3
-            final = (key, told) == self.LAST
-            if used + size > width - (0 if final else last):
-                continue
+        for key, told in [*shown, *kept]:
+            size = _key_size((key, told))
             self._places.append((used, used + size, key))
             segments += [Segment(f" {key}", key_style), Segment(f" {told} ", base)]
             used += size
@@ -135,6 +140,10 @@ class KeyBar(Widget):
         for start, end, key in self._places:
             if start <= event.x < end:
                 self.post_message(self.Pressed(key))
+
+
+def _key_size(key: tuple[str, str]) -> int:
+    return cell_len(key[0]) + cell_len(key[1]) + 3
 
 
 class PageBar(Widget):

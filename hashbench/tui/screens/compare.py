@@ -1,0 +1,334 @@
+"""Finished runs in tables: the tables of `hashbench compare`, with significance and export."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hashbench.errors import HashbenchError, InputError
+from hashbench.files.atomic import write_bytes_atomically
+from hashbench.report import comparison, export
+from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
+from hashbench.report.published import with_published
+from hashbench.report.rows import Collected, Setting, collect
+from hashbench.report.text import plain
+from hashbench.tui.asking import ask_analysis
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
+from hashbench.tui.screens.dialogs import Ask, Form
+from hashbench.tui.settings import Settings
+from hashbench.tui.widgets.rows import Column, RowTable, Shown
+from hashbench.tui.words import many
+
+WRITERS = {".md": export.markdown, ".csv": export.comma_separated, ".tex": export.latex}
+SUFFIXES = (*WRITERS, ".svg")
+
+KEYS: Keys = (
+    ("m", "metric", "metric"),
+    ("b", "baseline", "baseline"),
+    ("u", "published", "published"),
+    ("x", "export", "export"),
+    ("left", "columns", "shift(-1)"),
+    ("right", "columns", "shift(1)"),
+    ("tab", "next table", "app.focus_next"),
+)
+
+
+class Compare(WorkScreen):
+    """One table for each condition, since only equal conditions are ranked."""
+
+    heading = "compare"
+    KEYS: ClassVar[Keys] = (*KEYS[:4], ("left right", "columns", ""), KEYS[6], ("esc", "back", ""))
+    MORE_KEYS: ClassVar[Keys] = (
+        ("b", "test all rows against the row under the cursor; again for none", ""),
+        ("u", "published numbers as rows, where the setting matches, or not", ""),
+        ("x", "export as .md, .csv, .tex (LaTeX) or .svg (this screen)", ""),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(KEYS),
+        Binding("escape,q", "leave", "Back", show=False),
+    ]
+
+    def __init__(self, ids: Sequence[str], settings: Settings) -> None:
+        super().__init__()
+        self._ids = list(ids)
+        self._settings = settings
+        self._collected = Collected()
+        self._tables: list[Table] = []
+        self._tested: dict[int, Table] = {}
+        self._first = 0
+
+    def compose(self) -> ComposeResult:
+        """The tables come when they have been read."""
+        top, keys = self.bars()
+        yield top
+        yield Static("reading", id="about", markup=False)
+        yield VerticalScroll(id="tables", can_focus=False)
+        yield keys
+
+    def on_mount(self) -> None:
+        """Results are read on a thread."""
+        self._read()
+
+    @work(thread=True, exclusive=True, group="compare")
+    def _read(self) -> None:
+        found = collect([self.folder(run) for run in self._ids])
+        self.app.call_from_thread(self._read_done, found)
+
+    def _read_done(self, found: Collected) -> None:
+        self._collected = found
+        if self.is_mounted:
+            self.call_later(self._show)
+
+    @property
+    def _metrics(self) -> list[str]:
+        """The metrics that every result holds, so that none must be computed here."""
+        held = [
+            set(metrics)
+            for run in self._collected.finished
+            for by_direction in run.result.scores.values()
+            for metrics in by_direction.values()
+        ]
+        if not held:
+            return [DEFAULT_METRIC]
+        first = next(iter(next(iter(self._collected.finished[0].result.scores.values())).values()))
+        return [metric for metric in first if all(metric in one for one in held)] or [
+            DEFAULT_METRIC
+        ]
+
+    async def _show(self) -> None:
+        """Makes all tables anew."""
+        metrics = self._metrics
+        metric = self._settings.metric if self._settings.metric in metrics else metrics[0]
+        self._settings.metric = metric
+        try:
+            tables = comparison.compare(self._collected.finished, metric)
+        except HashbenchError as error:
+            tell(self.bench, error)
+            tables = []
+        self._tables = with_published(tables) if self._settings.published else tables
+        self._tested.clear()
+        box = self.query_one("#tables", VerticalScroll)
+        await box.remove_children()
+        parts: list[Widget] = []
+        for number, table in enumerate(self._tables):
+            parts.append(Static(Content(export.title(table, number + 1)), classes="part"))
+            parts.append(RowTable((), key=_key, id=f"table-{number}"))
+            parts.append(Static(id=f"notes-{number}", classes="notes", markup=False))
+        told = [*comparison.apart(self._tables), *self._left_out()]
+        parts.append(Static(Content("\n".join(told)), classes="notes"))
+        await box.mount_all(parts)
+        for number in range(len(self._tables)):
+            self._fill(number)
+        if self._tables:
+            self.query_one("#table-0").focus()
+        self._about()
+
+    def _left_out(self) -> list[str]:
+        """Runs that are in no table, and why."""
+        found = [f"left out: {plain(problem)}" for problem in self._collected.damaged]
+        lines = export.unfinished_lines(self._collected.unfinished)
+        return found + [f"not finished: {line}" for line in lines]
+
+    def _about(self) -> None:
+        count = many(len(self._collected.finished), "finished run")
+        told = f"{count} in {many(len(self._tables), 'table')}, {self._settings.metric}"
+        if not self._collected.finished:
+            told = "no finished run among those that were marked or shown"
+        self.query_one("#about", Static).update(Content(told))
+
+    def _fill(self, number: int) -> None:
+        """Columns, rows and footnotes of one table."""
+        table = self._tested.get(number, self._tables[number])
+        grid = self.query_one(f"#table-{number}", RowTable)
+        grid.set_columns(_columns(table, self._first))
+        grid.styles.height = len(table.rows) + 1
+        grid.show(table.rows)
+        notes = "\n".join(export.footnotes(table))
+        self.query_one(f"#notes-{number}", Static).update(Content(notes))
+
+    def _here(self) -> int | None:
+        """The number of the table that has the focus."""
+        if isinstance(self.focused, RowTable) and self.focused.id:
+            return int(self.focused.id.removeprefix("table-"))
+        return 0 if self._tables else None
+
+    def action_shift(self, by: int) -> None:
+        """Other columns, where not all of them have room."""
+        most = max((len(table.columns) for table in self._tables), default=1) - 1
+        self._first = max(0, min(most, self._first + by))
+        for number in range(len(self._tables)):
+            self._fill(number)
+
+    async def action_metric(self) -> None:
+        """The next metric that all results hold."""
+        metrics = self._metrics
+        here = metrics.index(self._settings.metric)
+        self._settings.metric = metrics[(here + 1) % len(metrics)]
+        self.bench.save_settings()
+        await self._show()
+
+    async def action_published(self) -> None:
+        """With published numbers, or without."""
+        self._settings.published = not self._settings.published
+        self.bench.save_settings()
+        await self._show()
+        matching = sum(len(row.runs) == 0 for table in self._tables for row in table.rows)
+        told = f"{matching} published rows match" if self._settings.published else "left out"
+        self.notify(f"published numbers: {told}")
+
+    def action_baseline(self) -> None:
+        """Tests all rows of the table against the one under the cursor; again drops the test."""
+        number = self._here()
+        if number is None:
+            return
+        row: Row | None = self.query_one(f"#table-{number}", RowTable).cursor_row
+        if row is None or not row.runs:
+            self.notify("a published number has no queries to be tested on", severity="warning")
+            return
+        if sum(bool(other.runs) for other in self._tables[number].rows) < 2:
+            self.notify("there is no other row to test against it", severity="warning")
+            return
+        tested = self._tested.pop(number, None)
+        if tested is not None and tested.baseline == row.setting:
+            self._fill(number)
+            return
+        self._test(number, row)
+
+    @work(exclusive=True, group="analysis")
+    async def _test(self, number: int, baseline: Row) -> None:
+        table = self._tables[number]
+        others = [row for row in table.rows if row.runs and row is not baseline]
+        question = {
+            "ask": "significance",
+            "baseline": [str(self.folder(run).path) for run in baseline.runs],
+            "others": [[str(self.folder(run).path) for run in row.runs] for row in others],
+            "columns": [list(column) for column in table.columns],
+            "metric": table.metric,
+        }
+        notes = self.query_one(f"#notes-{number}", Static)
+        notes.update(Content(f"testing against {export.row_name(baseline)} ..."))
+        try:
+            found = await ask_analysis(question)
+        except HashbenchError as error:
+            tell(self.bench, error)
+            self._fill(number)
+            return
+        p_values: dict[tuple[Setting, comparison.Column], Any] = {
+            (row.setting, column): p
+            for row, values in zip(others, found["p"], strict=True)
+            for column, p in zip(table.columns, values, strict=True)
+        }
+        self._tested[number] = comparison.against(table, baseline.setting, p_values)
+        self._fill(number)
+
+    def action_export(self) -> None:
+        """Asks for a file; its suffix chooses the format."""
+        if not self._tables:
+            self.notify("there is no table to export", severity="warning")
+            return
+        told = f"a file; {', '.join(SUFFIXES)} choose the format"
+        self.app.push_screen(Form("export", [("file", "compare.md", told)]), self._export_to)
+
+    def _export_to(self, found: dict[str, str] | None) -> None:
+        if found is None:
+            return
+        path = Path(found["file"]).expanduser()
+        if path.suffix not in SUFFIXES:
+            problem = InputError(
+                f"{path.suffix!r} is no format", where=path, remedy=", ".join(SUFFIXES)
+            )
+            tell(self.bench, problem)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                # a picture of this screen, not of the dialog that is closing
+                self.call_after_refresh(self._write, path)
+
+        if path.exists():
+            self.app.push_screen(Ask("Overwrite?", [str(path)], "Overwrite"), answered)
+        else:
+            answered(yes=True)
+
+    def _write(self, path: Path) -> None:
+        tables = [self._tested.get(n, table) for n, table in enumerate(self._tables)]
+        writer = WRITERS.get(path.suffix)
+        text = self.app.export_screenshot() if writer is None else writer(tables)
+        try:
+            write_bytes_atomically(path, text.encode())
+        except OSError as error:
+            tell(self.bench, InputError(f"cannot be written: {error.strerror}", where=path))
+            return
+        self.notify(str(path.resolve()), title="exported", timeout=10, markup=False)
+
+    @on(RowTable.Opened)
+    def _opened(self, event: RowTable.Opened) -> None:
+        """The latest run of a row."""
+        row = event.table.cursor_row
+        if row is not None and row.runs:
+            from hashbench.tui.screens.detail import Detail
+
+            self.app.push_screen(Detail(row.runs[-1]))
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss()
+
+
+def _key(row: Row) -> tuple[Setting, tuple[str, ...]]:
+    return row.setting, row.marks
+
+
+def _columns(table: Table, first: int) -> list[Column[Row]]:
+    """Names, labels, seeds, then the cells from column `first` on; what has no room is left out
+    from the right.
+    """
+    titles = export.titles(table)
+    words = len(titles) - len(table.columns)
+    names = [export.row_name(row) for row in table.rows]
+
+    def lead(place: int) -> Column[Row]:
+        width = max(len(titles[place]), *(len(export.lead(table, r)[place]) for r in table.rows))
+        return Column(
+            titles[place],
+            titles[place],
+            min(width + 11 if place == 0 else width, 40),
+            lambda row: _name(table, row) if place == 0 else export.lead(table, row)[place],
+            right=place == words - 1,
+        )
+
+    def cell(place: int) -> Column[Row]:
+        column, title = table.columns[place], titles[words + place]
+        texts = [_cell(row, column)[0] for row in table.rows]
+        return Column(
+            title,
+            title,
+            max(len(title), *map(len, texts)),
+            lambda row: _cell(row, column),
+            rank=1 + place,
+            right=True,
+        )
+
+    shown = [cell(place) for place in range(first, len(table.columns))]
+    return [*(lead(place) for place in range(words) if names), *shown]
+
+
+def _name(table: Table, row: Row) -> Shown:
+    if table.baseline == row.setting:
+        return f"{export.row_name(row)} = baseline", "strong"
+    return export.row_name(row), "dim" if not row.runs else "warn" if row.marks else ""
+
+
+def _cell(row: Row, column: comparison.Column) -> tuple[str, str]:
+    best = export.is_best(row, column)
+    text = export.cell_text(row.cells.get(column)) + ("*" if best else " ")
+    return text, "good" if best else "dim" if not row.runs else ""
