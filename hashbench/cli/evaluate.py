@@ -126,7 +126,7 @@ def eval_command(
         for task in tasks
     ]
     if versus:
-        notes.append(f"against, p: difference to {versus}, paired randomisation test over queries")
+        notes.append(f"the other codes: {versus}; paired randomisation test over queries")
     if wanted == "json":
         typer.echo(scores.as_json(scored, notes))
     elif wanted == "csv":

@@ -22,7 +22,8 @@ class Reading:
 
     Keys lead to a variable, `struct.field` into a struct. `labels` is `FILE` or
     `FILE:QUERY_KEY,DATABASE_KEY`; `query_labels` and `database_labels` are a key of the code file,
-    `FILE:KEY`, or a file that holds one array.
+    `FILE:KEY`, or a file that holds one array. Without `directions`, those that are usual are
+    read, or, with `every_direction`, all that the file has codes for.
     """
 
     layout: str = ""
@@ -32,6 +33,7 @@ class Reading:
     query_labels: str = ""
     database_labels: str = ""
     directions: tuple[str, ...] = ()
+    every_direction: bool = False
     bits: int | None = None
     zero: convert.Zero = "refuse"
     packed: convert.Packed = ""
@@ -190,7 +192,8 @@ def _chosen(found: Mapping[str, tuple[str, str]], reading: Reading, path: Path) 
     for direction in reading.directions:
         if direction not in found:
             raise InputError(f"has no codes for {direction}; it has {', '.join(found)}", where=path)
-    return list(reading.directions or [name for name in DEFAULT_DIRECTIONS if name in found])
+    usual = found if reading.every_direction else DEFAULT_DIRECTIONS
+    return list(reading.directions or [name for name in usual if name in found])
 
 
 def _one_direction(reading: Reading, default: str) -> str:
@@ -344,7 +347,8 @@ def _own_tasks(path: Path, sets: list[own.CodeSet], reading: Reading) -> list[Ta
     for codes in sets:
         if reading.bits not in (None, codes.bits):
             continue
-        usual = DEFAULT_DIRECTIONS if len(codes.query) > 1 else tuple(DIRECTIONS)
+        several = len(codes.query) > 1 and not reading.every_direction
+        usual = DEFAULT_DIRECTIONS if several else tuple(DIRECTIONS)
         for direction in reading.directions or usual:
             asked, ranked = DIRECTIONS[direction]
             if asked in codes.query and ranked in codes.database:

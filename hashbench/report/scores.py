@@ -6,14 +6,17 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hashbench.codefiles.load import Task
 from hashbench.codefiles.scores import Line, ScoredCodes, record
 from hashbench.metrics.names import Metric
+from hashbench.metrics.significance import PairedTest
 from hashbench.report.text import plain
 
 FORMATS = ("table", "md", "csv", "json")
@@ -28,7 +31,7 @@ _TIE_WORDS = {
 
 def rich_table(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> RenderableType:
     """For a terminal: one row for each set of codes and metric, conventions below."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     headers = _headers(scored)
     for number, header in enumerate(headers):
         text = number < 2
@@ -37,6 +40,7 @@ def rich_table(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> Renderabl
             justify="left" if text else "right",
             overflow="fold",
             no_wrap=not text,
+            min_width=10 if text else None,
             style="bold" if header == "value" else "",
         )
     for codes in scored:
@@ -82,26 +86,29 @@ def as_json(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
 def _headers(scored: Sequence[ScoredCodes]) -> list[str]:
     lines = [line for codes in scored for line in codes.lines]
     extra = ["95% interval"] if any(line.interval for line in lines) else []
-    extra += ["against", "p"] if any(line.against for line in lines) else []
-    return ["codes", "metric", "value", "worst-best ties", "index ties", "floor", *extra]
+    return ["codes", "metric", "value", "ties", "index", "floor", *extra]
 
 
 def _cells(codes: ScoredCodes, line: Line, headers: Sequence[str]) -> list[str]:
-    task, ties = codes.task, line.ties
+    ties = line.ties
     cells = {
-        "codes": plain(", ".join(filter(None, (task.source, task.direction, f"{task.query.bits} bits")))),
+        "codes": name_of(codes.task),
         "metric": str(line.metric),
         "value": f"{line.score.value:.4f}",
-        "worst-best ties": f"{ties['worst']:.4f}-{ties['best']:.4f}" if ties else "none",
-        "index ties": f"{ties['index']:.4f}" if ties else "",
+        "ties": f"{ties['worst']:.4f}-{ties['best']:.4f}" if ties else "none",
+        "index": f"{ties['index']:.4f}" if ties else "",
         "floor": "" if line.score.floor is None else f"{line.score.floor:.4f}",
     }  # fmt: skip
     if line.interval is not None:
         cells["95% interval"] = f"{line.interval.low:.4f}-{line.interval.high:.4f}"
-    if line.against is not None:
-        cells["against"] = f"{line.against.difference:+.4f}"
-        cells["p"] = f"{line.against.p_value:.4f}"
     return [cells.get(header, "") for header in headers]
+
+
+def name_of(task: Task) -> str:
+    """File, direction and bits; of a `codes` folder, the folder that it is in."""
+    path = Path(task.source)
+    file = path.parent.name if path.name == "codes" else path.name
+    return plain(" ".join(filter(None, (file or ".", task.direction, f"{task.query.bits} bits"))))
 
 
 def explain(scored: Sequence[ScoredCodes]) -> list[str]:
@@ -110,10 +117,12 @@ def explain(scored: Sequence[ScoredCodes]) -> list[str]:
         f"{metric}: {conventions(metric)}"
         for metric in dict.fromkeys(line.metric for codes in scored for line in codes.lines)
     ]
-    notes.append("floor: what a ranking at random would score")
+    notes.append(
+        "ties: worst to best order within ties; index: database order; floor: a random ranking"
+    )
     for codes in scored:
         task, query, database = codes.task, codes.query_facts, codes.database_facts
-        name = " ".join(filter(None, (task.source, task.direction, f"{task.query.bits} bits")))
+        name = name_of(task)
         first = codes.lines[0].score if codes.lines else None
         notes.append(
             plain(
@@ -125,13 +134,21 @@ def explain(scored: Sequence[ScoredCodes]) -> list[str]:
                 "constant bits"
             )
         )
-        notes += [
-            f"{name}: {line.metric}: {line.score.empty_balls:.2%} of queries find nothing"
-            for line in codes.lines
-            if line.score.empty_balls is not None
-        ]
+        for line in codes.lines:
+            if line.score.empty_balls is not None:
+                share = f"{line.score.empty_balls:.2%}"
+                notes.append(f"{name}: {line.metric}: {share} of queries find nothing")
+            if line.against is not None:
+                notes.append(f"{name}: {line.metric}: {_comparison(line.against)}")
         notes += [plain(f"{name}: {note}") for note in task.notes]
-    return notes
+    return list(dict.fromkeys(notes))
+
+
+def _comparison(test: PairedTest) -> str:
+    return (
+        f"{test.difference:+.4f} against the other codes, p = {test.p_value:.4f} "
+        f"({test.queries:,} queries, {test.permutations:,} permutations)"
+    )
 
 
 def conventions(metric: Metric) -> str:

@@ -1,0 +1,91 @@
+"""`hashbench audit`: do codes know more of the labels than their items show?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashbench.cli import evaluate
+from hashbench.cli.options import RUNS_DIR, Json, RunsDir
+
+if TYPE_CHECKING:
+    from hashbench.codefiles.load import Reading
+    from hashbench.report.leaks import Audit
+
+
+def audit_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Code files, codes/ folders, run folders, or ids of runs."),
+    ],
+    labels: evaluate.Labels = "",
+    query_labels: evaluate.QueryLabels = "",
+    database_labels: evaluate.DatabaseLabels = "",
+    query: evaluate.Query = "",
+    database: evaluate.Database = "",
+    layout: evaluate.Layout = "",
+    direction: evaluate.Direction = None,
+    bits: evaluate.Bits = None,
+    zero: evaluate.Zero = "refuse",
+    packed: evaluate.Packed = "",
+    items: evaluate.Items = "",
+    labels_as: evaluate.LabelsAs = "",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample.")] = 0,
+    json_: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Look for label leaks: proof from a run's encoder, evidence from any file of codes.
+
+    Of a code file only codes and labels are known: how far the code determines the exact label set
+    is measured, and put into words: consistent with label input, no sign of label input, or not
+    decidable (single-label data).
+    """
+    from dataclasses import replace
+
+    from hashbench.report import leaks
+
+    reading = replace(
+        evaluate.make_reading(
+            layout=layout, query=query, database=database, labels=labels,
+            query_labels=query_labels, database_labels=database_labels, direction=direction,
+            bits=bits, zero=zero, packed=packed, items=items, labels_as=labels_as,
+        ),
+        every_direction=True,
+    )  # fmt: skip
+    audits = [_audit(path, reading, seed, runs_dir) for path in files]
+    if json_:
+        typer.echo(leaks.as_json(audits))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for one in audits:
+        console.print(leaks.rich_audit(one))
+
+
+def _audit(path: Path, reading: Reading, seed: int, runs_dir: Path) -> Audit:
+    """The audit of one file or run; a path that is not there may be the id of a run."""
+    import os
+
+    from hashbench.codefiles.load import load
+    from hashbench.metrics.leakage import gather, judge
+    from hashbench.report.leaks import Audit, Audited
+    from hashbench.runs import result
+    from hashbench.runs.layout import RunFolder, pick
+
+    folder = RunFolder(path) if path.exists() or path.suffix else pick(runs_dir, str(path))
+    encoder = result.read(folder.result).audit if folder.result.is_file() else None
+    audited = []
+    for task in load(folder.path, reading):
+        found = gather(
+            task.query,
+            task.database,
+            task.query_labels,
+            task.database_labels,
+            seed=seed,
+            threads=os.cpu_count() or 1,
+        )
+        audited.append(Audited(task, found, judge(found)))
+    return Audit(str(path), tuple(audited), encoder)
