@@ -19,7 +19,7 @@ CARD = MethodCard(
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
     params=(
-        Param("epochs", 10, "epochs", low=1, high=10000),
+        Param("epochs", 8, "epochs", low=1, high=10000),
         Param("batch_size", 64, "items a step", low=2, high=65536),
         Param("lr", 1e-3, "highest learning rate of heads and prompts", low=0.0, high=1.0),
         Param("fusion_lr", 0.1, "that of the fusion, as a share of lr", low=0.0, high=10.0),

@@ -34,17 +34,21 @@ TEMPLATE = "an image showing"
 ZERO_SHOT = "a photo of a {}."
 DROPOUT = 0.5
 ENCODE_AT_ONCE = 256
-WATCHED = ("prompt share", "text-prompt cosine", "missing")
+WATCHED = ("fused-to-plain norm", "prompt share", "text-prompt cosine", "missing")
 
 
 @dataclass(frozen=True)
 class Fused:
-    """Features of a batch after fusion: image, text, prompt and their sum, (n, d) each."""
+    """Features of a batch after fusion: image, text, prompt and their sum, (n, d) each.
+
+    `ratio` (n) is watched: how long what the fusion adds is, next to the plain features.
+    """
 
     v: Tensor
     t: Tensor
     p: Tensor
     f: Tensor
+    ratio: Tensor
 
 
 class Pghmh(Method):
@@ -116,7 +120,7 @@ class Pghmh(Method):
         images, texts = batch.tokens()
         there = _drawn(len(images), real("missing_train")).to(batch.index.device)
         fused, prompted = self._fused(images, texts, there, self._train_source, batch.labels)
-        self._watch(prompted, there)
+        self._watch(fused, prompted, there)
         h = self.heads(fused.f)
         self.memories.remember("mm", batch.index, h)
         S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
@@ -148,17 +152,19 @@ class Pghmh(Method):
             weights = weights + share[:, 1:] * self.towers.text_classes(texts.pooled)
         prompted = self.towers.text(texts, weights, sample, there[:, 1])
         v, t, p = self.towers.image(images) * image, prompted.text * text, prompted.prompt
+        ratio = p.new_zeros(len(p))
         if self.fusion is not None:
             parts = torch.stack([v, t, p], dim=1)
             all_there = torch.cat([there, torch.ones_like(image)], dim=1)
             mixed = self.fusion(self.fusion(parts, all_there), all_there)
+            ratio = mixed.flatten(1).norm(dim=1) / parts.flatten(1).norm(dim=1).clamp_min(1e-6)
             v, t, p = (0.5 * parts + 0.5 * mixed).unbind(1)
         f = 2.0 * (share[:, :1] * v + share[:, 1:] * t)  # their sum, where both exist
-        return Fused(v, t, p, f), prompted
+        return Fused(v, t, p, f, ratio), prompted
 
-    def _watch(self, prompted: Prompted, there: Tensor) -> None:
+    def _watch(self, fused: Fused, prompted: Prompted, there: Tensor) -> None:
         cosine = torch.cosine_similarity(prompted.text, prompted.prompt, dim=1)
-        self.watched.add(prompted.share, cosine, 1.0 - there.float().mean(1))
+        self.watched.add(fused.ratio, prompted.share, cosine, 1.0 - there.float().mean(1))
 
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:
         """Refreshes B; tells norms, gradients, drift, balance and skipped steps."""
