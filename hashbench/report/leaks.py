@@ -119,9 +119,12 @@ def _range(bucket: Bucket) -> str:
 
 
 def _encoder_lines(encoder: AuditResult) -> list[str]:
+    paired = (
+        "" if encoder.paired is None else f"with another paired modality {encoder.paired:.2%}, "
+    )
     changes = (
-        f"  bits that change with permuted labels {encoder.labels:.2%}, with another paired "
-        f"modality {encoder.paired:.2%}, with another batch {encoder.batch:.2%}"
+        f"  bits that change with permuted labels {encoder.labels:.2%}, {paired}"
+        f"with another batch {encoder.batch:.2%}"
     )
     return [f"encoder, on {encoder.sample} items: {encoder.verdict}", changes]
 
