@@ -49,9 +49,12 @@ FREQUENCIES = ((1, 2), (3, 10), (11, 50), (51, None))
 INDEPENDENT = 0.002
 INDEPENDENT_LEAST = 0.06  # but at 16 bits this much is sampling error
 INDEPENDENT_SEPARATION = 0.6  # above what random projections of features reach
-# Noise on the label vector itself, before it is hashed, leaves 0.003 to 0.008.
+# Noise on the label vector, before it is hashed, moves bits together the more, the fewer the
+# classes: by 0.1 / classes for each further bit. Simulated encoders had 0.26 / classes and more.
 NEARLY_INDEPENDENT = 0.008
-NEARLY_INDEPENDENT_SEPARATION = 0.72
+NEARLY_INDEPENDENT_BY_CLASS = 0.18
+NEARLY_INDEPENDENT_LEAST = 0.15
+NEARLY_INDEPENDENT_SEPARATION = 0.68
 # Codes that the label set all but determines. Simulated encoders had a spread of 0.3 and more.
 NARROW_SPREAD = 0.25
 NARROW_SEPARATION = 0.7
@@ -97,6 +100,7 @@ class Evidence:
     """
 
     bits: int
+    classes: int
     queries: int
     label_sets: int
     single_label: bool
@@ -143,6 +147,7 @@ def gather(
     usable = (counts.same.sum(axis=1) > 0) & (counts.one_off.sum(axis=1) > 0)
     found = Evidence(
         bits=query.bits,
+        classes=query_labels.classes,
         queries=int(usable.sum()),
         label_sets=len(np.unique(sets[usable])),
         single_label=_at_most_one(query_labels) and _at_most_one(database_labels),
@@ -178,9 +183,11 @@ def judge(found: Evidence) -> Finding:
             f"{identical:.0%} of items with the same label set have the same code, and "
             f"{one_off:.0%} of items one label off"
         )
+    further = found.bits - 1
+    nearly = further * max(NEARLY_INDEPENDENT, NEARLY_INDEPENDENT_BY_CLASS / found.classes)
     limits = (
-        (max(INDEPENDENT_LEAST, INDEPENDENT * (found.bits - 1)), INDEPENDENT_SEPARATION),
-        (NEARLY_INDEPENDENT * (found.bits - 1), NEARLY_INDEPENDENT_SEPARATION),
+        (max(INDEPENDENT_LEAST, INDEPENDENT * further), INDEPENDENT_SEPARATION),
+        (max(NEARLY_INDEPENDENT_LEAST, nearly), NEARLY_INDEPENDENT_SEPARATION),
     )
     if any(structure.value - 1 <= most and separation.low >= least for most, least in limits):
         reasons.append(
