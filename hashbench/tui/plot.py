@@ -24,13 +24,13 @@ Cell = tuple[str, int | None]
 class Picture:
     """A drawn chart: `rows` of cells, top first, and the labels beside them.
 
-    `ticks` maps a row to the text at its left, `marks` (row, letter, line) name the lines at their
-    ends, so that they are told apart without colour.
+    `ticks` maps a row to the text at its left. `marks` maps (row, column) behind a line's end to
+    (letter, line), so that lines are told apart without colour; the column may be `width`.
     """
 
     rows: tuple[tuple[Cell, ...], ...]
     ticks: dict[int, str]
-    marks: tuple[tuple[int, str, int], ...]
+    marks: dict[tuple[int, int], tuple[str, int]]
     x_range: tuple[float, float]
     log: bool
 
@@ -78,7 +78,7 @@ def draw(
     points = [y for curve in curves for y in curve.ys]
     spans = [x for curve in curves for x in (curve.xs[:1] + curve.xs[-1:])]
     if not points or width < 1 or height < 1:
-        return Picture(tuple(() for _ in range(max(0, height))), {}, (), (0.0, 0.0), log=False)
+        return Picture(tuple(() for _ in range(max(0, height))), {}, {}, (0.0, 0.0), log=False)
     log = log and min(points) > 0
     low, high = y_range or (min(points), max(points))
     left, right = min(spans), max(spans)
@@ -86,7 +86,7 @@ def draw(
     dots = [[0] * width for _ in range(height)]
     owner: list[list[int | None]] = [[None] * width for _ in range(height)]
     across = (2 * width - 1) / (right - left) if right > left else 0.0
-    ends: list[tuple[int, int]] = []
+    ends: list[tuple[int, int, int]] = []
     for number, curve in enumerate(curves):
         if not curve.xs:
             continue
@@ -97,7 +97,7 @@ def draw(
             _line(dots, owner, number, before or here, here)
             before = here
         if before is not None:
-            ends.append((before[1] // 4, number))
+            ends.append((before[0] // 2 + 1, before[1] // 4, number))
     rows = tuple(
         tuple(
             (chr(_BLANK + bits) if bits else " ", whose)
@@ -125,18 +125,17 @@ def _line(
         owner[y // 4][x // 2] = number
 
 
-def _placed(ends: list[tuple[int, int]], height: int) -> tuple[tuple[int, str, int], ...]:
-    """Rows for the letters at the lines' ends, moved apart where two want the same."""
-    taken: set[int] = set()
-    placed = []
-    for wanted, number in sorted(ends):
-        free = [row for row in range(height) if row not in taken]
-        if not free:
-            break
-        row = min(free, key=lambda row: (abs(row - wanted), row))
-        taken.add(row)
-        placed.append((row, MARKS[number % len(MARKS)], number))
-    return tuple(placed)
+def _placed(
+    ends: list[tuple[int, int, int]], height: int
+) -> dict[tuple[int, int], tuple[str, int]]:
+    """Places for the letters behind the lines' ends, moved apart where two want the same."""
+    placed: dict[tuple[int, int], tuple[str, int]] = {}
+    for column, wanted, number in sorted(ends):
+        free = [row for row in range(height) if (row, column) not in placed]
+        if free:
+            row = min(free, key=lambda row: (abs(row - wanted), row))
+            placed[row, column] = MARKS[number % len(MARKS)], number
+    return placed
 
 
 class _Scale:

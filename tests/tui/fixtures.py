@@ -22,6 +22,8 @@ from hashbench.runs.result import AuditResult, Result
 
 BEGAN = 1_760_000_000.0
 METRICS = ("mAP@all", "mAP@all(tie=worst)", "mAP@all(tie=index)", "mAP@all(tie=best)", "P@100")
+SPLIT = {"name": "own", "hash": "5eed5eed", "query": 500, "database": 4500}
+SPLIT |= {"train": 2000, "fit": 1800, "validation": 200}
 DEAD_PID = 2**22 + 1  # above the largest pid that Linux hands out
 
 
@@ -142,10 +144,7 @@ def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> N
             spec_hash=wanted.hash,
             protocol=wanted.protocol,
             directions=("i2t", "t2i"),
-            split={
-                "name": "own", "hash": "5eed5eed", "query": 500, "database": 4500,
-                "train": 2000, "fit": 1800, "validation": 200,
-            },  # fmt: skip
+            split=SPLIT,
             dataset={"name": wanted.dataset.name, "fingerprint": "f1f2f3f4", "items": 5000},
             backbone="picturebook-clip-0123",
             selected={"by": "validation", "stage": "student", "epoch": 8, "score": level},
@@ -227,7 +226,9 @@ def foreign(runs_dir: Path) -> None:
     torn = folder(runs_dir, spec(seed=11), 9)
     write_events(torn, [started(alive=False), *training(3)])
     with torn.events.open("ab") as file:
-        file.write(b'{"kind":"loss","v":1,"seq":99,"t":1.0,"stage":"tea\n\x00\x00garbage\n{"kind":"x"')
+        file.write(
+            b'{"kind":"loss","v":1,"seq":99,"t":1.0,"stage":"tea\n\x00\x00garbage\n{"kind":"x"'
+        )
     pipe = folder(runs_dir, spec(seed=12), 10)
     os.mkfifo(pipe.events)
     bad_result = finished(runs_dir, spec(seed=13), 11)

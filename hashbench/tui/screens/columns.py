@@ -35,7 +35,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("marks", "", 2, marks),
         Column("state", "state", 10, lambda view: badge(view.status)),
         Column("method", "run", 12, _name, grow=True),
-        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3),
+        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3, grow=True),
         Column("bits", "bits", 5, lambda view: view.bits, rank=2, right=True),
         Column("ratio", "ratio", 5, _ratio, rank=5, right=True),
         Column("seed", "seed", 4, _seed, rank=7, right=True),
@@ -52,7 +52,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
 
 def _name(view: RunView) -> Shown:
     if view.problem and not view.method:
-        return f"{view.id}: {view.problem}", "bad"
+        return view.problem, "bad"
     name = view.name or f"{view.method} {view.changes}".strip()
     if view.mark:
         return f"! {name}", "warn"

@@ -48,7 +48,7 @@ MORE_KEYS: Keys = (
     ("a", "mark all that are shown, or none", "mark_all"),
     ("O", "turn the order around", "turn"),
     ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
-    ("l", "losses on a logarithmic scale", "log_scale"),
+    ("l", "losses and monitors on a logarithmic scale", "log_scale"),
     ("m", "smooth the losses: not, some, much", "smooth"),
     ("z", "one panel as large as the screen; again, or esc, to leave", "zoom"),
     ("x", "drop all pins", "unpin"),
@@ -123,7 +123,7 @@ class Dashboard(ActingScreen):
         )
         table = self.table
         if self.bench.loading[1] == 0:
-            table.empty = f"no runs in {self.bench.runs_dir} yet: n launches one"
+            table.empty = f"no runs yet, n launches one: {self.bench.runs_dir}"
         else:
             table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
@@ -255,7 +255,7 @@ class Dashboard(ActingScreen):
         self._watch()
 
     def action_log_scale(self) -> None:
-        """Losses on a logarithmic scale, or not."""
+        """Losses and monitors on a logarithmic scale, or not."""
         self._settings.log_scale = not self._settings.log_scale
         self._remember()
         self._show_panels()

@@ -106,20 +106,16 @@ class Chart(Widget, can_focus=False):
 
     def _chart_rows(self, picture: Picture, columns: int, base: Style, axis: Style) -> list[Strip]:
         starts = {self._column(picture, x, columns) for x, _ in self._stages[1:]}
-        marks = {row: (letter, number) for row, letter, number in picture.marks}
         lines = []
         for row, cells in enumerate(picture.rows):
             segments = [Segment(f"{picture.ticks.get(row, ''):>{TICKS - 1}} ", axis)]
             segments.append(Segment("┤" if row in picture.ticks else "│", axis))
-            for column, (letter, number) in enumerate(cells):
-                if number is None:
-                    between = column in starts
-                    segments.append(Segment("┊" if between else " ", axis))
-                else:
+            for column, cell in enumerate((*cells, (" ", None))):
+                letter, number = picture.marks.get((row, column), cell)
+                if number is not None:
                     segments.append(Segment(letter, self._colour(number, base)))
-            if row in marks:
-                letter, number = marks[row]
-                segments.append(Segment(letter, self._colour(number, base)))
+                else:
+                    segments.append(Segment("┊" if column in starts else " ", axis))
             lines.append(Strip(segments).simplify())
         return lines
 
@@ -130,7 +126,7 @@ class Chart(Widget, can_focus=False):
         begin = _count(left)
         placed = [(0, begin), (max(0, columns - len(end)), end)]
         for x, name in self._stages if len(self._stages) > 1 else ():
-            place = self._column(picture, x, columns)
+            place = max(0, self._column(picture, x, columns))
             placed.append((place + (len(begin) + 1 if place == 0 else 0), name))
         for start, text in placed:
             wanted = range(start, start + len(text))

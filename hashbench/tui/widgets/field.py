@@ -105,6 +105,7 @@ class Field(Container):
         self.told = told
         self.value = default if value is None or (choices and value not in choices) else value
         self.problem = ""
+        self._shown = ("", "")
         self._check = check
         self._choices = choices
         self._suggestions = suggestions
@@ -168,12 +169,14 @@ class Field(Container):
         self.set_class(self.changed, "-changed")
         if not self.is_mounted:
             return
-        mark = "*" if self.changed else " "
-        self.query_one(".name", Static).update(Content(f"{mark}{self.label}"))
         told = self.told
         if self.changed:
             told = f"{told} (default {self.default or 'empty'})"
         if error is not None:
             remedy = f": {error.remedy}" if error.remedy else ""
             told = f"✗ {error.problem}{remedy}"
-        self.query_one(".told", Static).update(Content(told))
+        name = f"{'*' if self.changed else ' '}{self.label}"
+        if (name, told) != self._shown:  # a form has dozens, and checks all with every letter
+            self._shown = name, told
+            self.query_one(".name", Static).update(Content(name))
+            self.query_one(".told", Static).update(Content(told))

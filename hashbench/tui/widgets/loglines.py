@@ -48,6 +48,7 @@ class LogLines(ScrollView, can_focus=True):
         self._wanted = ""
         self._hits: list[int] = []
         self._hit = -1
+        self._follows = True
 
     @property
     def hits(self) -> int:
@@ -58,14 +59,25 @@ class LogLines(ScrollView, can_focus=True):
         """Other lines."""
         if lines == self._lines:
             return
-        at_end = self.scroll_offset.y >= self.max_scroll_y - 1
         self._lines = lines
         width = max((cell_len(line.text) for line in lines), default=0)
         self.virtual_size = Size(width, len(lines))
         self._find()
         self.refresh()
-        if at_end and self._hit < 0:
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._follows and self.size.height:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
+
+    def on_resize(self) -> None:
+        """A panel that comes to sight shows the latest lines."""
+        self._follow()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls away from the end stays there, until they come back to it."""
+        super().watch_scroll_y(old_value, new_value)
+        self._follows = new_value >= self.max_scroll_y - 1
 
     def search(self, wanted: str) -> None:
         """Marks lines that hold `wanted`, whatever the case, and goes to the last; '' ends it."""

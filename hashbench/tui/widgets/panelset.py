@@ -77,7 +77,7 @@ class PanelSet(Container):
             chart.show(
                 panels.curves.get(name, ()),
                 panels.stages,
-                log=losses and panels.log_scale,
+                log=panels.log_scale and name in (LOSSES, MONITORS),
                 smoothing=panels.smoothing if losses else 0.0,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")

@@ -259,14 +259,17 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor, a double click opens, one on a title sorts."""
-        if event.y < self._above:
+        at = event.get_content_offset(self)
+        if at is None:
+            return  # on the border
+        if at.y < self._above:
             start = 1
             for column, size in self._layout(self.size.width):
-                if start <= event.x < start + size:
+                if start <= at.x < start + size:
                     self.post_message(self.HeaderPressed(self, column.key))
                 start += size + 1
             return
-        index = self.scroll_offset.y + event.y - self._above
+        index = self.scroll_offset.y + at.y - self._above
         if index < len(self._keys):
             self._go(index)
             if event.chain == 2:

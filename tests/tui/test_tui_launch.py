@@ -1,0 +1,373 @@
+"""The launch form: made from cards, checked in place, worth the command that it shows."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import drive, text_of, until
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static
+
+from hashbench.errors import InputError
+from hashbench.launch import worker
+from hashbench.plan import catalog
+from hashbench.plan.card import Ablation, DatasetCard, MethodCard, Param, SplitSizes
+from hashbench.plan.command import command_words
+from hashbench.plan.request import Request, expand
+from hashbench.runs import layout
+from hashbench.tui.app import Workbench
+from hashbench.tui.planning import GENERAL, PICKED, grid_text, request_of
+from hashbench.tui.screens.dashboard import Dashboard
+from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.launch import Launch
+from hashbench.tui.widgets.field import Choice, Field
+from hashbench.tui.widgets.picklist import PickList
+
+ALPHA = MethodCard(
+    name="alpha",
+    title="Alpha",
+    summary="A method for tests.",
+    paper="Nobody, 2024",
+    year=2024,
+    entry="nowhere:Alpha",
+    params=(
+        Param("epochs", 10, "epochs of the only stage", low=1, high=100),
+        Param("rate", 0.1, "how fast", low=0.0, high=1.0),
+        Param("way", "left", "which way", choices=("left", "right")),
+        Param("brave", default=False, help="go on whatever happens"),
+    ),
+    ablations=(Ablation("no-rate", "stand still", {"rate": 0.0}),),
+    epoch_params=("epochs",),
+)
+BETA = MethodCard(
+    name="beta", title="Beta", summary="Another.", paper="Somebody, 2020", year=2020,
+    entry="nowhere:Beta", params=(Param("rate", 0.5, "how fast", low=0.0),), joint_bits=True,
+)  # fmt: skip
+SMALL = DatasetCard(
+    name="small", title="Small", summary="made up", entry="nowhere:load", builtin=True,
+    sizes={"small": SplitSizes(10, 20)},
+)  # fmt: skip
+LARGE = DatasetCard(
+    name="large", title="Large", summary="made up, too", entry="nowhere:load",
+    layout="<data-dir>/large/", sizes={"large": SplitSizes(100, 200)},
+)  # fmt: skip
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A catalogue that no new method changes."""
+    methods, datasets = {"alpha": ALPHA, "beta": BETA}, {"large": LARGE, "small": SMALL}
+    monkeypatch.setattr(catalog, "methods", lambda: methods)
+    monkeypatch.setattr(catalog, "datasets", lambda: datasets)
+    return iter(())
+
+
+def launch(app: Workbench) -> Launch:
+    assert isinstance(app.screen, Launch)
+    return app.screen
+
+
+def field(app: Workbench, key: str) -> Field:
+    return next(found for found in app.screen.query(Field) if found.key == key)
+
+
+async def opened(pilot: Pilot[None], app: Workbench) -> None:
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(app.screen, Launch) and app.screen.query("#plan"))
+    await pilot.pause()
+
+
+async def pick(pilot: Pilot[None], app: Workbench, which: str, name: str) -> None:
+    picks = app.screen.query_one(f"#{which}", PickList)
+    picks.focus()
+    picks.move_to(name)
+    await pilot.press("space")
+    await pilot.pause()
+
+
+async def write(pilot: Pilot[None], app: Workbench, key: str, text: str) -> None:
+    found = field(app, key)
+    if found.query(Choice):
+        turns = found.query_one(Choice)
+        turns.focus()
+        while turns.value != text:
+            await pilot.press("right")
+    else:
+        found.query_one(Input).value = text
+    await pilot.pause()
+
+
+def plan(app: Workbench) -> str:
+    return str(app.screen.query_one("#plan", Static).visual)
+
+
+@pytest.mark.usefixtures("cards")
+def test_the_form_is_made_from_the_cards(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        shown = {found.key: found for found in app.screen.query(Field)}
+        assert {f"alpha.{param.name}" for param in ALPHA.params} <= set(shown)
+        assert shown["alpha.rate"].value == "0.1"
+        assert shown["alpha.brave"].query_one(Choice).value == "no"
+        assert "epochs of the only stage; 1 <= x <= 100" in str(
+            shown["alpha.epochs"].query_one(".told", Static).visual
+        )
+        picks = app.screen.query_one("#dataset", PickList)
+        assert [item.note.split()[0] for item in picks._rows] == ["here", "absent"]
+        assert "10 queries, 20 training" in picks._rows[0].note
+        assert app.screen.query_one("#ablate", PickList)._keys == ["no-rate"]
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))
+
+
+@pytest.mark.usefixtures("cards")
+def test_changed_values_are_marked_and_wrong_ones_refused_in_place(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        await pick(pilot, app, "dataset", "small")
+        rate = field(app, "alpha.rate")
+        await write(pilot, app, "alpha.rate", "0.7")
+        assert str(rate.query_one(".name", Static).visual) == "*rate"
+        assert "(default 0.1)" in str(rate.query_one(".told", Static).visual)
+        assert plan(app) == "1 run: alpha × small × 32 bits × seed 0"
+        for key, wrong, said in (
+            ("alpha.rate", "7", "is not a number 0 <= x <= 1"),
+            ("alpha.rate", "fast", "is not a number"),
+            ("bits", "16,x", "is not a whole number"),
+            ("bits", "9999", "out of range"),
+            ("bits", "", "is empty"),
+            ("seed", "-1", "not a whole number"),
+            ("known_ratio", "1.5", "not a share of labels"),
+            ("device", "gpu", "no device named 'gpu'"),
+            ("label_noise", "2", "out of range"),
+            ("threads", "", "is empty"),
+            ("backbone", "nonsense", "no backbone named"),
+        ):
+            before = field(app, key).value
+            await write(pilot, app, key, wrong)
+            assert said in field(app, key).problem, (key, field(app, key).problem)
+            assert "✗" in str(field(app, key).query_one(".told", Static).visual)
+            assert plan(app).startswith("✗")
+            assert app.screen.query_one("#launch", Button).disabled
+            await write(pilot, app, key, before)
+            assert field(app, key).problem == ""
+        assert plan(app).startswith("1 run")
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))
+
+
+@pytest.mark.usefixtures("cards")
+def test_the_preview_counts_runs_and_shows_the_command(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        for which, name in (("method", "alpha"), ("method", "beta"), ("dataset", "small"),
+                            ("ablate", "no-rate")):  # fmt: skip
+            await pick(pilot, app, which, name)
+        await write(pilot, app, "bits", "16,32,64")
+        await write(pilot, app, "seed", "0-3")
+        await write(pilot, app, "alpha.brave", "yes")
+        await write(pilot, app, "alpha.way", "right")
+        # beta trains its lengths together: 3 x 4 runs of alpha, 4 of beta
+        assert plan(app).startswith("16 runs: alpha, beta × small × 4 bit lengths × 4 seeds")
+        command = str(app.screen.query_one("#command", Static).visual)
+        assert command.startswith(
+            "$ hashbench run --method alpha,beta --dataset small --bits 16,32,64 --seed 0-3 "
+            "--ablate no-rate --set alpha.way=right --set alpha.brave=yes"
+        )
+        await pilot.press("ctrl+y")
+        await pilot.pause()
+        assert f"$ {app.clipboard}" == command
+        await pilot.press("ctrl+d")
+        await pilot.pause()
+        assert plan(app).startswith("2 runs: alpha, beta × small")
+        assert field(app, "alpha.way").value == "left"
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))
+
+
+@pytest.mark.usefixtures("cards")
+def test_launching_makes_folders_and_starts_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Process:
+        returncode = 0
+
+        def poll(self) -> int:
+            return 0
+
+    def start(run: layout.RunFolder, data_dir: Path) -> Process:
+        started.append(run.id)
+        return Process()
+
+    monkeypatch.setattr(worker, "start", start)
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert isinstance(app.screen, Launch)  # nothing is picked, nothing is launched
+        assert started == []
+        await pick(pilot, app, "method", "alpha")
+        await pick(pilot, app, "dataset", "small")
+        await write(pilot, app, "seed", "0-5")
+        await pilot.press("ctrl+r")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)  # six workers at once
+        await pilot.press("n")
+        await pilot.pause()
+        assert started == []
+        await write(pilot, app, "seed", "0,1")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: len(started) == 2)
+        assert isinstance(app.screen, Dashboard)
+        await until(pilot, lambda: set(app.views) == set(started))
+        await opened(pilot, app)
+        assert field(app, "seed").value == "0,1"  # as it was left
+        assert app.screen.query_one("#method", PickList).picked == ["alpha"]
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+
+    drive(script, tmp_path / "runs", tmp_path, (100, 40))
+
+
+@pytest.mark.usefixtures("cards")
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    runs_dir = tmp_path / "runs"
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        runs_dir.write_text("a file where a folder should be")
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        await pick(pilot, app, "dataset", "small")
+        await pilot.press("ctrl+r")
+        notices = app._notifications
+        await until(pilot, lambda: any("cannot make" in note.message for note in notices))
+
+    drive(script, runs_dir, tmp_path)
+
+
+@pytest.mark.usefixtures("cards")
+def test_the_keyboard_reaches_every_field(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        seen: set[Any] = set()
+        for _ in range(len(app.screen.query(Field)) + 10):
+            await pilot.press("tab")
+            seen.add(app.focused)
+        wanted = {found.query_one("TypedValue, Choice") for found in app.screen.query(Field)}
+        assert wanted <= seen
+        field(app, "seed").query_one(Input).focus()
+        await pilot.press("up")
+        assert app.focused is field(app, "bits").query_one(Input)
+        await pilot.press("down", "down")
+        assert app.focused is field(app, "known_ratio").query_one(Input)
+
+    drive(script, tmp_path / "runs", tmp_path)
+
+
+def test_every_key_of_a_request_is_in_the_form() -> None:
+    keys = {general.key for general in GENERAL} | set(PICKED) | {"set"}
+    assert keys == {field.name for field in fields(Request)}
+
+
+def test_defaults_of_the_form_are_those_of_a_request() -> None:
+    defaults = Request()
+    found = request_of({"method": ["soda"], "dataset": ["picturebook"]}, {}, {})
+    for one in fields(Request):
+        mine, theirs = getattr(found, one.name), getattr(defaults, one.name)
+        assert list(mine) == list(theirs) if isinstance(theirs, tuple) else mine == theirs, one.name
+
+
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "method": st.lists(st.sampled_from(["soda", "lsh"]), min_size=1, max_size=2, unique=True),
+        "dataset": st.lists(
+            st.sampled_from(["picturebook", "picturebook-tiny"]), min_size=1, unique=True
+        ),
+        "bits": st.lists(st.integers(1, 128), min_size=1, max_size=4, unique=True),
+        "seed": st.lists(st.integers(0, 9), min_size=1, max_size=5, unique=True),
+        "known_ratio": st.lists(st.sampled_from([0.3, 0.5, 1.0]), min_size=1, unique=True),
+        "select": st.sampled_from(["validation", "last", "test"]),
+        "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
+        "threads": st.integers(0, 8),
+        "epochs": st.integers(1, 9),
+        "query_size": st.integers(1, 50),
+        "label_noise": st.floats(0, 1),
+        "unknown": st.sampled_from(["negative", "ignore"]),
+        "split_seed": st.integers(0, 9),
+    },
+)
+
+
+@settings(deadline=None)
+@given(requests, st.sampled_from([{}, {"centre": False}, {"lr": 0.25}]))
+def test_the_command_means_what_the_form_means(
+    asked: dict[str, Any], params: dict[str, Any]
+) -> None:
+    wanted = Request(**asked, set=params)
+    try:
+        specs = expand(wanted)
+    except InputError:
+        return  # such as a parameter of a method that was not asked for
+    assert expand(_parsed(command_words(wanted))) == specs
+
+
+def _parsed(words: list[str]) -> Request:
+    """What `hashbench run` makes of the words, up to the point where it would start workers."""
+    import typer.main
+
+    from hashbench.cli import main as cli
+
+    assert shlex.split(shlex.join(words)) == words
+    command = typer.main.get_command(cli.app)
+    found: list[Request] = []
+    from hashbench.plan import request as planning
+
+    def catch(request: Request, *_: object) -> list[Any]:
+        found.append(request)
+        raise KeyboardInterrupt
+
+    original = planning.expand
+    planning.expand = catch  # type: ignore[assignment]
+    try:
+        command.main(words[1:], standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        pass
+    except BaseException as error:
+        if type(error).__name__ != "Abort":
+            raise
+    finally:
+        planning.expand = original
+    return found[0]
+
+
+def test_grid_text_names_what_there_is_one_of() -> None:
+    specs = expand(Request(bits=(16, 32), seed=(0, 1, 2, 3, 4)))
+    assert grid_text(specs) == "10 runs: soda × picturebook × 16 bits, 32 bits × 5 seeds"
+
+
+def test_help_of_fields_and_lists_is_on_the_screen(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        shown = text_of(app)
+        for said in ("soda", "picturebook", "code lengths: 16,32,64", "1 run: soda"):
+            assert said in shown
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "keys of new run" in text_of(app)
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 48))

@@ -1,0 +1,543 @@
+"""Every screen and key, by the pilot, over recorded runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import fixtures
+import pytest
+from conftest import drive, text_of, until
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from hashbench.launch import actions
+from hashbench.runs import tags, wishes
+from hashbench.runs.layout import RunFolder
+from hashbench.tui.app import Workbench
+from hashbench.tui.screens.compare import Compare
+from hashbench.tui.screens.dashboard import Dashboard
+from hashbench.tui.screens.detail import Detail
+from hashbench.tui.screens.dialogs import Ask, Form, Help
+from hashbench.tui.view import RunView
+from hashbench.tui.widgets.bars import TopBar
+from hashbench.tui.widgets.chart import Chart
+from hashbench.tui.widgets.loglines import LogLines
+from hashbench.tui.widgets.panelset import PanelSet
+from hashbench.tui.widgets.rows import RowTable
+
+Made = dict[str, RunFolder]
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def made(runs_dir: Path) -> Made:
+    return fixtures.one_of_each(runs_dir)
+
+
+def table(app: Workbench) -> RowTable[RunView]:
+    return app.screen.query_one("#runs", RowTable)
+
+
+async def go_to(pilot: Pilot[None], app: Workbench, run: RunFolder) -> None:
+    table(app).move_to(run.id)
+    await until(pilot, lambda: run.id in app.watched)
+    await pilot.pause()
+
+
+def told(app: Workbench) -> str:
+    """All notices so far."""
+    return "\n".join(f"{note.title} {note.message}" for note in app._notifications)
+
+
+def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        shown = text_of(app)
+        for word in ("queued", "running", "paused", "stopped", "finished", "failed", "lost"):
+            assert word in shown or word in app.screen.query_one(TopBar)._told[0]
+        await pilot.press("G")
+        await pilot.pause()
+        assert table(app).cursor_key == made["finished"].id
+        await pilot.press("g", "j", "k", "pagedown", "pageup", "down", "up", "end", "home")
+        await pilot.pause()
+        assert table(app).cursor_key == made["queued"].id
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_filter_sort_and_marks(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("slash", *"finished lsh".replace(" ", "_"))
+        line = app.screen.query_one("AskLine", Input)
+        line.value = "finished lsh"
+        await pilot.pause()
+        assert [row.id for row in table(app)._rows] == [made["lsh"].id]
+        await pilot.press("enter", "escape")
+        await pilot.pause()
+        assert len(table(app)._rows) == len(made)
+        await pilot.press("o")  # by state now, from a to z
+        await pilot.pause()
+        states = [str(row.status) for row in table(app)._rows]
+        assert states == sorted(states)
+        await pilot.press("O")
+        await pilot.pause()
+        assert [str(row.status) for row in table(app)._rows] == sorted(states, reverse=True)
+        await pilot.press("space", "space")
+        await pilot.pause()
+        assert "2 marked" in str(table(app).border_title)
+        await pilot.press("a")
+        await pilot.pause()
+        assert f"{len(made)} marked" in str(table(app).border_title)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "marked" not in str(table(app).border_title)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_a_click_on_a_header_sorts_and_one_on_a_row_chooses(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        grid = table(app)
+        line = grid.render_line(0).text
+        await pilot.click("#runs", offset=(line.index("mAP") + 2, 1))
+        await pilot.pause()
+        scores = [row.score for row in grid._rows if row.score is not None]
+        assert scores == sorted(scores, reverse=True)
+        await pilot.press("g")
+        await pilot.click("#runs", offset=(10, 4))
+        await pilot.pause()
+        assert grid.cursor_key == grid._rows[2].id
+        await pilot.click("#runs", offset=(10, 3), times=2)
+        await pilot.pause()
+        assert isinstance(app.screen, Detail)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_panels_show_the_run_under_the_cursor(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["running"])
+        for key, name in zip("1234", ("losses", "mAP", "recovery", "monitors"), strict=True):
+            await pilot.press(key)
+            await pilot.pause()
+            chart = app.screen.query_one(f"#panel-{name}", Chart)
+            assert chart.has_data
+            assert chart.display
+            if name == "recovery":
+                assert "precision 0.8" in text_of(app)
+        losses = app.screen.query_one("#panel-losses", Chart)
+        await pilot.press("1", "l", "m")
+        await pilot.pause()
+        assert losses.border_title == "losses (log, smoothed 0.6)"
+        await pilot.press("z")
+        await pilot.pause()
+        assert app.screen.maximized is losses
+        await pilot.press("2")
+        await pilot.pause()
+        assert app.screen.maximized is app.screen.query_one("#panel-mAP")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen.maximized is None
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_pinned_runs_are_laid_over_the_chosen_one(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["finished"])
+        await pilot.press("i")
+        await go_to(pilot, app, made["running"])
+        chart = app.screen.query_one("#panel-mAP", Chart)
+        await until(pilot, lambda: len(chart._curves) == 4)
+        assert {curve.name for curve in chart._curves} == {
+            "soda 64b s5 i2t 32", "soda 64b s5 t2i 32", "soda 32b s0 i2t 32", "soda 32b s0 t2i 32",
+        }  # fmt: skip
+        await pilot.press("x")
+        await until(pilot, lambda: len(chart._curves) == 2)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["lost"])
+        await pilot.press("5")
+        await pilot.pause()
+        log = app.screen.query_one(LogLines)
+        assert app.focused is log
+        assert "last words before the kill" in text_of(app)
+        await pilot.press("slash", *"epoch", "enter")
+        await pilot.pause()
+        assert log.hits > 3
+        assert str(log.border_title).startswith("log: ")
+        before = log._hit
+        await pilot.press("N")
+        assert log._hit == before - 1
+        await pilot.press("n")
+        assert log._hit == before
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.focused is table(app)
+        assert log.border_title == "log"
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["running"])
+        await pilot.press("p")
+        await until(pilot, lambda: wishes.read(made["running"]) == "pause")
+        await pilot.press("s")
+        await until(pilot, lambda: wishes.read(made["running"]) == "stop")
+        await go_to(pilot, app, made["paused"])
+        await pilot.press("p")
+        await until(pilot, lambda: wishes.read(made["paused"]) == "go")
+        await go_to(pilot, app, made["finished"])
+        await pilot.press("s")
+        await until(pilot, lambda: "is finished; only running or paused runs can stop" in told(app))
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_kill_asks_and_ends_the_worker(
+    made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[str] = []
+    monkeypatch.setattr(actions, "kill", lambda run: killed.append(run.id))
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["running"])
+        await pilot.press("K")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)
+        await pilot.press("enter")  # No has the focus
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+        assert killed == []
+        await pilot.press("K", "y")
+        await until(pilot, lambda: killed == [made["running"].id])
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_delete_asks_and_removes_marked_folders_but_none_that_lives(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        for name in ("failed", "lsh", "running"):
+            await go_to(pilot, app, made[name])
+            await pilot.press("space")
+        await pilot.press("D", "n")
+        await pilot.pause()
+        assert made["failed"].path.is_dir()
+        await pilot.press("D", "y")
+        await until(pilot, lambda: made["failed"].id not in app.views)
+        await until(pilot, lambda: "its worker lives" in told(app))
+        assert not made["failed"].path.exists()
+        assert not made["lsh"].path.exists()
+        assert made["running"].path.is_dir()
+        assert list(runs_dir.glob(".deleted-*")) == []
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_name_and_tags_are_written_and_shown(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    run = made["finished"]
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, run)
+        await pilot.press("t")
+        await pilot.pause()
+        assert isinstance(app.screen, Form)
+        await pilot.press(*"best", "tab", *"paper", "enter")
+        await until(pilot, lambda: app.views[run.id].name == "best")
+        assert tags.read(run).tags == ("paper",)
+        await pilot.pause()
+        assert "best" in text_of(app)
+        await pilot.press("t", "escape")
+        await pilot.pause()
+        assert tags.read(run).name == "best"
+
+    drive(script, runs_dir, tmp_path, (120, 40))
+
+
+def test_id_and_path_go_to_the_clipboard(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["lsh"])
+        await pilot.press("y")
+        await pilot.pause()
+        assert app.clipboard == made["lsh"].id
+        await pilot.press("f")
+        await pilot.pause()
+        assert app.clipboard == str(made["lsh"].path.resolve())
+
+    drive(script, runs_dir, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["finished", "failed", "running", "queued"])
+def test_detail_tells_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made[name])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Detail)
+        await until(pilot, lambda: "student_" in text_of(app) or "picturebook" in text_of(app))
+        assert "method" in text_of(app)
+        if name == "failed":
+            assert "a smaller learning rate" in text_of(app)
+        await pilot.press("2")
+        await pilot.pause()
+        wanted = "mAP@all" if name == "finished" else "no result yet"
+        await until(pilot, lambda: wanted in text_of(app))
+        if name == "finished":
+            assert "clean" in text_of(app)
+            assert " - " in text_of(app)  # the range over tie rules
+        await pilot.press("5")
+        await pilot.pause()
+        wanted = "precision" if name == "running" else "no recovered labels"
+        assert wanted in text_of(app)
+        for _ in range(6):
+            await pilot.press("right")
+        await pilot.press("left", "6", "escape")
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+
+    drive(script, runs_dir, tmp_path, (100, 50))
+
+
+def test_detail_of_a_run_that_vanishes_goes_back(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["failed"])
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("D", "y")
+        await until(pilot, lambda: isinstance(app.screen, Dashboard))
+        assert "is gone" in told(app)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("c")
+        await pilot.pause()
+        assert isinstance(app.screen, Compare)
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        await pilot.pause()
+        shown = text_of(app)
+        assert "2 finished runs in 1 table, mAP@all" in shown
+        assert "lsh" in shown
+        assert "* " in shown
+        assert "not finished" in shown
+        await pilot.press("m")
+        await until(pilot, lambda: "mAP@all(tie=worst)" in text_of(app))
+        for suffix, wanted in ((".md", "| method |"), (".csv", "table,dataset"),
+                               (".tex", r"\begin{tabular}"), (".svg", "<svg")):  # fmt: skip
+            path = tmp_path / f"out{suffix}"
+            await pilot.press("x")
+            await pilot.pause()
+            app.screen.query_one(Input).value = str(path)
+            await pilot.press("enter")
+            await until(pilot, path.is_file)
+            assert wanted in path.read_text()
+        await pilot.press("x")
+        await pilot.pause()
+        app.screen.query_one(Input).value = str(tmp_path / "out.doc")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "'.doc' is no format" in told(app)
+        await pilot.press("x")
+        await pilot.pause()
+        app.screen.query_one(Input).value = str(tmp_path / "out.md")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)  # nothing is overwritten without a word
+        await pilot.press("n", "u", "left", "right", "escape")
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+
+    drive(script, runs_dir, tmp_path, (120, 40))
+
+
+def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["lsh"])
+        await pilot.press("space", "c")
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        await pilot.pause()
+        assert "1 finished run in 1 table" in text_of(app)
+        await pilot.press("b")
+        await pilot.pause()
+        assert "no other row" in told(app)
+        await pilot.press("x")
+        await pilot.pause()
+        app.screen.query_one(Input).value = str(tmp_path / "file" / "out.md")
+        await pilot.press("enter")
+        await until(pilot, lambda: "cannot be written" in told(app))
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, Help)
+        shown = text_of(app)
+        assert "keys of runs" in shown
+        await pilot.press("escape")
+        await pilot.pause()
+        names = [name for name, _, _ in app.screen.commands()]  # type: ignore[attr-defined]
+        assert {"Compare", "New", "Delete", "Pin"} <= set(names)
+        await pilot.press("colon")
+        await until(pilot, lambda: "CommandPalette" in type(app.screen).__name__)
+        await pilot.press(*"Compare")
+        await until(pilot, lambda: "key c" in text_of(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Compare))
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_a_click_on_the_key_bar_presses_the_key(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        line = text_of(app).splitlines()[-1]
+        await pilot.click("KeyBar", offset=(line.index("sort"), 0))
+        await pilot.pause()
+        assert app.settings.sort == "state"
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_what_was_chosen_is_remembered(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def first(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("o", "O", "3")
+        await pilot.press("slash", *"soda", "enter", "i")
+        app.theme = "nord"
+        await pilot.pause()
+
+    async def second(pilot: Pilot[None], app: Workbench) -> None:
+        assert app.settings.sort == "state"
+        assert app.settings.descending
+        assert app.settings.filter == "soda"
+        assert len(app.settings.pinned) == 1
+        assert app.screen.query_one(PanelSet).chosen == "recovery"
+        assert app.theme == "nord"
+
+    drive(first, runs_dir, tmp_path)
+    drive(second, runs_dir, tmp_path)
+
+
+def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("a file where a folder should be")
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("o")
+        await pilot.pause()
+        assert "cannot be remembered" in told(app)
+
+    app = drive(script, runs_dir, tmp_path)
+    config.unlink()
+    app.settings_path.parent.mkdir(parents=True)
+    app.settings_path.write_text(json.dumps({"sort": 7}))
+
+    async def again(pilot: Pilot[None], app: Workbench) -> None:
+        assert app.settings.sort == "run"
+
+    drive(again, runs_dir, tmp_path)
+
+
+def test_an_empty_folder_says_what_to_do(runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        assert "n launches one" in text_of(app)
+        # keys that need a run do nothing
+        await pilot.press("enter", "p", "s", "r", "K", "D", "t", "y", "f", "space", "i", "e")
+        await pilot.pause()
+        assert isinstance(app.screen, Dashboard)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_bad_folders_are_shown_and_opened_without_a_crash(runs_dir: Path, tmp_path: Path) -> None:
+    fixtures.foreign(runs_dir)
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        assert "is not a" in text_of(app)
+        for run in list(app.views):
+            table(app).move_to(run)
+            await pilot.press("enter")
+            await pilot.pause()
+            await pilot.press("2", "3", "4", "5", "6", "escape")
+            await pilot.pause()
+        await pilot.press("c")
+        await until(pilot, lambda: "left out" in text_of(app))
+
+    drive(script, runs_dir, tmp_path, (100, 40))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 48), (250, 70), (40, 10)])
+def test_every_size_shows_every_screen(
+    size: tuple[int, int], made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        for keys in (["enter", "escape"], ["n", "escape"], ["c", "escape"], ["question_mark"]):
+            await pilot.press(*keys)
+            await pilot.pause()
+        lines = text_of(app).splitlines()
+        assert len(lines) == size[1]
+        await pilot.press("escape")
+        await pilot.pause()
+        await pilot.resize_terminal(250 - size[0] + 40, 24)
+        await pilot.pause()
+        assert "state" in text_of(app)
+
+    drive(script, runs_dir, tmp_path, size)
+
+
+def test_without_colour_everything_is_said_in_words(
+    made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        assert app.no_color
+        await go_to(pilot, app, made["running"])
+        shown = text_of(app)
+        for word in ("● running", "✓ finished", "▸", "[1 losses]", "a teacher pairwise"):
+            assert word in shown, word
+
+    drive(script, runs_dir, tmp_path, (80, 40))
+
+
+def test_quit(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_about_line_tells_why_a_run_failed(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await go_to(pilot, app, made["failed"])
+        assert "the loss is not finite" in str(app.screen.query_one("#about", Static).visual)
+
+    drive(script, runs_dir, tmp_path, (160, 48))
