@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from hashbench.report.comparison import Cell, Row, Table, apart
+from hashbench.report.protocols import worth
 from hashbench.report.rows import Setting, Unfinished
 from hashbench.report.text import plain
 
@@ -147,7 +148,7 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
             *(Text(note, style="dim") for note in footnotes(table)),
             Text(),
         ]
-    parts += [Text(line, style="yellow") for line in apart(tables)]
+    parts += [Text(line, style="yellow") for line in (*apart(tables), *worth(tables))]
     return Group(*parts)
 
 
@@ -172,7 +173,7 @@ def markdown(tables: Sequence[Table]) -> str:
             escaped = [part.replace("|", "\\|") for part in [*lead(table, row), *cells]]
             lines.append(f"| {' | '.join(escaped)} |")
         lines += ["", *footnotes(table), ""]
-    return "\n".join([*lines, *apart(tables)])
+    return "\n".join([*lines, *apart(tables), *worth(tables)])
 
 
 def latex(tables: Sequence[Table]) -> str:
