@@ -9,7 +9,10 @@ import typer
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 app = typer.Typer(
-    help="Cached features: list and remove.", no_args_is_help=True, rich_markup_mode=None
+    help="Cached features: list and remove.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
 )
 
 

@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Datasets: list, show, preview, check, split, add your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]

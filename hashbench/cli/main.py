@@ -43,7 +43,8 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = dict.fromkeys(COMMANDS)  # the names, also for "did you mean"
+        names: Any = dict.fromkeys(COMMANDS)
+        self.commands = names  # known without being loaded, for "did you mean"
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The names, in the order of the table."""

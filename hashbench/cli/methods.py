@@ -8,7 +8,12 @@ import typer
 
 from hashbench.cli.options import Json
 
-app = typer.Typer(help="Methods: list them, show one.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Methods: list them, show one.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 
 @app.command("list")

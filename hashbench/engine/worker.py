@@ -34,8 +34,10 @@ from hashbench.methods.base import Method, Setting
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.runs import events, result, wishes
+from hashbench.runs import events, result, state, wishes
 from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
 
 PROGRESS_SECONDS = 0.2
@@ -45,13 +47,16 @@ DETAIL_LINES = 12
 def work(run: RunFolder, data_dir: Path) -> int:
     """Does the run and returns the process's exit code; what went wrong is an event, too.
 
-    Raises BusyError when another worker holds the run.
+    Raises BusyError when another worker holds the run, InputError when the run is over.
     """
     lock = filelock.FileLock(run.lock)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise BusyError("another worker holds this run", where=run.id) from None
+    if state.status(state.fold(read_all(run.events)), run) is Status.FINISHED:
+        lock.release()
+        raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
     with lock, EventWriter(run.events) as writer:
         signal.signal(signal.SIGTERM, lambda *_: wishes.ask(run, "stop"))
         signal.signal(signal.SIGINT, lambda *_: wishes.ask(run, "stop"))

@@ -17,7 +17,7 @@ from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
 from tests.engine.conftest import Make, worker
 
-EPOCHS = 8
+EPOCHS = 60  # long enough to be met while it trains, some seconds in all
 
 
 def codes(run: RunFolder) -> dict[str, np.ndarray]:
@@ -90,7 +90,7 @@ def test_a_stopped_run_resumes_from_its_very_step(
 ) -> None:
     run = make(epochs=EPOCHS)
     process = worker(run, data_dir)
-    wait_for(run, events.Loss)
+    wait_for(run, events.EpochEnded)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
     assert status(run) is Status.STOPPED
@@ -108,7 +108,7 @@ def test_a_paused_run_waits_and_goes_on(
 ) -> None:
     run = make(epochs=EPOCHS)
     process = worker(run, data_dir)
-    wait_for(run, events.Loss)
+    wait_for(run, events.EpochEnded)
     wishes.ask(run, "pause")
     wait_for(run, events.Paused)
     assert status(run) is Status.PAUSED
@@ -124,11 +124,15 @@ def test_a_second_worker_of_a_run_is_refused_and_a_finished_run_is_not_resumed(
 ) -> None:
     run = make(epochs=EPOCHS)
     first = worker(run, data_dir)
-    wait_for(run, events.Started)
+    wait_for(run, events.EpochEnded)
+    wishes.ask(run, "pause")
+    wait_for(run, events.Paused)
     second = worker(run, data_dir)
     assert second.wait(timeout=60) == BusyError.exit_code
     assert "another worker" in run.log.read_text()
+    wishes.ask(run, "go")
     assert first.wait(timeout=60) == 0
+    assert worker(run, data_dir).wait(timeout=60) == InputError.exit_code
     with pytest.raises(InputError, match="finished"):
         launch.start(run, data_dir)
     found = result.read(run.result)
