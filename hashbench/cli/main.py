@@ -31,6 +31,7 @@ COMMANDS = {
     "show": Entry("listing:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
+    "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
