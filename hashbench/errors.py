@@ -5,7 +5,7 @@
     │   ├── UnknownNameError           ... a name that is not in a list; the nearest one is offered
     │   └── DamagedFileError           ... a file that is not what it claims to be
     ├── BusyError             exit 3   somebody else holds it: a run, a lock, a device slot
-    └── TrainingError         exit 4   the training itself failed: a loss that is not finite, no memory
+    └── TrainingError         exit 4   the training failed: a loss that is not finite, no memory
 
 Every message says what is wrong, where (file and key), and what to do about it.
 """
@@ -44,9 +44,7 @@ class InputError(HashbenchError):
 class UnknownNameError(InputError):
     """A name that is not in a list; the nearest valid one is offered."""
 
-    def __init__(
-        self, kind: str, name: str, known: Iterable[str], *, where: object = None
-    ) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: object = None) -> None:
         names = list(known)
         self.name = name
         self.nearest = nearest(name, names)

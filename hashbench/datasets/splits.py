@@ -77,7 +77,7 @@ def own_split(dataset: Dataset, query: int, train: int, seed: int) -> Split:
 
 
 def sizes_that_fit(dataset: Dataset, query: int, train: int) -> tuple[int, int]:
-    """(query, train) as given where the dataset has so many items, else a fifth and a half of it."""
+    """(query, train) as given where there are so many items, else a fifth and a half of them."""
     askable = len(dataset.roles.get("query", dataset.ids))
     trainable = len(dataset.roles.get("train", dataset.ids))
     if query <= askable and train <= trainable and query + train <= len(dataset):
