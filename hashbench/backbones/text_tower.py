@@ -58,9 +58,28 @@ class FrozenTextTower:
         hidden = tokens + text.positional_embedding[:length]
         # on CPUs the plain attention kernel is several times faster backwards than the fused one
         with sdpa_kernel(SDPBackend.MATH):
-            hidden = text.transformer(hidden, attn_mask=text.attn_mask[:length, :length])
-        pooled = text.ln_final(hidden[torch.arange(len(tokens), device=hidden.device), ends])
+            pooled = text.ln_final(self._at_end(hidden, ends, text.attn_mask[:length, :length]))
         projection = text.text_projection
         if isinstance(projection, torch.nn.Linear):
             return torch.as_tensor(projection(pooled))
         return torch.as_tensor(pooled if projection is None else pooled @ projection)
+
+    def _at_end(self, hidden: Tensor, ends: Tensor, mask: Tensor) -> Tensor:
+        """(b, L, width) -> (b, width), what the transformer makes of each end token.
+
+        Of the last block nothing else is needed, so there only the end token asks.
+        """
+        here = torch.arange(len(hidden), device=hidden.device)
+        *blocks, last = self._text.transformer.resblocks
+        if type(last) is not open_clip().transformer.ResidualAttentionBlock:
+            whole: Tensor = self._text.transformer(hidden, attn_mask=mask)[here, ends]
+            return whole
+        for block in blocks:
+            hidden = block(hidden, attn_mask=mask)
+        end, seen = hidden[here, ends][:, None], last.ln_1(hidden)
+        behind = torch.arange(hidden.shape[1], device=hidden.device) > ends[:, None]
+        asked = seen[here, ends][:, None]
+        attended = last.attn(asked, seen, seen, key_padding_mask=behind, need_weights=False)[0]
+        end = end + last.ls_1(attended)
+        result: Tensor = (end + last.ls_2(last.mlp(last.ln_2(end))))[:, 0]
+        return result
