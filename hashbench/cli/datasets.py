@@ -79,6 +79,11 @@ def show_command(
     query_size: QuerySize = None,
     train_size: TrainSize = None,
     tokens: Annotated[bool, typer.Option(help="Count the tokens of all captions.")] = True,
+    known_ratio: Annotated[
+        float | None,
+        typer.Option("--known-ratio", help="What this share of known training labels leaves."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which labels are hidden.")] = 0,
     json_: Json = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
@@ -86,11 +91,17 @@ def show_command(
     from dataclasses import asdict
 
     from hashbench.datasets.facts import dataset_facts
+    from hashbench.datasets.pair_shares import incompleteness
 
     dataset, card = _load(name, data_dir)
     chosen = _split(dataset, card, name, split, query_size, train_size)
     counter = _token_counter() if tokens and dataset.features is None else None
     facts = dataset_facts(dataset, chosen.query, chosen.database, counter)
+    hidden = (
+        None
+        if known_ratio is None
+        else incompleteness(dataset.labels[chosen.train], known_ratio, seed)
+    )
     if json_:
         _print_json(
             {
@@ -100,6 +111,7 @@ def show_command(
                 "split": {"name": chosen.name, "hash": chosen.hash, **chosen.sizes()},
                 **asdict(facts),
                 "class_counts": dict(facts.class_counts),
+                **({} if hidden is None else {"incomplete": asdict(hidden)}),
             }
         )
         return
@@ -122,6 +134,10 @@ def show_command(
         shapes = " and ".join(str(part.shape[1]) for part in dataset.features)
         lines["features"] = f"{shapes} numbers an image and a text, precomputed"
     lines["classes"] = ", ".join(f"{name} {count:,}" for name, count in facts.class_counts)
+    if hidden is not None:
+        from hashbench.report.incomplete import incomplete_lines
+
+        lines |= incomplete_lines(hidden)
     for key, text in lines.items():
         typer.echo(f"{key:<10} {plain(text)}")
     for note in dataset.notes:

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hashbench.datasets.base import BoolArray
+from hashbench.datasets.masks import visible_labels
+from hashbench.plan.spec import LabelSpec
 
 _BLOCK_PAIRS = 20_000_000
 VANISHED = 0.01
@@ -82,6 +84,40 @@ def vanishing_rate(labels: BoolArray) -> float | None:
     if not expected[0]:
         return None
     return float(rates[int(np.argmax(expected < VANISHED * expected[0]))])
+
+
+@dataclass(frozen=True)
+class Incompleteness:
+    """What a known ratio leaves of the training labels.
+
+    known_ratio: the share of entries that is known. pairs: shares of pairs of training items.
+    vanishing: the rate of unknown labels at which dissimilar pairs vanish, see `vanishing_rate`.
+    negative_curve: (rate of unknown labels, expected share of dissimilar pairs).
+    label_set_curve: items with each distinct full label set, the most frequent first.
+    """
+
+    known_ratio: float
+    pairs: PairShares
+    vanishing: float | None
+    negative_curve: tuple[tuple[float, float], ...]
+    label_set_curve: tuple[int, ...]
+
+
+def incompleteness(labels: BoolArray, known_ratio: float, seed: int) -> Incompleteness:
+    """Of the full `labels` (n, C) of training items, hidden as a run of that seed hides them.
+
+    Raises InputError for a ratio that is no share of labels.
+    """
+    seen = visible_labels(labels, LabelSpec(known_ratio=known_ratio), seed)
+    rates = [step / 20 for step in range(11)]
+    expected = expected_negative(labels, rates)
+    return Incompleteness(
+        known_ratio=known_ratio,
+        pairs=pair_shares(seen.labels, seen.known),
+        vanishing=vanishing_rate(labels),
+        negative_curve=tuple(zip(rates, map(float, expected), strict=True)),
+        label_set_curve=tuple(label_set_frequencies(labels).tolist()),
+    )
 
 
 def label_set_frequencies(labels: BoolArray) -> npt.NDArray[np.int64]:

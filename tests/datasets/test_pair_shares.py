@@ -16,10 +16,12 @@ from hashbench.datasets import pair_shares as module
 from hashbench.datasets.masks import visible_labels
 from hashbench.datasets.pair_shares import (
     expected_negative,
+    incompleteness,
     label_set_frequencies,
     pair_shares,
     vanishing_rate,
 )
+from hashbench.errors import InputError
 from hashbench.plan.spec import LabelSpec
 
 STATES = hnp.arrays(np.int8, (7, 4), elements=st.sampled_from([-1, 0, 1]))  # -1: unknown
@@ -81,3 +83,14 @@ def test_too_few_items_and_items_that_are_all_similar() -> None:
     one = np.ones((1, 3), bool)
     assert pair_shares(one, one).unknown == 0.0
     assert vanishing_rate(np.ones((5, 3), bool)) is None
+
+
+def test_what_a_known_ratio_leaves_is_that_of_a_run_s_mask() -> None:
+    labels = np.random.default_rng(2).random((60, 4)) > 0.7
+    found = incompleteness(labels, 0.5, seed=3)
+    seen = visible_labels(labels, LabelSpec(known_ratio=0.5), 3)
+    assert found.pairs == pair_shares(seen.labels, seen.known)
+    assert found.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
+    assert sum(found.label_set_curve) == 60
+    with pytest.raises(InputError, match="--known-ratio"):
+        incompleteness(labels, 1.5, seed=0)
