@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from hashbench.errors import InputError
+from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.methods.pghmh.method import Pghmh
 from tests.methods.prompted import ITEMS, items, made, optimised, step
 
@@ -43,6 +44,22 @@ def test_what_is_missing_does_not_matter(fusion: str) -> None:
     assert not same(image_only, whole)
     assert not same(text_only, whole)
     assert not same(whole, method.encode_mm(images, texts[other], there(True, True)))
+
+
+@torch.no_grad()
+def test_nobody_asks_a_part_that_is_missing() -> None:
+    torch.manual_seed(0)
+    fusion = AnchorFusion(8, guided=True)
+    parts, exists = torch.randn(4, 3, 8), torch.tensor([True, False, True]).expand(4, 3)
+    fused = fusion(parts, exists)
+    assert torch.equal(fused[:, 1], torch.zeros(4, 8))
+    torch.testing.assert_close(fused.flatten(1).norm(dim=1), torch.ones(4))
+    other = parts.clone()
+    other[:, 1] += 1.0
+    assert torch.equal(fusion(other, exists), fused)
+    other = parts.clone()
+    other[:, 2] += 1.0  # the anchor guides
+    assert not torch.allclose(fusion(other, exists)[:, 0], fused[:, 0])
 
 
 @torch.no_grad()

@@ -126,3 +126,15 @@ def test_block_looks_back_only_and_learns_everywhere() -> None:
     for name, parameter in block.named_parameters():
         assert parameter.grad is not None, name
         assert float(parameter.grad.abs().sum()) > 0, name
+
+
+def test_the_shifted_products_are_a_causal_convolution() -> None:
+    torch.manual_seed(0)
+    block = StateSpace(3, reach=4)
+    for length in (1, 2, 3, 9):
+        u = torch.randn(2, length, 6)
+        padded = torch.nn.functional.pad(u.transpose(1, 2), (3, 0))
+        expected = torch.nn.functional.conv1d(
+            padded, block.taps[:, None], block.taps_bias, groups=6
+        )
+        torch.testing.assert_close(block._convolved(u), expected.transpose(1, 2))

@@ -19,5 +19,6 @@ def test_the_paired_modality_is_no_leak_of_a_fused_code() -> None:
 def test_it_is_one_of_codes_of_one_modality() -> None:
     leaky = AuditResult(sample=9, labels=0.0, paired=0.5, batch=0.125)
     assert not leaky.clean
+    assert not AuditResult(sample=9, labels=0.0, paired=0.5, batch=0.0).clean
     told = " ".join(_encoder_lines(leaky))
     assert "another paired modality 50.00%, with another batch 12.50%" in told
