@@ -1,0 +1,251 @@
+"""Runs under incomplete labels: what is hidden stays hidden, what is recovered is told."""
+
+from __future__ import annotations
+
+import io
+import signal
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from hashbench.datasets.masks import VisibleLabels
+from hashbench.datasets.splits import Split
+from hashbench.engine import recovery
+from hashbench.engine.data import Data, visible_labels
+from hashbench.engine.validation import Validation
+from hashbench.errors import InputError
+from hashbench.methods.base import Recovered, RecoveryPath
+from hashbench.plan.request import Request, expand
+from hashbench.plan.spec import RunSpec
+from hashbench.report.recovery import recovery_of, render_classes, render_recovery
+from hashbench.runs import events, result
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.tailer import read_all
+from tests.engine.conftest import Make, worker
+
+
+def spec_of(**request: Any) -> RunSpec:
+    return expand(Request(dataset=["picturebook-tiny"], **request))[0]
+
+
+def small(classes: int = 3) -> tuple[Any, Split]:
+    """Twelve items of three classes: items 0 to 7 are training items, 6 and 7 validation."""
+    labels = np.random.default_rng(0).random((12, classes)) > 0.4
+    dataset = SimpleNamespace(
+        name="small",
+        fingerprint="abc",
+        labels=labels,
+        class_names=("a", "b", "c"),
+        ids=[f"item{i}" for i in range(12)],
+    )
+    parts = (np.arange(8, 12), np.arange(8), np.arange(6), np.arange(6, 8))
+    return dataset, Split("own", *parts, hash="def")
+
+
+def data_of(dataset: Any, split: Split, visible: VisibleLabels) -> Data:
+    fitted = visible.rows(np.searchsorted(split.train, split.fit))
+    train = SimpleNamespace(known=torch.from_numpy(fitted.known))
+    empty: Any = None
+    return Data(
+        dataset=dataset,
+        split=split,
+        visible=visible,
+        features=empty,
+        device=torch.device("cpu"),
+        train=cast(Any, train),
+        captions=empty,
+        caption_rows=empty,
+        caption_range=empty,
+    )
+
+
+def test_the_mask_is_drawn_once_and_read_when_the_run_goes_on(tmp_path: Path) -> None:
+    dataset, split = small()
+    path = tmp_path / "labels.npz"
+    drawn = visible_labels(path, spec_of(known_ratio=[0.5]), dataset, split)
+    assert drawn.labels.shape == (8, 3)
+    assert int((~drawn.known).sum()) == 12
+    # the file decides from now on, whatever the spec says
+    again = visible_labels(path, spec_of(known_ratio=[0.9], seed=[5]), dataset, split)
+    np.testing.assert_array_equal(again.known, drawn.known)
+
+
+@pytest.mark.parametrize("changed", ["fingerprint", "split", "classes"])
+def test_a_mask_of_another_dataset_is_refused(tmp_path: Path, changed: str) -> None:
+    dataset, split = small()
+    path = tmp_path / "labels.npz"
+    visible_labels(path, spec_of(known_ratio=[0.5]), dataset, split)
+    if changed == "fingerprint":
+        dataset.fingerprint = "other"
+    elif changed == "split":
+        split = Split("own", split.query, split.database, split.fit, split.validation, hash="new")
+    else:
+        dataset.labels = dataset.labels[:, :2]
+    with pytest.raises(InputError, match=r"(?s)labels\.npz.*start a new run") as caught:
+        visible_labels(path, spec_of(known_ratio=[0.5]), dataset, split)
+    assert caught.value.exit_code == 2
+
+
+def test_hidden_training_labels_do_not_choose_the_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, split = small()
+    visible = visible_labels(tmp_path / "l.npz", spec_of(known_ratio=[0.5]), dataset, split)
+    data = data_of(dataset, split, visible)
+    asked: list[tuple[Any, Any]] = []
+
+    def evaluate(query: Any, database: Any, queries: Any, items: Any, metrics: Any) -> list[Any]:
+        asked.append((queries, items))
+        return [SimpleNamespace(value=0.5)]
+
+    monkeypatch.setattr("hashbench.engine.validation.evaluate", evaluate)
+    monkeypatch.setattr(
+        "hashbench.engine.validation.encode", lambda *_: {"image": {1: None}, "text": {1: None}}
+    )
+    monkeypatch.setattr(
+        "hashbench.engine.validation.LabelMasks", SimpleNamespace(from_multi_hot=lambda x: x)
+    )
+    method: Any = SimpleNamespace(bits=(1,))
+    Validation(data, ("i2t",), "validation").score(method)
+    ((queries, items),) = asked
+    full = dataset.labels
+    np.testing.assert_array_equal(queries, (full[:8] & visible.known)[6:])
+    np.testing.assert_array_equal(items, (full[:8] & visible.known)[:6])
+    before = queries.copy()
+    dataset.labels = ~full  # the truth may be anything: validation does not look at it
+    Validation(data, ("i2t",), "validation").score(method)
+    np.testing.assert_array_equal(asked[-1][0], before)
+    Validation(data, ("i2t",), "test").score(method)
+    np.testing.assert_array_equal(asked[-1][0], dataset.labels[8:])  # test relevance is the truth
+
+
+def test_validation_without_any_known_relevant_item_gives_no_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, split = small()
+    visible = visible_labels(tmp_path / "l.npz", spec_of(known_ratio=[0.5]), dataset, split)
+    monkeypatch.setattr(
+        "hashbench.engine.validation.evaluate",
+        lambda *_: [SimpleNamespace(value=float("nan"))],
+    )
+    monkeypatch.setattr(
+        "hashbench.engine.validation.encode", lambda *_: {"image": {1: None}, "text": {1: None}}
+    )
+    method: Any = SimpleNamespace(bits=(1,))
+    assert Validation(data_of(dataset, split, visible), ("i2t",), "validation").score(method) == {}
+
+
+def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
+    dataset, split = small()
+    visible = visible_labels(tmp_path / "l.npz", spec_of(known_ratio=[0.5]), dataset, split)
+    data = data_of(dataset, split, visible)
+    items = torch.tensor([1, 4, 5])
+    added = torch.ones(3, 3, dtype=torch.bool)
+    paths = [RecoveryPath(4, 3.0, ((2, 3.75),), (0, 4.0))]
+    told = recovery.told("search", 0, Recovered(items, added, {"x": 1.5}, paths), data)
+    rows = [1, 4, 5]
+    unknown = ~visible.known[rows]
+    right = int((unknown & dataset.labels[rows]).sum())
+    assert told.values["added"] == unknown.sum()
+    assert told.values["right"] == told.values["hidden"] == right
+    assert told.values["precision"] == pytest.approx(right / unknown.sum())
+    assert told.values["items"] == 3
+    assert told.values["x"] == 1.5
+    assert set(told.classes) == {"a", "b", "c"}
+    (example,) = told.examples
+    assert example.item == "item4"
+    assert example.steps == (("c", 3.75),)
+    assert example.stop == ("a", 4.0)
+    names = np.array(dataset.class_names)
+    assert example.true == tuple(names[dataset.labels[4]])
+    assert example.known == tuple(names[visible.labels[4]])
+    decoded = events.decode(events.encode(told).strip())
+    assert isinstance(decoded, events.Recovery)
+    assert decoded.examples == told.examples
+
+
+def finished(run: RunFolder, data_dir: Path) -> RunFolder:
+    assert worker(run, data_dir).wait(timeout=300) == 0, run.log.read_text()
+    return run
+
+
+def codes(run: RunFolder) -> dict[str, np.ndarray]:
+    with np.load(run.codes / "16.npz", allow_pickle=False) as found:
+        return {name: found[name] for name in found.files}
+
+
+@pytest.fixture(scope="module")
+def whole_run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    from datetime import UTC, datetime
+
+    from hashbench.runs import layout
+
+    spec = spec_of(method=["pcril"], bits=[16], known_ratio=[0.5], threads=1, epochs=2)
+    folder = tmp_path_factory.mktemp("pcril")
+    return finished(layout.create(folder, spec, datetime.now(UTC)), data_dir)
+
+
+def test_a_run_tells_its_recovery_live_and_at_the_end(whole_run: RunFolder) -> None:
+    told = [e for e in read_all(whole_run.events) if isinstance(e, events.Recovery)]
+    assert [(e.stage, e.epoch) for e in told] == [("prompts", 0), ("prompts", 1), ("search", 0)]
+    assert all("violated deletion" in event.values for event in told[:2])
+    assert told[1].values["prompt drift"] > told[0].values["prompt drift"] > 0
+    assert told[2].values["items"] == 180
+    assert len(told[2].examples) == 12
+    per_class = told[2].classes
+    assert sum(counts["added"] for counts in per_class.values()) == told[2].values["added"]
+    assert result.read(whole_run.result).audit.clean
+
+
+def test_recovery_is_shown_with_examples_and_by_class(whole_run: RunFolder) -> None:
+    from rich.console import Console
+
+    found = recovery_of(whole_run)
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(render_recovery(found))
+    console.print(render_classes(found))
+    shown = console.export_text()
+    for example in found["examples"]:
+        assert example["item"] in shown
+        for name, score in example["steps"]:
+            assert f"+ {name}   {score:.2f}   " in shown
+    assert shown.count("  true ") == 12
+    assert "similar pairs" in shown
+    assert "plant life" in shown.split("by class")[1]
+
+
+def test_a_killed_run_recovers_and_hashes_the_same(
+    make: Make, data_dir: Path, whole_run: RunFolder
+) -> None:
+    run = make(method=["pcril"], known_ratio=[0.5], epochs=2)
+    process = worker(run, data_dir)
+    deadline = time.monotonic() + 120
+    while not any(isinstance(e, events.Recovery) for e in read_all(run.events)):
+        assert time.monotonic() < deadline, run.log.read_text()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finished(run, data_dir)
+    wanted = codes(whole_run)
+    for name, array in codes(run).items():
+        np.testing.assert_array_equal(array, wanted[name], err_msg=name)
+
+
+def test_every_class_hidden_is_told_before_training(make: Make, data_dir: Path) -> None:
+    run = make(method=["pcril"], known_ratio=[1e-17], epochs=1)
+    assert worker(run, data_dir).wait(timeout=120) == 2
+    (failed,) = (e for e in read_all(run.events) if isinstance(e, events.Failed))
+    assert "hides all" in failed.reason
+    assert failed.remedy
+
+
+def test_a_run_that_recovers_nothing_says_so(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").touch()
+    with pytest.raises(InputError, match="recovered no labels") as caught:
+        recovery_of(RunFolder(tmp_path))
+    assert "--method pcril" in str(caught.value)
