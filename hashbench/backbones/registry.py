@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlparse
+from urllib.request import getproxies
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.spec import BackboneSpec
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
+HUB_SECONDS = 5.0
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
@@ -118,6 +122,7 @@ def _download(spec: BackboneSpec, folder: Path, stem: str) -> Path:
         raise UnknownNameError(
             f"weights of {spec.name}", spec.pretrained, tags, where="--pretrained"
         )
+    _look_for_the_hub()
     try:
         config = library.get_pretrained_cfg(spec.name, spec.pretrained)
         return Path(library.download_pretrained(config, cache_dir=str(folder)))
@@ -129,6 +134,21 @@ def _download(spec: BackboneSpec, folder: Path, stem: str) -> Path:
             remedy=f"put the file at {folder / (stem + '.safetensors')} (or .pt), "
             "or name a file with --pretrained FILE",
         ) from error
+
+
+def _look_for_the_hub() -> None:
+    """Where the model hub cannot be reached, says so to its client, which else tries for minutes;
+    weights that it fetched earlier are still found. Behind a proxy nobody can tell in advance.
+    """
+    from huggingface_hub import constants
+
+    if getproxies():
+        return
+    host = urlparse(constants.ENDPOINT).hostname or ""
+    try:
+        socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
 
 
 def _hash(path: Path) -> str:

@@ -218,13 +218,16 @@ def _run_all(
 
 
 def _work_through(folders: list[RunFolder], data_dir: Path, *, detach: bool, as_json: bool) -> None:
-    """Runs one after another, watched; or detached. Exits with the worst of their exit codes."""
+    """Runs one after another, watched or detached. Exits with the worst of their exit codes."""
     from hashbench.cli.watch import Interrupted, watcher
-    from hashbench.launch.worker import start
+    from hashbench.launch.worker import start, start_in_turn
 
     if detach:
+        if len(folders) == 1:
+            start(folders[0], data_dir)
+        else:
+            start_in_turn(folders, data_dir)
         for folder in folders:
-            start(folder, data_dir)
             typer.echo(folder.id)
         return
     watch = watcher(as_json=as_json)

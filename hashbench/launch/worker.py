@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hashbench.errors import BusyError, InputError
@@ -38,6 +39,18 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def start_in_turn(runs: Sequence[RunFolder], data_dir: Path) -> None:
+    """Leaves a process behind that works through runs one after another, as `resume` does."""
+    command = [sys.executable, "-m", "hashbench", "resume", "--json"]
+    subprocess.Popen(
+        [*command, "--data-dir", str(data_dir.resolve()), *(str(run.path) for run in runs)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def last_log_lines(run: RunFolder, lines: int = 12) -> str:

@@ -123,6 +123,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, data_dir: Path) -> N
         (("run", "--backbone", "ViT-B-61"), "did you mean ViT-B-16"),
         (("run", "--backbone", "ViT-B-16"), "--pretrained"),
         (("run", "--backbone", "ViT-B-16", "--pretrained", "nowhere.pt"), "nowhere.pt"),
+        (("run", "--backbone", "ViT-B-16", "--pretrained", "openia"), "did you mean openai"),
         (("run", "--device", "gpu"), "--device"),
         (("run", "--epochs", "0"), "--epochs"),
         (("run", "--config", "missing.toml"), "missing.toml"),
@@ -170,6 +171,21 @@ def test_a_detached_run_goes_on_by_itself(tmp_path: Path, data_dir: Path) -> Non
     while not (tmp_path / done.stdout.strip() / "result.json").is_file():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_a_detached_grid_goes_on_one_after_another(tmp_path: Path, data_dir: Path) -> None:
+    done = hashbench(
+        "run", *TINY, "-m", "lsh", "-b", "8,16", "--detach", folder=tmp_path, data=data_dir
+    )
+    assert done.returncode == 0
+    first, second = done.stdout.split()
+    deadline = time.monotonic() + 120
+    while not (tmp_path / second / "result.json").is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    begun = json.loads((tmp_path / second / "events.jsonl").read_text().splitlines()[0])["t"]
+    ended = json.loads((tmp_path / first / "events.jsonl").read_text().splitlines()[-1])["t"]
+    assert ended <= begun
 
 
 def test_the_cache_is_listed_and_emptied(tmp_path: Path) -> None:
