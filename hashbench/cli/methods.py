@@ -50,7 +50,10 @@ def show_command(
     typer.echo(f"{card.title} ({card.paper})\n{card.summary}\n")
     typer.echo("parameters, for --set name=value:")
     for param in card.params:
-        typer.echo(f"  {param.name} = {param.default}   {param.range}\n      {param.help}")
+        published = "" if param.published is None else f" (published: {param.published})"
+        typer.echo(
+            f"  {param.name} = {param.default}{published}   {param.range}\n      {param.help}"
+        )
     typer.echo("\nablations, for --ablate name:")
     for ablation in card.ablations:
         changes = ", ".join(f"{key}={value}" for key, value in ablation.settings.items())

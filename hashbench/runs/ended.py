@@ -12,8 +12,10 @@ from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.state import RunState, fold
 
-HEAD_BYTES = 1 << 14  # started, facts, planned
-TAIL_BYTES = 1 << 15  # the last losses, the test scores, the end
+HEAD_BYTES = 1 << 14
+TAIL_BYTES = 1 << 15
+HEAD_LINES = 16  # started, facts, planned
+TAIL_LINES = 32  # of a finished run: the last epoch, the test scores, the end
 
 
 def ended_state(path: Path) -> RunState | None:
@@ -34,10 +36,13 @@ def ended_state(path: Path) -> RunState | None:
             last = _last_told(lines)
             if not isinstance(last, events.Finished | events.Failed | events.Stopped):
                 return None
+            head: list[bytes] = []
             if size > TAIL_BYTES:
                 file.seek(0)
-                head = file.read(min(HEAD_BYTES, size - TAIL_BYTES))
-                lines = head.split(b"\n")[:-1] + lines
+                head = file.read(min(HEAD_BYTES, size - TAIL_BYTES)).split(b"\n")[:-1]
+            if isinstance(last, events.Finished):  # its scores are those on test, told last of all
+                head, lines = (head or lines[:-TAIL_LINES])[:HEAD_LINES], lines[-TAIL_LINES:]
+            lines = head + lines
     except FileNotFoundError:
         return None
     decoded = (events.decode(line) for line in lines)

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ from hashbench.tui.story import Line
 from hashbench.tui.view import RunView, view_of
 
 TELL_SECONDS = 0.1
+LOADING_SECONDS = 0.4  # between messages while runs are read for the first time
+LOOKS_A_FIND = 5
 LOOK_SECONDS = 1.0  # folders, liveness of workers, files of runs that had ended
 BUDGET_SECONDS = 0.05  # of work a step, so that the app's thread gets its turn
 CHUNK = 1 << 18
@@ -61,11 +64,12 @@ class Update:
 
 
 class _Seen(NamedTuple):
-    """What tells that something changed in a run's folder."""
+    """What tells that something changed: the size of the events, the time of the folder, which
+    changes when a file in it is made or replaced.
+    """
 
     events: int
-    tags: int
-    result: bool
+    folder: int
 
 
 @dataclass
@@ -81,6 +85,10 @@ class _Record:
     tags: Tags = field(default_factory=Tags)
     seen: _Seen | None = None
     view: RunView | None = None
+
+    @cached_property
+    def place(self) -> str:
+        return str(self.run.path)
 
     @property
     def live(self) -> bool:
@@ -103,6 +111,8 @@ class Reader:
         self._notices: set[str] = set()
         self._told_loading: tuple[int, int] | None = None
         self._next_look = 0.0
+        self._looks = -1
+        self._names: list[str] | None = None
         self._next_tell = 0.0
         self._taken = threading.Event()
         self._taken.set()
@@ -132,6 +142,7 @@ class Reader:
 
     def look_now(self) -> None:
         """Something was done to the folder: look without waiting."""
+        self._names = None
         self._next_look = 0.0
         self._wake.set()
 
@@ -151,10 +162,26 @@ class Reader:
     def _look(self) -> None:
         """New folders, vanished folders, dead workers, files that changed under ended runs."""
         try:
-            folders = layout.find(self.runs_dir)
+            self._find()
         except OSError as error:
             self._notice(f"{self.runs_dir} cannot be read: {error.strerror}")
             return
+        for record in list(self._records.values()):
+            self._look_at(record)
+
+    def _find(self) -> None:
+        """Looks into folders only when their names changed, or now and then: a folder may get its
+        spec after it was seen.
+        """
+        try:
+            names = os.listdir(self.runs_dir)  # noqa: PTH208 - names are what is compared
+        except (FileNotFoundError, NotADirectoryError):
+            names = []
+        self._looks += 1
+        if names == self._names and self._looks % LOOKS_A_FIND:
+            return
+        self._names = names
+        folders = layout.find(self.runs_dir)
         here = {run.id for run in folders}
         for gone in self._found - here:
             self._records.pop(gone, None)
@@ -164,15 +191,13 @@ class Reader:
             self._update.gone.add(gone)
         self._todo.extend(run for run in reversed(folders) if run.id not in self._found)
         self._found = here
-        for record in list(self._records.values()):
-            self._look_at(record)
 
     def _look_at(self, record: _Record) -> None:
-        seen, before = _stat(record.run), record.seen
+        seen, before = _stat(record.place), record.seen
         if seen == before and not record.live:
             return
         record.seen = seen
-        if before is None or seen.tags != before.tags:
+        if before is None or seen.folder != before.folder:
             record.tags = tags.read(record.run)
         if before is not None and seen.events != before.events:
             if record.follower is None:  # it had ended and goes on
@@ -288,22 +313,25 @@ class Reader:
             return
         if update or update.loading != self._told_loading:
             self._told_loading = update.loading
-            self._next_tell = now + TELL_SECONDS
+            self._next_tell = now + (LOADING_SECONDS if self._todo else TELL_SECONDS)
             self._update = Update()
             self._taken.clear()
             self._tell(update)
 
 
-def _stat(run: RunFolder) -> _Seen:
+def _stat(folder: str) -> _Seen:
+    return _Seen(_of(f"{folder}/events.jsonl").st_size, _of(folder).st_mtime_ns)
+
+
+def _of(path: str) -> os.stat_result:
+    """As `os.stat`, all -1 for what is not there; of strings, for it is asked very often."""
     try:
-        size = os.stat(run.events).st_size  # noqa: PTH116 - a thousand runs, every second
+        return os.stat(path)  # noqa: PTH116
     except OSError:
-        size = -1
-    try:
-        tagged = os.stat(tags.path_of(run)).st_mtime_ns  # noqa: PTH116
-    except OSError:
-        tagged = -1
-    return _Seen(size, tagged, run.result.is_file())
+        return _ABSENT
+
+
+_ABSENT = os.stat_result([-1] * 10, {"st_mtime_ns": -1})
 
 
 def _watched(record: _Record) -> Watched:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import os
 import random
@@ -50,9 +49,10 @@ def spec(
 
 
 def folder(runs_dir: Path, wanted: RunSpec, minute: int = 0) -> RunFolder:
-    """A run folder that holds its spec."""
-    now = datetime.datetime(2026, 3, 1, 12, minute % 60, minute // 60, tzinfo=datetime.UTC)
-    run = RunFolder(runs_dir / wanted.run_id(now))
+    """A run folder that holds its spec; its id has no hash, which every new field would change."""
+    clock = f"{12 + minute // 3600:02d}{minute % 60:02d}{minute // 60 % 60:02d}"
+    name = f"{wanted.method}-{wanted.dataset.name}-{wanted.bits_label}b-s{wanted.seed}"
+    run = RunFolder(runs_dir / f"20260301-{clock}-{name}")
     run.path.mkdir(parents=True)
     run.spec.write_text(to_toml(wanted))
     return run
@@ -126,11 +126,13 @@ def training(
 
 
 def scores(level: float, draw: random.Random) -> dict[str, dict[str, float]]:
-    """direction -> metric -> value."""
-    return {
-        direction: {metric: round(level + draw.uniform(-0.01, 0.01), 6) for metric in METRICS}
-        for direction in ("i2t", "t2i")
-    }
+    """direction -> metric -> value; ties make the value lower or higher."""
+    apart = {"mAP@all(tie=worst)": -0.01, "mAP@all(tie=index)": 0.002, "mAP@all(tie=best)": 0.01}
+    found = {}
+    for direction in ("i2t", "t2i"):
+        base = level + draw.uniform(-0.01, 0.01)
+        found[direction] = {name: round(base + apart.get(name, 0), 6) for name in METRICS}
+    return found
 
 
 def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import drive, text_of, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.pilot import Pilot
@@ -18,7 +17,6 @@ from textual.widgets import Button, Input, Static
 from hashbench.errors import InputError
 from hashbench.launch import worker
 from hashbench.plan import catalog
-from hashbench.plan.card import Ablation, DatasetCard, MethodCard, Param, SplitSizes
 from hashbench.plan.command import command_words
 from hashbench.plan.request import Request, expand
 from hashbench.runs import layout
@@ -29,35 +27,8 @@ from hashbench.tui.screens.dialogs import Ask
 from hashbench.tui.screens.launch import Launch
 from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
-
-ALPHA = MethodCard(
-    name="alpha",
-    title="Alpha",
-    summary="A method for tests.",
-    paper="Nobody, 2024",
-    year=2024,
-    entry="nowhere:Alpha",
-    params=(
-        Param("epochs", 10, "epochs of the only stage", low=1, high=100),
-        Param("rate", 0.1, "how fast", low=0.0, high=1.0),
-        Param("way", "left", "which way", choices=("left", "right")),
-        Param("brave", default=False, help="go on whatever happens"),
-    ),
-    ablations=(Ablation("no-rate", "stand still", {"rate": 0.0}),),
-    epoch_params=("epochs",),
-)
-BETA = MethodCard(
-    name="beta", title="Beta", summary="Another.", paper="Somebody, 2020", year=2020,
-    entry="nowhere:Beta", params=(Param("rate", 0.5, "how fast", low=0.0),), joint_bits=True,
-)  # fmt: skip
-SMALL = DatasetCard(
-    name="small", title="Small", summary="made up", entry="nowhere:load", builtin=True,
-    sizes={"small": SplitSizes(10, 20)},
-)  # fmt: skip
-LARGE = DatasetCard(
-    name="large", title="Large", summary="made up, too", entry="nowhere:load",
-    layout="<data-dir>/large/", sizes={"large": SplitSizes(100, 200)},
-)  # fmt: skip
+from tests.tui.cards import ALPHA, BETA, LARGE, SMALL
+from tests.tui.driving import drive, text_of, until
 
 
 @pytest.fixture

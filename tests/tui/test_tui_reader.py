@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
 from typing import Self
 
-import fixtures
 import pytest
 
 from hashbench.runs import events, tags
@@ -20,6 +18,7 @@ from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update, Watched
 from hashbench.tui.series import LOSSES
 from hashbench.tui.view import RunView
+from tests.tui import fixtures
 
 
 class Told:
@@ -44,6 +43,7 @@ class Told:
     def look(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Reads until nothing is left to read, and tells all of it."""
         monkeypatch.setattr(reader_module, "TELL_SECONDS", 0.0)
+        monkeypatch.setattr(reader_module, "LOADING_SECONDS", 0.0)
         self.reader.look_now()
         while self.reader.step():
             pass
@@ -209,8 +209,9 @@ def test_tags_are_seen_when_somebody_else_writes_them(
     told.look(monkeypatch)
     assert told.views[run.id].name == "the good one"
     assert told.views[run.id].tags == ("paper",)
-    tags.path_of(run).write_text("{ damaged")
-    os.utime(tags.path_of(run), (1, 1))
+    damaged = run.path / "new"
+    damaged.write_text("{ damaged")
+    damaged.replace(tags.path_of(run))
     told.look(monkeypatch)
     assert told.views[run.id].name == ""
 

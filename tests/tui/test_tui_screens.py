@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import fixtures
 import pytest
-from conftest import drive, text_of, until
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -25,6 +23,8 @@ from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.loglines import LogLines
 from hashbench.tui.widgets.panelset import PanelSet
 from hashbench.tui.widgets.rows import RowTable
+from tests.tui import fixtures
+from tests.tui.driving import drive, text_of, until
 
 Made = dict[str, RunFolder]
 

@@ -14,6 +14,7 @@ from hashbench.nn.scan import StateSpace
 
 STATE = 16
 HEADS = 4
+WAYS: tuple[tuple[int, ...], ...] = ((), (2,), (1,), (1, 2))  # axes that are turned round
 
 
 class FourWays(nn.Module):
@@ -28,9 +29,8 @@ class FourWays(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, L, d) -> (n, L, d)."""
-        ways = [x.flip(axes) if axes else x for axes in ((), (2,), (1,), (1, 2))]
-        read = self.block(torch.cat(ways)).chunk(4)  # one scan of 4 n sequences
-        parts = [y.flip(axes) if axes else y for y, axes in zip(read, ((), (2,), (1,), (1, 2)))]  # noqa: B905
+        read = self.block(torch.cat([x.flip(axes) for axes in WAYS])).chunk(len(WAYS))
+        parts = [y.flip(axes) for y, axes in zip(read, WAYS, strict=True)]
         return self.scale * torch.stack(parts).sum(0)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical, VerticalScroll
@@ -169,11 +169,15 @@ class Launch(WorkScreen):
         self._plan()
 
     @on(PickList.Moved)
-    def _hint(self, event: PickList.Moved) -> None:
+    @on(events.DescendantFocus)
+    def _hint(self) -> None:
         """What a list has no room for: all that there is to tell of the entry."""
-        item = event.table.cursor_row
-        if isinstance(item, Item) and event.table.has_focus:
-            self.query_one("#hint", Static).update(Content(f"{item.name}: {item.text}"))
+        picks = self.focused
+        item = picks.cursor_row if isinstance(picks, PickList) else None
+        told = "" if item is None else f"{item.name}: {item.text}"
+        hint = self.query_one("#hint", Static)
+        hint.display = bool(told)
+        hint.update(Content(told))
 
     @on(Field.Changed)
     def _typed(self) -> None:
