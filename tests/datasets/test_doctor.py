@@ -75,7 +75,7 @@ def test_unreadable_and_repeated_pictures(table: Path, tmp_path: Path) -> None:
     report = examine(str(table), tmp_path)
     broken = of(report, "pictures")
     assert (broken.level, broken.facts["unreadable"]) == (Level.PROBLEM, ["3", "4"])
-    assert "--on-bad-image skip" in broken.remedy
+    assert "fetch them again" in broken.remedy
     repeated = of(report, "duplicates")
     assert "7 = 8 = 9" in repeated.message
     assert repeated.facts["copies"] == 2

@@ -66,7 +66,7 @@ def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
         "pictures",
         Level.PROBLEM,
         f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
-        "fetch them again, or leave such items out by --on-bad-image skip",
+        "fetch them again; a broken picture stops a run",
         {"unreadable": [dataset.ids[item] for item in broken]},
     )
 
