@@ -71,8 +71,13 @@ def test_json_is_one_event_a_line(tmp_path: Path, data_dir: Path) -> None:
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, data_dir: Path) -> None:
+    # whoever runs the tests in the background may have SIGINT ignored, which children inherit
+    listening = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from hashbench.cli.main import main; main()"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "hashbench", "run", *TINY, "--epochs", "5000"],
+        [sys.executable, "-c", listening, "run", *TINY, "--epochs", "5000"],
         env=environment(tmp_path, data_dir),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
