@@ -78,15 +78,15 @@ class Block(nn.Module):
         return self
 
     def forward(self, x: Tensor, bias: Tensor | None = None, at: Tensor | None = None) -> Tensor:
-        """(n, L, d) -> (n, L, d); with positions `at` (n), only those: (n, 1, d).
+        """(n, L, d) -> (n, L, d); with positions `at` (n, q), only those: (n, q, d).
 
-        `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, 1, L) with `at`.
+        `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, q, L) with `at`.
         """
         normed = self.ln_1(x)
         asking = normed
         if at is not None:
-            rows = torch.arange(len(x), device=x.device)
-            asking, x = normed[rows, at, None], x[rows, at, None]
+            rows = torch.arange(len(x), device=x.device)[:, None]
+            asking, x = normed[rows, at], x[rows, at]
         x = x + self.ls_1(self.attn(normed, asking, bias))
         inner = self.mlp["c_fc"](self.ln_2(x))
         inner = inner * torch.sigmoid(1.702 * inner) if self.quick else F.gelu(inner)

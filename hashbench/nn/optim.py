@@ -39,7 +39,7 @@ def grouped(
         for tensors, rate in (*apart, (rest, lr))
         if tensors
     ]
-    return ClippedAdamW(groups, betas=(0.9, 0.98), eps=1e-6, weight_decay=decay)
+    return ClippedAdamW(groups, betas=(0.9, 0.98), eps=1e-6, weight_decay=decay, fused=True)
 
 
 WARM_UP = 0.05

@@ -196,14 +196,18 @@ class AffinityPrompt(nn.Module):
         states = torch.cat([hidden, prompt.tokens], dim=1)
         heard = padding_bias(texts.lengths, length).masked_fill(~there[:, None], -torch.inf)
         bias = torch.cat([heard, prompt.bias()], dim=1)
-        states = self._run(tower, states, bias)
-        own, mean = tower.pool(states[:, :length], texts), prompt.mean(states[:, length:])
+        # of the text, nothing but its pooled token is read off the last block
+        prompted = torch.arange(length, states.shape[1], device=states.device)
+        at = [tower.pooled_at(texts)[:, None], prompted.expand(len(states), -1)]
+        states = self._run(tower, states, bias, torch.cat(at, dim=1))
+        own, states = states[:, 0], states[:, 1:]
+        mean = prompt.mean(states)
         entered = tower.project(self.eta * own * mean)
         text = tower.project(own) + entered
         return Prompted(
             text,
             tower.project(mean),
-            tower.project(states[:, length:]),
+            tower.project(states),
             entered.norm(dim=1) / text.norm(dim=1).clamp_min(1e-6),
         )
 
@@ -212,8 +216,10 @@ class AffinityPrompt(nn.Module):
         states = self._run(tower, prompt.tokens, prompt.bias())
         return tower.project(prompt.mean(states)), tower.project(states)
 
-    def _run(self, tower: Tower, states: Tensor, bias: Tensor) -> Tensor:
-        for block in self.blocks:
-            states = block(states, bias[:, None, None])
-        out: Tensor = tower.norm(states)
+    def _run(self, tower: Tower, states: Tensor, bias: Tensor, at: Tensor | None = None) -> Tensor:
+        """(n, L, w) -> (n, L, w), or what is `at` positions (n, q) of it alone."""
+        bias = bias[:, None, None]
+        for block in self.blocks[:-1]:
+            states = block(states, bias)
+        out: Tensor = tower.norm(self.blocks[-1](states, bias, at))
         return out

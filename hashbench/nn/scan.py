@@ -26,19 +26,24 @@ def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D:
     `u` and `delta` are (n, L, d), `A` (d, s) is negative, `B` and `C` are (n, L, s), `D` is (d);
     the result is (n, L, d). A recurrence h_t = a_t h_{t-1} + b_t is a chain of affine maps, and
     maps compose associatively: doubling the reach of each of them takes ceil(log2 L) rounds in
-    place of L steps, and no product ever leaves (0, 1].
+    place of L steps, and no product ever leaves (0, 1]. What a position adds to itself needs no
+    state, so states are made of all but the last: half the work for sequences of two.
     """
-    decay = torch.exp(delta[:, :, None] * A.T)  # (n, L, s, d)
-    state = (delta * u)[:, :, None] * B[..., None]
-    reach, length = 1, u.shape[1]
-    while reach < length:
-        further = state[:, reach:] + decay[:, reach:] * state[:, :-reach]
+    now = (delta * (B * C).sum(2, keepdim=True) + D) * u
+    length = u.shape[1]
+    if length == 1:
+        return now
+    decay = torch.exp(delta[:, 1:, None] * A.T)  # (n, L-1, s, d), from each position to the next
+    state = (delta * u)[:, :-1, None] * B[:, :-1, :, None]
+    along, reach = decay[:, :-1], 1
+    while reach < length - 1:
+        further = state[:, reach:] + along[:, reach - 1 :] * state[:, :-reach]
         state = torch.cat([state[:, :reach], further], dim=1)
-        if 2 * reach < length:
-            further = decay[:, reach:] * decay[:, :-reach]
-            decay = torch.cat([decay[:, :reach], further], dim=1)
+        if 2 * reach < length - 1:
+            along = torch.cat([along[:, :reach], along[:, reach:] * along[:, :-reach]], dim=1)
         reach *= 2
-    return (state * C[..., None]).sum(2) + D * u
+    before = C[:, 1:, None] @ (decay * state)  # (n, L-1, 1, d)
+    return now + F.pad(before.squeeze(2), (0, 0, 1, 0))
 
 
 @functools.cache

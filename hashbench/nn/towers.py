@@ -61,7 +61,7 @@ class Tower(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, bias)
         last = bias if bias is None else bias[at, None][:, None]
-        return self.finish(self.blocks[-1](x, last, at)[:, 0])
+        return self.finish(self.blocks[-1](x, last, at[:, None])[:, 0])
 
     def pooled_at(self, tokens: Tokens) -> Tensor:
         """(n) position of the token that is pooled."""
