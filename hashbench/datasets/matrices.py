@@ -11,6 +11,8 @@ from hashbench.datasets.base import BoolArray, FloatArray
 from hashbench.errors import DamagedFileError
 
 MAX_CLASSES = 10_000
+LARGEST = 2**53
+"""Class numbers up to here are whole in every type they come in."""
 
 
 def label_matrix(value: object, *, where: object) -> BoolArray:
@@ -44,8 +46,10 @@ def _one_hot(numbers: npt.NDArray[Any], where: object) -> BoolArray:
     if not np.array_equal(numbers, np.round(numbers)):
         raise DamagedFileError("holds class numbers that are not whole", where=where)
     low, high = int(numbers.min()), int(numbers.max())
-    if high - low >= MAX_CLASSES:
-        raise DamagedFileError(f"holds class numbers from {low} to {high}", where=where)
+    if high - low >= MAX_CLASSES or max(abs(low), abs(high)) > LARGEST:
+        raise DamagedFileError(
+            f"holds class numbers from {numbers.min()} to {numbers.max()}", where=where
+        )
     return np.equal(numbers[:, None].astype(np.int64), np.arange(low, high + 1))
 
 
@@ -58,7 +62,15 @@ def feature_matrix(value: object, *, where: object) -> FloatArray:
             where=where,
             remedy="save one row of features an item",
         )
-    return matrix.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = matrix.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise DamagedFileError(
+            f"holds values beyond {np.finfo(np.float32).max:.2g}, the largest in single precision",
+            where=where,
+            remedy="scale the features, or look where such a value comes from",
+        )
+    return single
 
 
 def _numbers(value: object, where: object) -> npt.NDArray[Any]:

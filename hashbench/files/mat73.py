@@ -161,6 +161,8 @@ class _File:
         if node.dtype.kind not in "biufc":
             self.fail(node, f"holds {node.dtype}, which is not read", "save numbers or text")
         if kind == "text":
+            if node.dtype.kind not in "iu":
+                self.fail(node, f"holds letters as {node.dtype}")
             codes = data.T.astype("<u2") if matlab else data.astype("<u2")
             rows = codes.reshape(len(codes), -1) if codes.ndim else codes.reshape(1, 1)
             self.budget.spend_objects(len(rows), node.name)
@@ -224,7 +226,7 @@ class _File:
     def sparse(self, node: Any) -> Array:
         """A sparse matrix, made full. The attribute holds its number of rows."""
         rows = _number(node, "MATLAB_sparse")
-        starts = self.load(self.child(node, "jc")).astype(np.int64)
+        starts = self.indices(node, "jc")
         columns = len(starts) - 1
         if starts.ndim != 1 or columns < 0 or rows < 0 or (columns and "ir" not in node):
             columns = -1
@@ -235,8 +237,10 @@ class _File:
         full = np.zeros((rows, columns), dtype)
         if starts[-1] == 0:
             return full
-        row = self.load(self.child(node, "ir")).astype(np.int64)
+        row = self.indices(node, "ir")
         numbers = self.load(self.child(node, "data"))
+        if numbers.dtype.kind not in "biuf":
+            self.fail(node, f"is a sparse matrix of {numbers.dtype}")
         counts = np.diff(starts)
         if (
             not len(row) == len(numbers) == starts[-1]
@@ -246,6 +250,13 @@ class _File:
             self.fail(node, "is a sparse matrix with impossible indices")
         full[row, np.repeat(np.arange(columns), counts)] = numbers.astype(dtype)
         return full
+
+    def indices(self, node: Any, name: str) -> Array:
+        """Indices of a sparse matrix."""
+        found = self.load(self.child(node, name))
+        if found.dtype.kind not in "iu":
+            self.fail(node, "is a sparse matrix with impossible indices")
+        return found.astype(np.int64)
 
 
 def _number(node: Any, name: str) -> int:

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy.io import savemat
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.featureset import CARD
 from hashbench.datasets.featureset.dataset import WIKIPEDIA, load
+from hashbench.datasets.matrices import feature_matrix, label_matrix
 from hashbench.datasets.splits import own_split
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
@@ -113,7 +116,9 @@ def test_which_file(tmp_path: Path) -> None:
         (split_file(L_te=np.eye(2)), "label matrices of different width"),
         (split_file(L_te=np.array([[1.5], [2]])), "not whole"),
         (split_file(L_te=np.array([[1], [10**6]])), "from 1 to 1000000|from 2 to 1000000"),
+        (split_file(L_te=np.array([[1e300], [1e300]]), L_tr=np.full((4, 1), 1e300)), "1e.300"),
         (split_file(I_tr=np.full((4, 4), np.inf)), "not finite"),
+        (split_file(I_tr=np.full((4, 4), 1e43)), r"beyond 3.4e\+38"),
         (split_file(I_tr=np.array(["a", "b"])), "no matrix of numbers"),
         (split_file(L_tr=np.array(["a", "b"])), "the train items have no labels"),
         ({"I_tr": IMAGES, "X": TEXTS}, "has I_tr, X, not images, texts and labels"),
@@ -143,6 +148,26 @@ def test_torn_and_misnamed_files(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(DamagedFileError):
             read(tmp_path)
+
+
+@given(
+    values=hnp.arrays(
+        st.sampled_from([np.float64, np.float32, np.float16, np.int64, np.uint8, np.bool_]),
+        hnp.array_shapes(min_dims=1, max_dims=3, max_side=3),
+    )
+)
+@example(values=np.array([[1e43, -1.0]]))
+@example(values=np.array([[3.4028236e38]]))
+@example(values=np.array([[-np.finfo(np.float64).max]]))
+def test_a_matrix_of_any_values_is_read_or_refused(values: npt.NDArray[Any]) -> None:
+    for read_matrix in (feature_matrix, label_matrix):
+        try:
+            matrix = read_matrix(values, where="file")
+        except DamagedFileError as error:
+            assert error.where == "file"  # noqa: PT017
+        else:
+            assert len(matrix) in (len(values), values.size)
+            assert np.isfinite(matrix).all()
 
 
 @settings(

@@ -204,6 +204,27 @@ def test_npz_bombs_and_objects(tmp_path: Path) -> None:
         mat.read(tmp_path / "other.npz")
 
 
+def test_hdf5_numbers_where_letters_or_indices_belong(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mat"
+    wild = np.array([[1e43, np.nan]])
+    for parts, says in (
+        ({"B": wild}, "letters"),
+        ({"B/jc": np.array([0.0, 1e43]), "B/ir": np.array([0]), "B/data": np.ones(1)}, "indices"),
+        ({"B/jc": np.array([0, 1]), "B/ir": np.array([np.nan]), "B/data": np.ones(1)}, "indices"),
+        ({"B/jc": np.array([0, 1]), "B/ir": np.array([0]), "B/data": np.ones(1) * 1j}, "complex"),
+    ):
+        with h5py.File(path, "w") as file:
+            for name, value in parts.items():
+                file[name] = value
+            if len(parts) == 1:
+                file["B"].attrs["MATLAB_class"] = np.bytes_("char")
+            else:
+                file["B"].attrs["MATLAB_class"] = np.bytes_("double")
+                file["B"].attrs["MATLAB_sparse"] = np.uint64(2)
+        with pytest.raises(DamagedFileError, match=says):
+            mat.read(path)
+
+
 def test_hdf5_stays_inside_the_file(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["secret"] = np.ones(3)
