@@ -5,7 +5,9 @@
     │   ├── UnknownNameError           ... a name that is not in a list; the nearest one is offered
     │   └── DamagedFileError           ... a file that is not what it claims to be
     ├── BusyError             exit 3   somebody else holds it: a run, a lock, a device slot
-    └── TrainingError         exit 4   the training failed: a loss that is not finite, no memory
+    ├── TrainingError         exit 4   the training failed: a loss that is not finite, no memory
+    ├── StopAskedError                 somebody asked a worker to stop; its state is saved
+    └── StorageError          exit 6   a disk that is full, read-only, failing or without locks
 
 Every message says what is wrong, where (file and key), and what to do about it.
 """
@@ -71,6 +73,16 @@ class TrainingError(HashbenchError):
     """Training cannot go on: a loss that is not finite, no memory left, a broken step."""
 
     exit_code = 4
+
+
+class StopAskedError(HashbenchError):
+    """Somebody asked the worker to stop, and what it has done is saved."""
+
+
+class StorageError(HashbenchError):
+    """A disk that is full, read-only or failing: `hashbench.files.storage` puts it into words."""
+
+    exit_code = 6
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

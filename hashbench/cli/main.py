@@ -25,8 +25,12 @@ class Entry:
 
 COMMANDS = {
     "run": Entry("run:run_command", "Train a method, watch it, print its scores."),
-    "resume": Entry("run:resume_command", "Go on with runs that were stopped, killed or lost."),
-    "stop": Entry("run:stop_command", "Ask running workers to save and stop."),
+    "sweep": Entry("sweep:sweep_command", "Run what is missing or failed of a grid in a file."),
+    "queue": Entry("queue:queue_command", "Show who waits for a device, and who trains."),
+    "resume": Entry("acting:resume_command", "Go on with runs that were stopped, killed or lost."),
+    "retry": Entry("acting:retry_command", "Try failed runs once more."),
+    "pause": Entry("acting:pause_command", "Ask workers to save and wait; `resume` goes on."),
+    "stop": Entry("acting:stop_command", "Ask workers to save and stop."),
     "ls": Entry("listing:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("listing:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),

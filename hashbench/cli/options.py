@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+Many = list[str] | None
+
 DataDir = Annotated[
     Path,
     typer.Option(
@@ -25,6 +27,23 @@ RunsDir = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="JSON for machines, on stdout.")]
+
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Leave the runs to themselves: one starts now, several queue."),
+]
+
+Queue = Annotated[
+    bool, typer.Option("--queue", help="Wait for free devices in turn, without being watched.")
+]
+
+Priority = Annotated[
+    int, typer.Option("--priority", help="In the queue; the highest first, -999 to 999.")
+]
+
+Runs = Annotated[
+    Many, typer.Argument(help="Run ids, beginnings or ends of them, paths, or `last`.")
+]
 
 DATA_DIR = Path("data")
 RUNS_DIR = Path("runs")

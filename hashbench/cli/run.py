@@ -1,4 +1,4 @@
-"""`hashbench run`, `resume` and `stop`."""
+"""`hashbench run`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashbench.cli.options import DATA_DIR, RUNS_DIR, DataDir, Json, RunsDir
+from hashbench.cli.options import (
+    DATA_DIR,
+    RUNS_DIR,
+    DataDir,
+    Detach,
+    Json,
+    Many,
+    Priority,
+    Queue,
+    RunsDir,
+)
 
 if TYPE_CHECKING:
     from hashbench.plan.spec import RunSpec
-    from hashbench.runs.layout import RunFolder
-
-Many = list[str] | None
 
 
 def run_command(
@@ -100,9 +107,9 @@ def run_command(
         Path | None,
         typer.Option("--config", help="TOML file with these options as keys; options win."),
     ] = None,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Start the workers and leave them running.")
-    ] = False,
+    detach: Detach = False,
+    queue: Queue = False,
+    priority: Priority = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the runs, start none.")] = False,
     json_: Json = False,
     data_dir: DataDir = DATA_DIR,
@@ -111,12 +118,18 @@ def run_command(
     """Train a method, watch it, and print its scores; several values make a grid.
 
     Test queries are scored once, at the end; validation queries out of the training items choose
-    the epoch. Ctrl-C saves and stops; `hashbench resume` goes on.
+    the epoch. Ctrl-C saves and stops; `hashbench resume` goes on. With --queue the runs wait for
+    free devices in their turn; `hashbench queue` shows them.
     """
+    import datetime
+
+    from hashbench.cli.working import how_to_start, work_through
     from hashbench.errors import InputError
     from hashbench.plan.lists import numbers, reals, words
     from hashbench.plan.request import Request, expand, read_config
+    from hashbench.runs.layout import create
 
+    manner = how_to_start(detach, queue, priority)
     keys: dict[str, Any] = {} if config is None else read_config(config)
     settings: dict[str, Any] = dict(keys.get("set", {}))
     for assignment in set_ or []:
@@ -153,38 +166,9 @@ def run_command(
     if dry_run:
         _print_plan(specs)
         return
-    _run_all(specs, data_dir, runs_dir, detach=detach, as_json=json_)
-
-
-def resume_command(
-    run: Annotated[list[str], typer.Argument(help="Run ids, or beginnings of them, or `last`.")],
-    detach: Annotated[bool, typer.Option("--detach", help="Leave the worker running.")] = False,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
-) -> None:
-    """Go on with runs that were stopped, killed or lost; their codes come out the same."""
-    from hashbench.runs.layout import pick
-
-    _work_through([pick(runs_dir, name) for name in run], data_dir, detach=detach, as_json=json_)
-
-
-def stop_command(
-    run: Annotated[list[str], typer.Argument(help="Run ids, or beginnings of them, or `last`.")],
-    runs_dir: RunsDir = RUNS_DIR,
-) -> None:
-    """Ask running workers to finish their step, save and stop."""
-    from hashbench.errors import InputError
-    from hashbench.runs import state, wishes
-    from hashbench.runs.layout import pick
-    from hashbench.runs.tailer import read_all
-
-    for folder in [pick(runs_dir, name) for name in run]:
-        now = state.status(state.fold(read_all(folder.events)), folder)
-        if now not in (state.Status.RUNNING, state.Status.PAUSED):
-            raise InputError(f"is {now}, so there is nothing to stop", where=folder.id)
-        wishes.ask(folder, "stop")
-        typer.echo(f"{folder.id}: asked to stop; `hashbench resume {folder.id}` goes on")
+    now = datetime.datetime.now().astimezone()
+    folders = [create(runs_dir, spec, now) for spec in specs]
+    work_through(folders, data_dir, manner, as_json=json_)
 
 
 def _check_backbones(specs: list[RunSpec], data_dir: Path) -> None:
@@ -196,67 +180,8 @@ def _check_backbones(specs: list[RunSpec], data_dir: Path) -> None:
 
 
 def _print_plan(specs: list[RunSpec]) -> None:
-    from hashbench.report.rows import label_text, setting_text
+    from hashbench.report.rows import headline
 
     for spec in specs:
-        parts = [spec.method, f"{spec.bits_label} bits", spec.dataset.name, f"seed {spec.seed}"]
-        extra = [text for text in (label_text(spec), setting_text(spec)) if text]
-        typer.echo("  ".join([*parts, *extra]))
+        typer.echo(headline(spec))
     typer.echo(f"{len(specs)} runs")
-
-
-def _run_all(
-    specs: list[RunSpec], data_dir: Path, runs_dir: Path, *, detach: bool, as_json: bool
-) -> None:
-    import datetime
-
-    from hashbench.runs.layout import create
-
-    now = datetime.datetime.now().astimezone()
-    folders = [create(runs_dir, spec, now) for spec in specs]
-    _work_through(folders, data_dir, detach=detach, as_json=as_json)
-
-
-def _work_through(folders: list[RunFolder], data_dir: Path, *, detach: bool, as_json: bool) -> None:
-    """Runs one after another, watched or detached. Exits with the worst of their exit codes."""
-    from hashbench.cli.watch import Interrupted, watcher
-    from hashbench.launch.worker import start, start_in_turn
-
-    if detach:
-        if len(folders) == 1:
-            start(folders[0], data_dir)
-        else:
-            start_in_turn(folders, data_dir)
-        for folder in folders:
-            typer.echo(folder.id)
-        return
-    watch = watcher(as_json=as_json)
-    worst = 0
-    for position, folder in enumerate(folders):
-        try:
-            code = watch.follow(folder, start(folder, data_dir), position + 1, len(folders))
-        except Interrupted as stop:
-            waiting = [folder.id for folder in folders[position + (not stop.resumable) :]]
-            typer.echo(f"to go on: hashbench resume {' '.join(waiting)}", err=True)
-            raise typer.Exit(130) from None
-        worst = max(worst, code)
-    if not as_json:
-        _print_results(folders)
-    if worst:
-        raise typer.Exit(worst)
-
-
-def _print_results(folders: list[RunFolder]) -> None:
-    from rich.console import Console
-
-    from hashbench.report import comparison, export, rows
-
-    collected = rows.collect(folders)
-    console = Console()
-    if collected.finished:
-        console.print()
-        console.print(export.rich_tables(comparison.compare(collected.finished)))
-        for one in collected.finished:
-            console.print(f"audit of {one.run.id}: {one.result.audit.verdict}", highlight=False)
-    for line in export.unfinished_lines(collected.unfinished):
-        console.print(line, highlight=False)

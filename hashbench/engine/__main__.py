@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from hashbench.engine.attempt import attempt
+from hashbench.engine.waiting import Ticket
 from hashbench.errors import HashbenchError
 from hashbench.runs.layout import RunFolder
 
@@ -15,11 +17,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hashbench.engine", description=__doc__)
     parser.add_argument("run", type=Path, help="the folder of the run")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
-    from hashbench.engine.worker import work
-
+    parser.add_argument("--ticket", type=int, help="an inherited open file: the place in the queue")
+    parser.add_argument("--priority", type=int, default=0, help="of the ticket")
+    given = parser.parse_args()
+    ticket = None if given.ticket is None else Ticket(given.ticket, given.priority)
     try:
-        return work(RunFolder(arguments.run.resolve()), arguments.data_dir)
+        return attempt(RunFolder(given.run.resolve()), given.data_dir, ticket)
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

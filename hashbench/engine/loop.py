@@ -14,7 +14,7 @@ from hashbench.engine import checkpoint, randomness, recovery
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
-from hashbench.errors import HashbenchError, TrainingError
+from hashbench.errors import StopAskedError, TrainingError
 from hashbench.methods.base import Method, Stage, total
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import events, wishes
@@ -23,10 +23,6 @@ from hashbench.runs.writer import EventWriter
 
 LOSS_SECONDS = 0.1  # a loss event at most this often
 SAVE_SECONDS = 20.0  # a checkpoint at an epoch's end at most this often
-
-
-class StopAskedError(HashbenchError):
-    """Somebody asked the worker to stop; its state is saved."""
 
 
 @dataclass

@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import platform
-import signal
 import socket
 import time
-import traceback
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import psutil
 import torch
@@ -25,79 +22,43 @@ from hashbench.backbones.store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import randomness
 from hashbench.engine.data import assemble, load_dataset, split_of, visible_labels
-from hashbench.engine.loop import Conductor, StopAskedError
+from hashbench.engine.loop import Conductor
 from hashbench.engine.scoring import conclude
 from hashbench.engine.validation import Validation
-from hashbench.errors import BusyError, HashbenchError, InputError, TrainingError
+from hashbench.errors import InputError, StopAskedError, TrainingError
 from hashbench.files.places import cache_root
 from hashbench.methods.base import Method, Setting
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.runs import events, result, state, wishes
+from hashbench.runs import events, result, wishes
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.slots import Slot
 from hashbench.runs.writer import EventWriter
 
 PROGRESS_SECONDS = 0.2
-DETAIL_LINES = 12
 
 
-def work(run: RunFolder, data_dir: Path) -> int:
-    """Does the run and returns the process's exit code; what went wrong is an event, too.
+def work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None) -> None:
+    """Trains, scores and audits a run on its slot's device.
 
-    Raises BusyError when another worker holds the run, InputError when the run is over.
+    Raises StopAskedError when somebody asked for it, HashbenchError for what went wrong.
     """
-    lock = filelock.FileLock(run.lock)
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise BusyError("another worker holds this run", where=run.id) from None
-    if state.status(state.fold(read_all(run.events)), run) is Status.FINISHED:
-        lock.release()
-        raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
-    with lock, EventWriter(run.events) as writer:
-        signal.signal(signal.SIGTERM, lambda *_: wishes.ask(run, "stop"))
-        signal.signal(signal.SIGINT, lambda *_: wishes.ask(run, "stop"))
-        try:
-            _work(run, data_dir, writer)
-        except StopAskedError as stop:
-            writer.write(events.Stopped(reason=stop.problem))
-            return 0
-        except torch.OutOfMemoryError as error:
-            remedy = "a smaller batch_size, another device, or wait until its memory is free"
-            return _fail(writer, TrainingError("the device is out of memory", remedy=remedy), error)
-        except HashbenchError as error:
-            return _fail(writer, error, error)
-        except Exception as error:
-            # the last line of defence: the run is told failed, the log holds the whole trace
-            return _fail(writer, HashbenchError(f"{type(error).__name__}: {error}"), error)
-        return 0
+        _work(run, data_dir, writer, slot)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the device is out of memory: {str(error).splitlines()[0]}",
+            remedy="a smaller batch_size, another device, or wait until its memory is free; the "
+            "last checkpoint is kept",
+        ) from error
 
 
-def _fail(writer: EventWriter, told: HashbenchError, cause: BaseException) -> int:
-    lines = traceback.format_exception(cause)
-    print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
-    where = f"{told.where}: " if told.where else ""
-    detail = "" if told is cause else "".join(lines[-DETAIL_LINES:])
-    writer.write(
-        events.Failed(
-            reason=f"{where}{told.problem}",
-            remedy=told.remedy or "",
-            detail=detail,
-            code=told.exit_code,
-        )
-    )
-    return told.exit_code
-
-
-def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
+def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None) -> None:
     began = time.monotonic()
     spec = specs.read(run.spec)
     card = catalog.method(spec.method)
-    wishes.clear(run)
-    device = _device(spec.device)
+    device = _device(spec.device, slot)
     if spec.threads:
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
@@ -118,7 +79,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter) -> None:
         writer.write(events.Note(level="info", text=note))
     split = split_of(spec.dataset, dataset)
     source = registry.resolve(spec.backbone, data_dir)
-    reporter = _Reporter(writer)
+    reporter = _Reporter(run, writer)
     store = FeatureStore(cache_root(data_dir), source, device, reporter)
     features = store.dataset(dataset)
     facts |= {"split": split.hash, "features": features.key}
@@ -198,9 +159,14 @@ def tower_ends(tails: tuple[Tail, Tail]) -> Towers:
 
 
 class _Reporter:
-    """Turns progress calls into events, at most five a second, the last one always."""
+    """Turns progress calls into events, at most five a second, the last one always.
 
-    def __init__(self, writer: EventWriter) -> None:
+    Raises StopAskedError where somebody asks for it: what takes long is heeded between its parts,
+    too. A pause has to wait for the training.
+    """
+
+    def __init__(self, run: RunFolder, writer: EventWriter) -> None:
+        self._run = run
         self._writer = writer
         self._last = 0.0
 
@@ -209,13 +175,20 @@ class _Reporter:
         if done >= total or now - self._last >= PROGRESS_SECONDS:
             self._last = now
             self._writer.write(events.Progress(what=what, done=done, total=total))
+            if wishes.read(self._run) == "stop":
+                wishes.clear(self._run)
+                raise StopAskedError(f"asked to stop during {what}")
 
 
-def _device(wanted: str) -> torch.device:
-    """`auto` is the first GPU where there is one. Raises InputError for a GPU that is not there."""
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(wanted)
+def _device(wanted: str, slot: Slot | None) -> torch.device:
+    """The slot's device; without a slot `auto` is the first GPU. Where torch itself cannot use
+    GPUs, `auto` is the CPU whatever the slot. Raises InputError for a GPU that is not there.
+    """
+    if wanted == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
+    if slot is not None:
+        wanted = slot.place.device
+    device = torch.device("cuda" if wanted == "auto" else wanted)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(
             f"{wanted} is not there; torch sees {torch.cuda.device_count()} CUDA devices",

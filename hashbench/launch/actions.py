@@ -9,6 +9,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -20,29 +21,40 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.tailer import read_all
 
-ALIVE = (Status.RUNNING, Status.PAUSED)
+Start = Callable[[RunFolder, Path], subprocess.Popen[bytes]]
+
+INTERRUPTED = (Status.STOPPED, Status.LOST, Status.QUEUED)
+"""The states in which a run whose worker does not live can simply go on."""
 
 
 def pause(run: RunFolder) -> None:
-    """Asks a running worker to save its state and wait."""
-    _only(run, "pause", Status.RUNNING)
+    """Asks a running worker to save its state and wait, one that waits to let others pass."""
+    _only_alive(run, "pause")
     _ask(run, "pause")
 
 
-def go_on(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes] | None:
+def go_on(
+    run: RunFolder, data_dir: Path, *, start: Start = worker.start
+) -> subprocess.Popen[bytes] | None:
     """Wakes a paused worker, or starts one from the last checkpoint where none lives.
 
-    Returns the process that was started, if any.
+    `start` may be `worker.enqueue`. Returns the process that was started, if any.
     """
     if _now(run)[0] is Status.PAUSED:
         _ask(run, "go")
         return None
-    return worker.start(run, data_dir)
+    return start(run, data_dir)
+
+
+def interrupted(run: RunFolder) -> bool:
+    """Whether a run was stopped, killed, lost or never came to start, so that it can go on."""
+    status, folded = _now(run)
+    return status in INTERRUPTED and not state.worker_lives(folded)
 
 
 def stop(run: RunFolder) -> None:
     """Asks a worker to finish its step, save and end; `go_on` resumes."""
-    _only(run, "stop", *ALIVE)
+    _only_alive(run, "stop")
     _ask(run, "stop")
 
 
@@ -52,26 +64,28 @@ def kill(run: RunFolder) -> None:
     Raises InputError where none lives here: on another host only that host can kill it.
     """
     status, folded = _now(run)
-    started = folded.started
-    if status not in ALIVE or started is None:
+    worker = folded.worker
+    if not state.worker_lives(folded) or worker is None:
         raise InputError(f"is {status}, so there is no worker to kill", where=run.id)
-    if started.host != socket.gethostname():
+    if worker.host != socket.gethostname():
         raise InputError(
-            f"its worker runs on {started.host}",
+            f"its worker runs on {worker.host}",
             where=run.id,
             remedy="stop it from here, or kill it there",
         )
     with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(started.pid)
+        process = psutil.Process(worker.pid)
         for one in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
 
 
-def retry(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
+def retry(
+    run: RunFolder, data_dir: Path, *, start: Start = worker.start
+) -> subprocess.Popen[bytes]:
     """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint."""
     _only(run, "retry", Status.FAILED, Status.LOST, Status.STOPPED, Status.QUEUED)
-    return worker.start(run, data_dir)
+    return start(run, data_dir)
 
 
 def delete(run: RunFolder) -> None:
@@ -82,7 +96,7 @@ def delete(run: RunFolder) -> None:
     """
     if not run.spec.is_file() or run.path.is_symlink():
         raise InputError("is not a run folder", where=run.path)
-    if _now(run)[0] in ALIVE:
+    if state.worker_lives(_now(run)[1]):
         raise BusyError("its worker lives", where=run.id, remedy="stop or kill it first")
     doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
     try:
@@ -95,6 +109,12 @@ def delete(run: RunFolder) -> None:
 def _now(run: RunFolder) -> tuple[Status, RunState]:
     folded = state.fold(read_all(run.events))
     return state.status(folded, run), folded
+
+
+def _only_alive(run: RunFolder, what: str) -> None:
+    status, folded = _now(run)
+    if not state.worker_lives(folded):
+        raise InputError(f"is {status}: it has no worker that could {what}", where=run.id)
 
 
 def _only(run: RunFolder, what: str, *allowed: Status) -> None:

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from hashbench.errors import BusyError, InputError
-from hashbench.runs import state, wishes
+from hashbench.plan import spec as specs
+from hashbench.runs import queue, state, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
 
 
 def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
-    """Starts the worker of a run that has not begun or was interrupted.
+    """Starts the worker of a run that has not begun or was interrupted, whoever else waits.
 
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
     the run is over.
     """
-    now = state.status(state.fold(read_all(run.events)), run)
-    if now in (Status.RUNNING, Status.PAUSED):
+    _check(run)
+    return _spawn(run, data_dir, [])
+
+
+def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Popen[bytes]:
+    """Starts a worker that waits for a device slot in its turn: first by priority, then by the
+    order of these calls, from whatever process they come.
+
+    Raises as `start` does, and InputError for a priority out of range.
+    """
+    _check(run)
+    device = specs.read(run.spec).device
+    ticket = queue.of(run.path.parent).enter(run.id, device, priority)
+    try:
+        words = ["--ticket", str(ticket), "--priority", str(priority)]
+        return _spawn(run, data_dir, words, ticket)
+    finally:
+        os.close(ticket)  # the worker holds it now
+
+
+def _check(run: RunFolder) -> None:
+    folded = state.fold(read_all(run.events))
+    now = state.status(folded, run)
+    if state.worker_lives(folded):
         raise BusyError("a worker is at it already", where=run.id)
     if now is Status.FINISHED:
         raise InputError(
@@ -29,28 +52,22 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
             where=run.id,
             remedy=f"hashbench show {run.id}",
         )
+
+
+def _spawn(
+    run: RunFolder, data_dir: Path, words: list[str], *inherited: int
+) -> subprocess.Popen[bytes]:
     wishes.clear(run)
     command = [sys.executable, "-m", "hashbench.engine", str(run.path.resolve())]
     with run.log.open("ab") as log:
         return subprocess.Popen(
-            [*command, "--data-dir", str(data_dir.resolve())],
+            [*command, "--data-dir", str(data_dir.resolve()), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=inherited,
         )
-
-
-def start_in_turn(runs: Sequence[RunFolder], data_dir: Path) -> None:
-    """Leaves a process behind that works through runs one after another, as `resume` does."""
-    command = [sys.executable, "-m", "hashbench", "resume", "--json"]
-    subprocess.Popen(
-        [*command, "--data-dir", str(data_dir.resolve()), *(str(run.path) for run in runs)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def last_log_lines(run: RunFolder, lines: int = 12) -> str:

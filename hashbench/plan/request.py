@@ -70,26 +70,41 @@ def read_config(path: Path) -> dict[str, Any]:
 
     Raises DamagedFileError for a file that is not TOML, UnknownNameError for a key that is none.
     """
+    raw = read_toml(path)
+    request = request_of(raw, path)
+    return {key: getattr(request, key) for key in raw}
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a small TOML file holds. Raises DamagedFileError."""
     try:
-        text = path.read_bytes()
-        if len(text) > MAX_BYTES:
-            raise DamagedFileError("is too large for a config", where=path)
-        raw = msgspec.toml.decode(text)
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
+    if len(text) > MAX_BYTES:
+        raise DamagedFileError("is too large for a file of options", where=path)
+    try:
+        found: dict[str, Any] = msgspec.toml.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"is not TOML: {error}", where=path) from None
+    return found
+
+
+def request_of(raw: Mapping[str, Any], where: object) -> Request:
+    """The request that keys and values mean. Raises UnknownNameError, InputError."""
     known = [entry.name for entry in fields(Request)]
-    for key, value in raw.items():
+    for key in raw:
         if key not in known:
-            raise UnknownNameError("key", key, known, where=path)
-        if key in LISTS and not isinstance(value, list):
-            raw[key] = [value]
+            raise UnknownNameError("key", key, known, where=where)
+    listed = {
+        key: [value] if key in LISTS and not isinstance(value, list) else value
+        for key, value in raw.items()
+    }
     try:
-        converted = msgspec.convert(raw, Request)
-    except msgspec.ValidationError as error:
-        raise InputError(str(error), where=path) from None
-    return {key: getattr(converted, key) for key in raw}
+        return msgspec.convert(listed, Request)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise InputError(str(error), where=where) from None
 
 
 def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:

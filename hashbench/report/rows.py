@@ -130,6 +130,13 @@ def setting_text(spec: RunSpec) -> str:
     return " ".join([*spec.ablations, *changes])
 
 
+def headline(spec: RunSpec) -> str:
+    """A run in a line: method, bits, dataset, seed, and what is not usual."""
+    parts = [spec.method, f"{spec.bits_label} bits", spec.dataset.name, f"seed {spec.seed}"]
+    parts += [] if spec.protocol == "strict" else [spec.protocol]
+    return "  ".join([*parts, *(text for text in (label_text(spec), setting_text(spec)) if text)])
+
+
 def label_text(spec: RunSpec) -> str:
     """What training saw of the labels; empty when it saw them all."""
     labels = spec.labels

@@ -21,6 +21,16 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_de
     t: float = 0.0
 
 
+class Queued(Event, tag="queued", frozen=True):
+    """A worker has taken the run and waits for a device slot; its process as in `Started`."""
+
+    pid: int
+    since: float
+    host: str
+    device: str
+    priority: int = 0
+
+
 class Started(Event, tag="started", frozen=True):
     """A worker took the run. `since` is the process's start time, which tells a reused pid."""
 
@@ -183,7 +193,8 @@ class Finished(Event, tag="finished", frozen=True):
 
 
 AnyEvent = (
-    Started
+    Queued
+    | Started
     | Planned
     | Fact
     | Progress

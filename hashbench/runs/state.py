@@ -37,6 +37,7 @@ class Status(StrEnum):
 class RunState:
     """All that a run's events have told so far."""
 
+    queued: events.Queued | None = None  # the worker that waits for a slot
     started: events.Started | None = None
     training_since: float | None = None
     last_event: float = 0.0
@@ -60,8 +61,11 @@ class RunState:
         """Takes one more event into account."""
         self.last_event = event.t
         match event:
+            case events.Queued():
+                self.queued, self.ended, self.paused = event, None, False
             case events.Started():
-                self.started, self.ended, self.paused = event, None, False
+                self.queued, self.started = None, event
+                self.ended, self.paused = None, False
                 self.training_since = None
                 self.facts |= event.facts
             case events.Planned(stages=stages, sizes=sizes):
@@ -99,6 +103,11 @@ class RunState:
                 self.ended = event
             case _:
                 pass
+
+    @property
+    def worker(self) -> events.Queued | events.Started | None:
+        """The process that last took the run."""
+        return self.queued or self.started
 
     @property
     def steps_done(self) -> int:
@@ -144,17 +153,25 @@ def fold(found: list[AnyEvent]) -> RunState:
 
 def status(state: RunState, run: RunFolder, now: float | None = None) -> Status:
     """What the run is doing at this moment."""
-    if isinstance(state.ended, events.Finished):
-        return Status.FINISHED if run.result.is_file() else Status.LOST
-    if isinstance(state.ended, events.Failed):
-        return Status.FAILED
-    if isinstance(state.ended, events.Stopped):
-        return Status.STOPPED
-    if state.started is None:
-        return Status.QUEUED
+    match state.ended:
+        case events.Finished():
+            return Status.FINISHED if run.result.is_file() else Status.LOST
+        case events.Failed():
+            return Status.FAILED
+        case events.Stopped():
+            return Status.STOPPED
+        case None:
+            return _without_end(state, now)
+
+
+def _without_end(state: RunState, now: float | None) -> Status:
+    if state.worker is None:
+        return Status.QUEUED  # just made, or made by one who did not come to start it
     if not worker_lives(state, now):
         return Status.LOST
-    return Status.PAUSED if state.paused else Status.RUNNING
+    if state.paused:
+        return Status.PAUSED
+    return Status.QUEUED if state.queued else Status.RUNNING
 
 
 def worker_lives(state: RunState, now: float | None = None) -> bool:
@@ -162,13 +179,13 @@ def worker_lives(state: RunState, now: float | None = None) -> bool:
 
     On another host only the heartbeat can tell.
     """
-    started = state.started
-    if started is None:
+    worker = state.worker
+    if worker is None or state.ended is not None:
         return False
-    if started.host != socket.gethostname():
+    if worker.host != socket.gethostname():
         return abs((time.time() if now is None else now) - state.last_event) < BEAT_LOST_SECONDS
     with contextlib.suppress(psutil.Error):
-        process = psutil.Process(started.pid)
+        process = psutil.Process(worker.pid)
         alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        return bool(alive and abs(process.create_time() - started.since) < 2.0)
+        return bool(alive and abs(process.create_time() - worker.since) < 2.0)
     return False

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from hashbench.engine.loop import Conductor, StopAskedError
-from hashbench.errors import TrainingError
+from hashbench.engine.loop import Conductor
+from hashbench.errors import StopAskedError, TrainingError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.plan.request import Request, expand
 from hashbench.runs import events, layout, wishes

@@ -1,0 +1,57 @@
+"""`hashbench queue`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hashbench.cli.options import RUNS_DIR, Json, Many, RunsDir
+
+
+def queue_command(
+    run: Annotated[Many, typer.Argument(help="Waiting runs whose --priority to change.")] = None,
+    priority: Annotated[
+        int | None, typer.Option("--priority", help="The highest first, -999 to 999.")
+    ] = None,
+    slots: Annotated[
+        str | None,
+        typer.Option(
+            "--slots",
+            help="Runs at once on this host: cpu=N on the processors, gpu=N on each GPU; 0 lets "
+            "nothing new begin. [default: cpu=1,gpu=1]",
+        ),
+    ] = None,
+    json_: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Show who waits for a device on this host, in turn, and who trains; change order and slots.
+
+    Runs come here with `hashbench run --queue`. Those started without it train at once, and what
+    waits leaves them their slot.
+    """
+    import json
+
+    from hashbench.errors import InputError
+    from hashbench.report.queue import overview, render
+    from hashbench.runs import queue
+    from hashbench.runs import slots as limits
+    from hashbench.runs.layout import pick
+
+    line = queue.of(runs_dir)
+    if slots is not None:
+        wanted = limits.parse(slots, where="--slots", otherwise=limits.limits(line.folder))
+        line.set_limits(wanted)
+    if (priority is None) != (not run):
+        raise InputError(
+            "goes with runs, and runs with it", where="--priority", remedy="RUN --priority 5"
+        )
+    for name in run or []:
+        line.prefer(pick(runs_dir, name).id, priority or 0)
+    found = overview(runs_dir)
+    if json_:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    from rich.console import Console
+
+    Console().print(render(found))

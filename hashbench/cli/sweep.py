@@ -1,0 +1,101 @@
+"""`hashbench sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashbench.cli.options import (
+    DATA_DIR,
+    RUNS_DIR,
+    DataDir,
+    Detach,
+    Json,
+    Priority,
+    Queue,
+    RunsDir,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hashbench.launch.sweep import Wanted
+
+
+def sweep_command(
+    file: Annotated[Path, typer.Argument(help="TOML: [base], [[grid]], [[skip]]; see below.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the grid and what is done of it, start none.")
+    ] = False,
+    detach: Detach = False,
+    queue: Queue = False,
+    priority: Priority = 0,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Run what is missing or failed of a grid in a file. Call it again after whatever happened:
+    finished runs stay, interrupted and failed ones go on from their checkpoints.
+
+    [base] holds options of `hashbench run` for every run (bits = [16, 32]); each [[grid]] adds its
+    own, where lists in `set` and lists of lists in `ablate` span a grid, too; [[skip]] leaves out
+    runs that match all its keys.
+    """
+    import json
+
+    from hashbench.backbones.registry import resolve
+    from hashbench.cli.working import how_to_start, work_through
+    from hashbench.launch.sweep import alone, create_missing, survey
+    from hashbench.plan.sweep import read_sweep
+
+    manner = how_to_start(detach, queue, priority)
+    specs = read_sweep(file, data_dir)
+    if dry_run:
+        surveyed = survey(specs, runs_dir)
+        if json_:
+            typer.echo(json.dumps([_plain(one) for one in surveyed], indent=1))
+        else:
+            _print(surveyed)
+        return
+    for backbone in dict.fromkeys(spec.backbone for spec in specs):
+        resolve(backbone, data_dir)  # missing weights are told before anything starts
+    with alone(runs_dir):
+        surveyed = survey(specs, runs_dir)
+        folders = create_missing(surveyed, runs_dir)
+    typer.echo(_summary(surveyed), err=json_)
+    if folders:
+        work_through(folders, data_dir, manner, as_json=json_)
+
+
+def _state(one: Wanted) -> str:
+    return "missing" if one.status is None else str(one.status)
+
+
+def _plain(one: Wanted) -> dict[str, object]:
+    import msgspec
+
+    return {
+        "run": None if one.folder is None else one.folder.id,
+        "state": _state(one),
+        "due": one.due,
+        "spec": msgspec.to_builtins(one.spec),
+    }
+
+
+def _print(surveyed: Sequence[Wanted]) -> None:
+    from hashbench.report.rows import headline
+
+    for one in surveyed:
+        typer.echo(f"{_state(one):9} {headline(one.spec)}")
+    typer.echo(_summary(surveyed))
+
+
+def _summary(surveyed: Sequence[Wanted]) -> str:
+    from collections import Counter
+
+    counts = Counter(_state(one) for one in surveyed)
+    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    due = sum(one.due for one in surveyed)
+    return f"{len(surveyed)} runs: {told}; {due} to start"

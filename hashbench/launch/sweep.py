@@ -1,0 +1,73 @@
+"""A sweep against the runs that are there: what is done, under way, to go on with, and missing."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hashbench.errors import DamagedFileError
+from hashbench.plan import spec as specs
+from hashbench.plan.spec import RunSpec
+from hashbench.runs import layout, queue, slots, state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.runs.tailer import read_all
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One run of a sweep. Without a folder it is missing; `worked_at`: a worker lives."""
+
+    spec: RunSpec
+    folder: RunFolder | None = None
+    status: Status | None = None
+    worked_at: bool = False
+
+    @property
+    def due(self) -> bool:
+        """Whether something is left to start: it is missing, failed, or was interrupted."""
+        return self.status is not Status.FINISHED and not self.worked_at
+
+
+def survey(wanted: Sequence[RunSpec], runs_dir: Path) -> list[Wanted]:
+    """Finds the run of each spec by its hash; of several the one that is furthest."""
+    hashes = {spec.hash for spec in wanted}
+    found: dict[str, Wanted] = {}
+    for folder in layout.find(runs_dir):
+        try:
+            spec = specs.read(folder.spec)
+        except DamagedFileError:
+            continue  # `hashbench ls` tells of it; it is no run of this sweep
+        if spec.hash not in hashes:
+            continue
+        folded = state.fold(read_all(folder.events))
+        status = state.status(folded, folder)
+        one = Wanted(spec, folder, status, state.worker_lives(folded))
+        if spec.hash not in found or _rank(one) > _rank(found[spec.hash]):
+            found[spec.hash] = one
+    return [found.get(spec.hash, Wanted(spec)) for spec in wanted]
+
+
+def _rank(one: Wanted) -> int:
+    return 2 if one.status is Status.FINISHED else int(one.worked_at)
+
+
+def create_missing(surveyed: Sequence[Wanted], runs_dir: Path) -> list[RunFolder]:
+    """Folders of all that is due, those that are missing made now, in the sweep's order."""
+    now = datetime.datetime.now().astimezone()
+    return [one.folder or layout.create(runs_dir, one.spec, now) for one in surveyed if one.due]
+
+
+@contextmanager
+def alone(runs_dir: Path) -> Iterator[None]:
+    """Only one sweep at a time looks at a runs folder and makes runs, so that none is made twice.
+
+    Raises InputError where the folder cannot be written.
+    """
+    line = queue.of(runs_dir)
+    line.make()
+    with slots.locked(line.folder.parent / "sweep.lock"):
+        yield

@@ -1,0 +1,248 @@
+"""Device slots of this host: how many runs may train at once, a lock file each.
+
+A slot is taken by holding its lock, which the operating system releases when the process that
+holds it ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from hashbench.errors import InputError
+from hashbench.files.atomic import write_bytes_atomically
+
+VARIABLE = "HASHBENCH_SLOTS"
+MOST = 1024
+_FILE = "slots.json"
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Runs at once: on the processors, since a run uses all its cores unless it has `--threads`,
+    and on each GPU.
+    """
+
+    cpu: int = 1
+    gpu: int = 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """A slot there is: the name of its lock, and the device as torch counts it."""
+
+    name: str
+    device: str
+
+    def serves(self, wanted: str) -> bool:
+        """Whether a run that asks for `wanted` (auto, cpu, cuda, cuda:N) may use it."""
+        kind = self.device.partition(":")[0]
+        return wanted in (self.device, kind, "auto")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot that this process holds until it ends or closes it."""
+
+    place: Place
+    _lock: int
+
+    def close(self) -> None:
+        """Gives the slot back."""
+        os.close(self._lock)
+
+
+def limits(folder: Path) -> Limits:
+    """The limits of a queue folder; the environment variable HASHBENCH_SLOTS wins over its file.
+
+    Raises InputError for a variable or a file that states none.
+    """
+    told = os.environ.get(VARIABLE)
+    if told is not None:
+        return parse(told, where=VARIABLE)
+    path = folder / _FILE
+    try:
+        found = msgspec.json.decode(path.read_bytes()[:4096], type=Limits)
+    except FileNotFoundError:
+        return Limits()
+    except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(
+            f"states no slots: {error}", where=path, remedy="hashbench queue --slots cpu=1,gpu=1"
+        ) from None
+    return _checked(found, path)
+
+
+def set_limits(folder: Path, wanted: Limits) -> None:
+    """Keeps the limits; workers that wait heed them at once. Raises InputError."""
+    try:
+        write_bytes_atomically(folder / _FILE, msgspec.json.encode(wanted) + b"\n")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=folder) from None
+
+
+def parse(text: str, *, where: object, otherwise: Limits | None = None) -> Limits:
+    """Limits as people type them, `cpu=2,gpu=1`; what is not named is as in `otherwise`.
+
+    Raises InputError.
+    """
+    values = msgspec.structs.asdict(otherwise or Limits())
+    for word in text.split(","):
+        kind, equals, number = (part.strip() for part in word.partition("="))
+        if kind not in values or not equals or not number.isascii() or not number.isdecimal():
+            raise InputError(
+                f"{word.strip()!r} states no slots", where=where, remedy="such as cpu=2,gpu=1"
+            )
+        values[kind] = int(number[:9])
+    return _checked(Limits(**values), where)
+
+
+def _checked(found: Limits, where: object) -> Limits:
+    if not (0 <= found.cpu <= MOST and 0 <= found.gpu <= MOST):
+        raise InputError(f"slots go from 0 to {MOST}", where=where)
+    return found
+
+
+def places(folder: Path) -> list[Place]:
+    """The slots of this host, GPUs first, so that `auto` prefers them.
+
+    A GPU's lock carries its number on the machine, whatever CUDA_VISIBLE_DEVICES makes of it, so
+    that processes that see different GPUs agree.
+    """
+    most = limits(folder)
+    gpus = [
+        Place(f"gpu-{name}.{number}", f"cuda:{index}")
+        for number in range(most.gpu)
+        for index, name in enumerate(visible_gpus())
+    ]
+    return gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
+
+
+def suitable(found: list[Place], wanted: str) -> list[Place]:
+    """Those of the places that a run may use: `auto` means a GPU wherever there is one."""
+    if wanted == "auto" and any(place.device != "cpu" for place in found):
+        wanted = "cuda"
+    return [place for place in found if place.serves(wanted)]
+
+
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that this process may use, in torch's order, without asking torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        names = [name.strip() for name in visible.split(",")]
+        usable = [name for name in names if name and name != "-1"]
+        return ["".join(c if c.isalnum() else "_" for c in name) for name in usable]
+    return [str(number) for number in range(_gpus_of_the_machine())]
+
+
+@functools.cache  # a machine keeps its GPUs while a process lives
+def _gpus_of_the_machine() -> int:
+    with contextlib.suppress(OSError):
+        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return 0
+    try:
+        listed = subprocess.run(
+            [tool, "-L"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return 0  # a driver that hangs: torch will tell
+    return listed.stdout.count(b"GPU ") if listed.returncode == 0 else 0
+
+
+def take(folder: Path, place: Place, run_id: str) -> Slot | None:
+    """The slot, if nobody holds it. The lock's file tells whoever looks which run it is."""
+    lock = try_lock(_lock_of(folder, place))
+    if lock is None:
+        return None
+    with contextlib.suppress(OSError):  # another user's file, or a full disk: a name less to show
+        os.ftruncate(lock, 0)
+        os.write(lock, run_id.encode())
+    return Slot(place, lock)
+
+
+def is_free(folder: Path, place: Place) -> bool:
+    """Whether nobody holds the slot at this moment."""
+    return not is_locked(_lock_of(folder, place))
+
+
+def holder(folder: Path, place: Place) -> str | None:
+    """The run that took the slot last; it may have ended since, see `is_free`."""
+    try:
+        return _lock_of(folder, place).read_bytes()[:255].decode(errors="replace") or None
+    except OSError:
+        return None
+
+
+def _lock_of(folder: Path, place: Place) -> Path:
+    return folder / f"{place.name}.lock"
+
+
+def try_lock(path: Path, *, wait: bool = False) -> int | None:
+    """An open file that holds the lock of `path`; None where somebody else holds it.
+
+    Anybody who may use the folder may lock, whoever made the file. Raises InputError where the
+    file cannot be opened or its file system has no locks.
+    """
+    lock = _open(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        os.close(lock)
+        if error.errno in _NO_LOCKS:
+            raise InputError(
+                "is on a disk without file locks, which the queue needs",
+                where=path.parent,
+                remedy="a --runs-dir on another disk, or run without --queue",
+            ) from None
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return None
+        raise
+    return lock
+
+
+def is_locked(path: Path) -> bool:
+    """Whether somebody holds the lock of a file; no file, no lock."""
+    if not path.is_file():
+        return False
+    lock = try_lock(path)
+    if lock is not None:
+        os.close(lock)
+    return lock is None
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock for a moment, waiting for it first."""
+    lock = try_lock(path, wait=True)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _open(path: Path) -> int:
+    """Opens, or makes, a file to lock. Another user's can be locked as well, though not written;
+    over a network, only what can be written can be locked.
+    """
+    try:
+        with contextlib.suppress(PermissionError):
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise InputError(
+            f"cannot be opened: {error.strerror}",
+            where=path,
+            remedy="another --runs-dir, or make this one writable",
+        ) from None
