@@ -19,6 +19,13 @@ def compare_command(
     format_: Annotated[
         str, typer.Option("--format", "-f", help="table, md, latex, csv or json.")
     ] = "table",
+    across_protocols: Annotated[
+        bool,
+        typer.Option(
+            "--across-protocols",
+            help="Strict and published runs side by side, their difference, and what leaks.",
+        ),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     runs_dir: Annotated[
         Path, typer.Option("--runs-dir", envvar="HASHBENCH_RUNS", help="Where run folders are.")
@@ -29,13 +36,21 @@ def compare_command(
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
     said below. Unfinished runs are listed with their state.
     """
+    from rich.console import Console
+
     from hashbench.errors import InputError, UnknownNameError
-    from hashbench.report import comparison, export, rows
+    from hashbench.report import across, comparison, export, rows
     from hashbench.runs.layout import RunFolder, find, pick
 
     wanted = "json" if json_ else format_
     if wanted not in export.FORMATS:
         raise UnknownNameError("format", wanted, export.FORMATS, where="--format")
+    if across_protocols and wanted not in across.FORMATS:
+        raise InputError(
+            f"--across-protocols has no form {wanted}",
+            where="--format",
+            remedy="without --across-protocols, where every row says its protocol",
+        )
     if runs:
         folders = []
         for path in runs:
@@ -57,15 +72,19 @@ def compare_command(
         raise InputError(
             "there is no run to compare", where=runs_dir, remedy="`hashbench run` makes one"
         )
-    if wanted == "csv":
+    if across_protocols:
+        both = across.sides(collected.finished, metric)
+        if wanted == "md":
+            typer.echo(across.markdown(both))
+        else:
+            Console().print(across.rich_sides(both))
+    elif wanted == "csv":
         typer.echo(export.comma_separated(tables), nl=False)
     elif wanted == "md":
         typer.echo(export.markdown(tables))
     elif wanted == "latex":
         typer.echo(export.latex(tables), nl=False)
     else:
-        from rich.console import Console
-
         Console().print(export.rich_tables(tables))
     if wanted in ("table", "md") and collected.unfinished:
         typer.echo("not finished:")
