@@ -27,6 +27,7 @@ from hashbench.tui.view import RunView
 
 MACHINE_SECONDS = 2.0
 REAP_SECONDS = 0.5
+MOST_WATCHED = 24  # runs whose series and lines are kept
 
 
 class Workbench(App[None]):
@@ -88,9 +89,11 @@ class Workbench(App[None]):
 
     def on_runs_changed(self, event: RunsChanged) -> None:
         """Takes in what the reader told, and hands it to every screen that shows runs."""
+        if not self.is_running:
+            return  # on its way out: screens have lost their parts already
         update = event.update
         self.views.update(update.views)
-        self.watched.update(update.watched)
+        self._keep_watched(update.watched)
         for gone in update.gone:
             self.views.pop(gone, None)
             self.watched.pop(gone, None)
@@ -103,6 +106,15 @@ class Workbench(App[None]):
         # the next update waits until this one is on the screen
         self.call_after_refresh(self.reader.taken)
 
+    def _keep_watched(self, fresh: dict[str, Watched]) -> None:
+        """Series and lines of a few runs are kept beside the watched ones, the latest."""
+        for name, watched in fresh.items():
+            self.watched.pop(name, None)
+            self.watched[name] = watched
+        spare = [name for name in self.watched if name not in self.reader.watched]
+        for name in spare[: max(0, len(self.watched) - MOST_WATCHED)]:
+            del self.watched[name]
+
     @work(thread=True, exclusive=True, group="machine")
     def _read_machine(self) -> None:
         if self._read_now is not None:
@@ -111,6 +123,8 @@ class Workbench(App[None]):
     def on_machine_read(self, event: MachineRead) -> None:
         """The meter is in every top bar."""
         self.machine = event.machine
+        if not self.is_running:
+            return
         for screen in self.screen_stack:
             if isinstance(screen, WorkScreen) and screen.is_mounted:
                 screen.machine_read(event.machine)

@@ -105,7 +105,8 @@ class Reader:
         self._records: dict[str, _Record] = {}
         self._found: set[str] = set()
         self._todo: deque[RunFolder] = deque()
-        self._watched: frozenset[str] = frozenset()
+        self.watched: frozenset[str] = frozenset()
+        self._told_watched: frozenset[str] = frozenset()
         self._kept: OrderedDict[str, None] = OrderedDict()
         self._update = Update()
         self._notices: set[str] = set()
@@ -133,7 +134,7 @@ class Reader:
 
     def watch(self, ids: Iterable[str]) -> None:
         """Whose series and lines are wanted; they come with the next update."""
-        self._watched = frozenset(ids)
+        self.watched = frozenset(ids)
         self._wake.set()
 
     def taken(self) -> None:
@@ -226,18 +227,19 @@ class Reader:
 
     def _refresh_watched(self) -> None:
         """Follows what is watched from its beginning; forgets what neither is nor lives."""
-        for name in self._watched:
-            record = self._records.get(name)
-            if record is None:
-                continue
+        watched, before = self.watched, self._told_watched
+        self._told_watched = watched & self._records.keys()
+        for name in self._told_watched:
+            record = self._records[name]
             if record.follower is None:
                 record.follower = Follower(record.run)
             if record.log is None:
                 record.log = LogFollower(record.run.log)
+            if name not in before:  # the app may have forgotten it
                 self._update.watched[name] = _watched(record)
             self._kept[name] = None
             self._kept.move_to_end(name)
-        for name in [name for name in self._kept if name not in self._watched]:
+        for name in [name for name in self._kept if name not in watched]:
             if len(self._kept) <= KEPT:
                 break
             del self._kept[name]
@@ -252,7 +254,7 @@ class Reader:
             follower = record.follower
             if follower is None:
                 continue
-            watched = name in self._watched
+            watched = name in self.watched
             try:
                 grown = watched and record.log is not None and record.log.poll()
                 if record.live or not follower.caught_up:
@@ -275,7 +277,7 @@ class Reader:
             if new or record.view is None:
                 self._show(record)
             name = record.run.id
-            if not record.live and name not in self._watched and name not in self._kept:
+            if not record.live and name not in self.watched and name not in self._kept:
                 record.follower = None
         return new
 

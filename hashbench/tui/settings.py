@@ -9,7 +9,9 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from hashbench.errors import DamagedFileError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 
 MAX_BYTES = 1 << 18
 
@@ -48,9 +50,8 @@ def path_for(runs_dir: Path) -> Path:
 def load(path: Path) -> Settings:
     """The settings in a file; defaults where there is none or it is damaged."""
     try:
-        with path.open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_BYTES), type=Settings)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(read_bounded(path, MAX_BYTES, "settings"), type=Settings)
+    except (OSError, DamagedFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Settings()  # remembered looks: a damaged file costs a person nothing but them
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from hashbench.plan.spec import RunSpec
 from hashbench.report.rows import label_text, setting_text
@@ -50,7 +51,7 @@ class RunView:
         """The name a person gave, or the id."""
         return self.name or self.id
 
-    @property
+    @cached_property
     def haystack(self) -> str:
         """What a filter looks through."""
         parts = [self.id, self.name, *self.tags, str(self.status), self.method, self.changes]

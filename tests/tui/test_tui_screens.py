@@ -203,7 +203,7 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
         await until(pilot, lambda: wishes.read(made["paused"]) == "go")
         await go_to(pilot, app, made["finished"])
         await pilot.press("s")
-        await until(pilot, lambda: "is finished; only running or paused runs can stop" in told(app))
+        await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
 
     drive(script, runs_dir, tmp_path)
 

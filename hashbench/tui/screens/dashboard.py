@@ -145,7 +145,9 @@ class Dashboard(ActingScreen):
                 parts.append(view.doing)
             parts += [part for part in (view.mark, view.problem, view.reason) if part]
             told = Content("  ".join(parts))
-        self.query_one("#about", Static).update(told)
+        about = self.query_one("#about", Static)
+        if about.content != told:
+            about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
 
     def _chosen(self) -> list[RunView]:
         """The run under the cursor first, then the pinned ones."""
@@ -159,6 +161,8 @@ class Dashboard(ActingScreen):
 
     def _show_panels(self) -> None:
         watched, settings, cursor = self.bench.watched, self._settings, self.table.cursor_row
+        if cursor is not None and cursor.id not in watched:
+            return  # its numbers come at once; panels that go and come back would flicker
         shown: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
         here = watched.get(cursor.id) if cursor else None
         self.query_one(PanelSet).show(
@@ -217,7 +221,7 @@ class Dashboard(ActingScreen):
         if cursor is not None:
             self._marked ^= {cursor.id}
             self.table.action_move(1)
-            self._show_runs()
+            self._marks_changed()
 
     def action_mark_all(self) -> None:
         """All runs that the filter lets through, or none."""
@@ -229,6 +233,10 @@ class Dashboard(ActingScreen):
         marked = shown if self._marked != shown else set()
         self._marked.clear()
         self._marked.update(marked)
+        self._marks_changed()
+
+    def _marks_changed(self) -> None:
+        self.table.refresh()  # marks are no part of the rows
         self._show_runs()
 
     def action_pin(self) -> None:
@@ -327,7 +335,7 @@ class Dashboard(ActingScreen):
             self.table.focus()
         elif self._marked:
             self._marked.clear()
-            self._show_runs()
+            self._marks_changed()
         elif self._filter:
             self._filter = ""
             self._remember()

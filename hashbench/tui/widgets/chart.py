@@ -106,17 +106,22 @@ class Chart(Widget, can_focus=False):
 
     def _chart_rows(self, picture: Picture, columns: int, base: Style, axis: Style) -> list[Strip]:
         starts = {self._column(picture, x, columns) for x, _ in self._stages[1:]}
+        styles = [self._colour(number, base) for number in range(COLOURS)]
         lines = []
         for row, cells in enumerate(picture.rows):
             segments = [Segment(f"{picture.ticks.get(row, ''):>{TICKS - 1}} ", axis)]
             segments.append(Segment("┤" if row in picture.ticks else "│", axis))
+            letters, style = "", axis
             for column, cell in enumerate((*cells, (" ", None))):
                 letter, number = picture.marks.get((row, column), cell)
-                if number is not None:
-                    segments.append(Segment(letter, self._colour(number, base)))
-                else:
-                    segments.append(Segment("┊" if column in starts else " ", axis))
-            lines.append(Strip(segments).simplify())
+                if number is None:
+                    letter = "┊" if column in starts else " "
+                own = axis if number is None else styles[number % COLOURS]
+                if own is not style:
+                    segments.append(Segment(letters, style))
+                    letters, style = "", own
+                letters += letter
+            lines.append(Strip([*segments, Segment(letters, style)]))
         return lines
 
     def _x_axis(self, picture: Picture, columns: int) -> str:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -101,6 +101,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._cursor = 0
         self._sorted = ("", False)
         self._laid: tuple[int, list[tuple[Column[R], int]]] = (-1, [])
+        self._base: Style | None = None
         self._above = 1 if header else 0  # lines above the first row
         self.empty = empty
 
@@ -123,8 +124,14 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def show(self, rows: Sequence[R], sorted_by: str = "", *, descending: bool = False) -> None:
         """Other rows; the cursor stays with its row, or else at its place."""
         before, place = self.cursor_key, self._cursor
+        shown, order = self._rows, self._sorted
         self._rows, self._sorted = rows, (sorted_by, descending)
         keys = [self._key(row) for row in rows]
+        if keys == self._keys and order == self._sorted and keys:
+            for index, (old, new) in enumerate(zip(shown, rows, strict=True)):
+                if old is not new and old != new:
+                    self._refresh_row(index)
+            return
         if keys != self._keys:
             self._keys = keys
             self._cursor = min(place, max(0, len(keys) - 1))
@@ -134,6 +141,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self.refresh()
         if self.cursor_key != before:
             self.post_message(self.Moved(self, self.cursor_key))
+
+    def _refresh_row(self, index: int) -> None:
+        line = index - self.scroll_offset.y
+        if 0 <= line < self.size.height - self._above:
+            self.refresh(Region(0, line + self._above, self.size.width, 1))
 
     def move_to(self, key: Hashable) -> None:
         """The cursor to a row, if it is there."""
@@ -152,12 +164,15 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def notify_style_update(self) -> None:
         """Another theme: no line may stay as it was."""
         super().notify_style_update()
+        self._base = None
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the table; the first is the header."""
         width = self.size.width
-        plain = self.rich_style
+        if self._base is None:
+            self._base = self.rich_style  # made out of all ancestors: too dear for every line
+        plain = self._base
         if y < self._above:
             return self._line(self._header(), width, self._style("rows--header"))
         index = self.scroll_offset.y + y - self._above
