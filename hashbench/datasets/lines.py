@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files.bounded import read_bounded
 
 MAX_BYTES = 1 << 30
 """The largest official text file, NUS-WIDE's AllTags1k.txt, has 0.54 GB."""
@@ -19,9 +20,7 @@ _NUMBERS = re.compile(rb"[\s0-9]*")
 def read_bytes(path: Path, remedy: str) -> bytes:
     """The bytes of a text file. Raises InputError when missing, DamagedFileError when no text."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DamagedFileError("is too large to be a list of items", where=path, remedy=remedy)
-        content = path.read_bytes()
+        content = read_bounded(path, MAX_BYTES, "a list of items", remedy=remedy)
     except FileNotFoundError:
         raise InputError("is missing", where=path, remedy=remedy) from None
     except OSError as error:

@@ -19,6 +19,7 @@ from hashbench.datasets.splits import (
 )
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 from hashbench.plan import field_splits
 from hashbench.plan.field_splits import FieldSplit
 
@@ -159,9 +160,7 @@ def read_split(path: Path, dataset: Dataset, seed: int = 0) -> Split:
 
 def _read_file(path: Path) -> _File:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DamagedFileError("is too large for a split file", where=path)
-        return msgspec.json.decode(path.read_bytes(), type=_File)
+        return msgspec.json.decode(read_bounded(path, MAX_BYTES, "a split file"), type=_File)
     except FileNotFoundError:
         raise InputError("is missing", where=path, remedy="give the path of a split file") from None
     except OSError as error:

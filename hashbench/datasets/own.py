@@ -24,6 +24,7 @@ from hashbench.plan.registered import Registration
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     """The registered dataset `params["name"]` below `data_dir`. Raises InputError."""
     name = str(params["name"])
+    registered.check_name(name, {}, where="spec.toml: dataset.params.name")
     path = data_dir / name / registered.FILE
     return read(name, registered.read(path), path.parent)
 

@@ -8,31 +8,52 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+PART = ".part"
+
 
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, sync it, and put it in the place of `path`.
 
     The folder is made if it is missing. When `write` raises, nothing of it is left and what was
-    at `path` before is untouched.
+    at `path` before is untouched. An OSError that names no file (a full disk) names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
         with temporary.open("xb") as stream:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the rename itself must survive a power cut
-    finally:
-        os.close(folder)
+    _sync(path.parent)  # the rename itself must survive a power cut
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Put `content` in the place of `path`, as `write_atomically` does."""
     write_atomically(path, lambda stream: stream.write(content))
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes what killed writers of `path` left; only for those who know that no other writes."""
+    for left in path.parent.glob(f".{path.name}.*{PART}"):
+        left.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Sees to it that the files of a folder, once it is renamed, survive a power cut."""
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

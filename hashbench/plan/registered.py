@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files.bounded import read_bounded
 from hashbench.plan.card import DatasetCard, Param, SplitSizes
 
 FILE = "hashbench.toml"
@@ -56,9 +57,7 @@ def check_name(name: str, taken: Mapping[str, object], *, where: object = None) 
 def read(path: Path) -> Registration:
     """The registration in a file. Raises DamagedFileError naming the key."""
     try:
-        text = path.read_bytes()
-        if len(text) > MAX_BYTES:
-            raise DamagedFileError("is too large for a registration", where=path)
+        text = read_bounded(path, MAX_BYTES, "a registration")
         found = msgspec.toml.decode(text, type=Registration)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None

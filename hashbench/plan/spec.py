@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from hashbench.errors import DamagedFileError
+from hashbench.files.bounded import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
@@ -95,8 +96,6 @@ def to_toml(spec: RunSpec) -> str:
 
 def from_toml(text: bytes, *, where: object = None) -> RunSpec:
     """The spec that `to_toml` wrote. Raises DamagedFileError naming the key."""
-    if len(text) > MAX_BYTES:
-        raise DamagedFileError("is too large to be a run spec", where=where)
     try:
         return msgspec.toml.decode(text, type=RunSpec)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -108,7 +107,7 @@ def from_toml(text: bytes, *, where: object = None) -> RunSpec:
 def read(path: Path) -> RunSpec:
     """The spec in a file. Raises DamagedFileError."""
     try:
-        text = path.read_bytes()
+        text = read_bounded(path, MAX_BYTES, "a run spec")
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     return from_toml(text, where=path)

@@ -9,6 +9,7 @@ import msgspec
 
 from hashbench.errors import DamagedFileError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 
 VERSION = 1
 MAX_BYTES = 64 << 20
@@ -75,9 +76,7 @@ def write(path: Path, result: Result) -> None:
 def read(path: Path) -> Result:
     """The result in a file. Raises DamagedFileError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DamagedFileError("is too large to be a result", where=path)
-        return msgspec.json.decode(path.read_bytes(), type=Result)
+        return msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from hashbench.errors import InputError
+from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 from hashbench.runs.layout import RunFolder
 
 FILE = "tags.json"
@@ -36,9 +37,8 @@ def path_of(run: RunFolder) -> Path:
 def read(run: RunFolder) -> Tags:
     """The run's tags; none where the file is missing or no such file."""
     try:
-        with path_of(run).open("rb") as file:
-            return msgspec.json.decode(file.read(MAX_BYTES), type=Tags)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(read_bounded(path_of(run), MAX_BYTES, "tags"), type=Tags)
+    except (OSError, DamagedFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Tags()  # a decoration: a damaged one is no reason to hide a run
 
 

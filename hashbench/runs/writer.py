@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -11,10 +12,15 @@ from typing import Self
 
 import msgspec
 
+from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 
 BEAT_SECONDS = 2.0
+RESERVE = ".reserve"
+RESERVE_BYTES = 1 << 16
+TAIL_BYTES = 1 << 16
+FOREIGN_BYTES = 1 << 26  # so much without an event is no log of ours
 
 
 class EventWriter:
@@ -23,45 +29,60 @@ class EventWriter:
     A line that a killed worker left unfinished is ended first, so that it spoils no other. A
     thread writes a `Beat` when nothing was written for two seconds, so that a long step does not
     look like a dead worker; a stopped process writes none.
+
+    A file beside it keeps some space, which is given up when the disk is full: the write fails,
+    but that the run failed, and why, can still be told.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        self._path = path
+        self._reserve = path.with_name(RESERVE)
+        write_bytes_atomically(self._reserve, bytes(RESERVE_BYTES))
+        self._file = os.open(path, flags, 0o644)
         self._lock = threading.Lock()
-        self._seq = self._next_seq(path)
+        self._seq = 1 + _last_seq(self._file)
+        self._torn = _is_torn(self._file)
         self._written = time.monotonic()
         self._closing = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._beater.start()
 
-    def _next_seq(self, path: Path) -> int:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            os.write(self._file, b"\n")
-        decoded = (events.decode(line) for line in content.splitlines())
-        return 1 + max((event.seq for event in decoded if event is not None), default=-1)
-
     def write(self, event: AnyEvent) -> None:
-        """Appends one event; `seq` and `t` are filled in here."""
+        """Appends one event; `seq` and `t` are filled in here.
+
+        Raises OSError, naming the file, where it cannot be written; the next write ends the line.
+        """
         with self._lock:
             stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
-            line = memoryview(events.encode(stamped))
-            while line:
-                line = line[os.write(self._file, line) :]
+            line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
+            try:
+                while line:
+                    written = os.write(self._file, line)
+                    self._torn = written < len(line)
+                    line = line[written:]
+            except OSError as error:
+                error.filename = str(self._path)
+                self._reserve.unlink(missing_ok=True)
+                raise
             self._seq += 1
             self._written = time.monotonic()
 
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
             if time.monotonic() - self._written >= BEAT_SECONDS:
-                self.write(events.Beat())
+                with contextlib.suppress(OSError):  # the training will meet it, and tell
+                    self.write(events.Beat())
 
     def close(self) -> None:
         """Ends the heartbeat, syncs and closes the file."""
         self._closing.set()
         self._beater.join()
-        os.fsync(self._file)
-        os.close(self._file)
+        self._reserve.unlink(missing_ok=True)
+        try:
+            os.fsync(self._file)
+        finally:
+            os.close(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -73,3 +94,24 @@ class EventWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_torn(file: int) -> bool:
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
+
+
+def _last_seq(file: int) -> int:
+    """The number of the last event, -1 without any; reads no more of the end than it must."""
+    size, length = os.fstat(file).st_size, TAIL_BYTES
+    while True:
+        lines = os.pread(file, min(length, size), max(0, size - length)).split(b"\n")
+        if length < size:
+            del lines[0]  # begins in the middle
+        for line in reversed(lines):
+            event = events.decode(line)
+            if event is not None:
+                return event.seq
+        if length >= size or length > FOREIGN_BYTES:
+            return -1
+        length *= 8

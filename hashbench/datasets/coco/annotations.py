@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files.bounded import read_bounded
 
 MAX_BYTES = 4 << 30
 """The largest official file, instances_train2017.json, has 0.47 GB."""
@@ -51,9 +52,8 @@ def read_json(path: Path, content: type[Content]) -> Content:
     """The file's content. Raises InputError when missing, DamagedFileError naming the key."""
     remedy = "fetch COCO's annotations again"
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DamagedFileError("is too large for an annotation file", where=path, remedy=remedy)
-        return msgspec.json.decode(path.read_bytes(), type=content)
+        found = read_bounded(path, MAX_BYTES, "an annotation file", remedy=remedy)
+        return msgspec.json.decode(found, type=content)
     except FileNotFoundError:
         raise InputError("is missing", where=path, remedy=remedy) from None
     except OSError as error:

@@ -1,0 +1,27 @@
+"""Reading small files whole: never a pipe, a device, or more than they may hold."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from hashbench.errors import DamagedFileError
+
+
+def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None) -> bytes:
+    """The bytes of a file that is `what` (as in "a run spec") if it has at most `most` of them.
+
+    Raises DamagedFileError for a larger one and for what is no ordinary file (a pipe would wait
+    forever, a device never end), FileNotFoundError and other OSErrors as they come.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(opened, "rb") as file:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise DamagedFileError("is not an ordinary file", where=path, remedy=remedy)
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise DamagedFileError(
+            f"is too large to be {what}: more than {most:,} bytes", where=path, remedy=remedy
+        )
+    return content

@@ -1,0 +1,32 @@
+"""What an operating system's error about a file means to a person."""
+
+from __future__ import annotations
+
+import errno
+
+from hashbench.errors import StorageError
+
+_MEANINGS = {
+    errno.ENOSPC: ("the disk is full", "free some space there"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space there, or ask for more"),
+    errno.EFBIG: (
+        "the file would be larger than allowed",
+        "raise the limit (ulimit -f), or use another disk",
+    ),
+    errno.EROFS: ("the disk is read-only", "another folder, or mount this disk writable"),
+    errno.EACCES: ("the permission is missing", "another folder, or ask its owner"),
+    errno.EPERM: ("the permission is missing", "another folder, or ask its owner"),
+    errno.EIO: ("the disk reports an error", "check the disk, or use another"),
+    errno.ESTALE: ("the network disk has lost the file", "mount the disk again"),
+    errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
+}
+
+
+def explained(error: OSError, *, then: str = "") -> StorageError:
+    """The error for a person, naming the file; `then` is what to do once that is remedied."""
+    problem, remedy = _MEANINGS.get(
+        error.errno or 0, (f"cannot be used: {error.strerror or error}", "look at the path")
+    )
+    return StorageError(
+        problem, where=error.filename, remedy=f"{remedy}; then {then}" if then else remedy
+    )
