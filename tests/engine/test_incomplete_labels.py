@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,10 +17,12 @@ import torch
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import recovery
+from hashbench.engine.__main__ import main
 from hashbench.engine.data import Data, visible_labels
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError
 from hashbench.methods.base import Recovered, RecoveryPath
+from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
 from hashbench.report.recovery import recovery_of, render_classes, render_recovery
@@ -242,6 +245,41 @@ def test_every_class_hidden_is_told_before_training(make: Make, data_dir: Path) 
     (failed,) = (e for e in read_all(run.events) if isinstance(e, events.Failed))
     assert "hides all" in failed.reason
     assert failed.remedy
+
+
+@pytest.fixture
+def here(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[RunFolder], int]]:
+    """Works a run in this process: what a worker does but for its own process and signals."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def work(run: RunFolder) -> int:
+        monkeypatch.setattr("sys.argv", ["engine", str(run.path), "--data-dir", str(data_dir)])
+        return main()
+
+    yield work
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("name", list(catalog.methods()))
+def test_every_method_trains_on_incomplete_labels(
+    name: str, make: Make, here: Callable[[RunFolder], int]
+) -> None:
+    card = catalog.method(name)
+    codes_of = []
+    for unknown in ("negative",) if card.own_unknown else ("negative", "ignore"):
+        epochs = 1 if card.epoch_params else None
+        run = make(method=[name], known_ratio=[0.3], unknown=unknown, epochs=epochs, train_size=80)
+        assert here(run) == 0, [e for e in read_all(run.events) if isinstance(e, events.Failed)]
+        found = result.read(run.result)
+        assert found.audit.clean, found.audit.verdict
+        scores = found.scores["16"]
+        assert set(scores) == set(card.directions)
+        assert all(0 < values["mAP@all"] <= 1 for values in scores.values())
+        assert VisibleLabels.load(run.labels).known.mean() == pytest.approx(0.3, abs=1e-3)
+        codes_of.append(codes(run))
+    if len(codes_of) == 2 and card.epoch_params:
+        # what is learned depends on what becomes of pairs that are open
+        assert any((codes_of[0][key] != array).any() for key, array in codes_of[1].items())
 
 
 def test_a_run_that_recovers_nothing_says_so(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from hashbench.errors import InputError
 from hashbench.methods.base import Batch, Setting, TrainingSet, total
@@ -301,6 +302,26 @@ def test_an_item_without_a_known_class_is_searched_from_the_empty_set() -> None:
     empty = found.recoverer.prompts.embed(torch.zeros(1, len(NAMES), dtype=torch.bool))[0].detach()
     v, t = (F.normalize(side[:10], dim=1) for side in (train.images, train.texts))
     torch.testing.assert_close(found.recoverer.found_start[:10], 20.0 * ((v + t) / 2) @ empty)
+
+
+def test_released_networks_hash_and_normalise_texts_alone() -> None:
+    found = method(ablate=("no-PCR", "released-networks"))
+    (stage,) = found.stages()
+    found.begin_stage(stage)
+    heads = (found.image_head, found.text_head)
+    normalised = [any(isinstance(m, nn.LocalResponseNorm) for m in h.modules()) for h in heads]
+    assert normalised == [False, True]
+    optimiser, losses = found.optimiser(stage), []
+    for step in range(10):
+        torch.manual_seed(step)
+        loss = total(found.losses(stage, batch(found)).values())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0]
+    for name, parameter in found.named_parameters():
+        assert parameter.grad is not None, name
 
 
 def test_without_any_known_positive_there_is_nothing_to_learn_from() -> None:

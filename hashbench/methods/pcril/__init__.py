@@ -74,8 +74,15 @@ CARD = MethodCard(
         Param("batch_size", 128, "items a step of the hash networks", low=2, high=65536),
         Param("image_lr", 1e-3, "initial learning rate, images", low=0.0, high=1.0),
         Param("text_lr", 1e-3, "initial learning rate, texts", low=0.0, high=1.0),
-        Param("hidden", 512, "width of a hash network's hidden layers", low=1, high=65536),
-        Param("depth", 1, "hidden layers of a hash network", low=0, high=8),
+        Param(
+            "networks",
+            "plain",
+            "hash networks: hidden layers of one width (plain), or 1024-2048-512 as in paper and "
+            "release, texts with local response normalisation (released)",
+            choices=("plain", "released"),
+        ),
+        Param("hidden", 512, "width of a plain network's hidden layers", low=1, high=65536),
+        Param("depth", 1, "hidden layers of a plain network", low=0, high=8),
         Param("eta", 1.0, "weight of quantisation", low=0.0, high=1e4),
         Param("anm_ratio", 1.0, "negative pairs for each positive one (t)", low=0.0, high=1e4),
         Param("top_k", 10, "complementary partners an item may be mixed with", low=1, high=65536),
@@ -124,6 +131,11 @@ CARD = MethodCard(
             "inverted-partners",
             "as released: least overlap by an overflow",
             {"partners": "smallest"},
+        ),
+        Ablation(
+            "released-networks",
+            "hash networks of 1024-2048-512, normalised before the text codes, as released",
+            {"networks": "released"},
         ),
         Ablation(
             "released",

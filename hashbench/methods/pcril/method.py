@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Term
 from hashbench.methods.pcril.augmentation import mix, partners
+from hashbench.methods.pcril.networks import ReleasedHead
 from hashbench.methods.pcril.recovery.recoverer import Recoverer
 from hashbench.methods.pcril.similarity import certainly_apart, continuous, similarity
 from hashbench.nn import monitors
@@ -44,9 +45,8 @@ class Pcril(Method):
         self._K = K
         self._augments = setting.flag("augment")
         self.recoverer = Recoverer(setting) if setting.flag("recover") else None
-        hidden = (setting.whole("hidden"),) * setting.whole("depth")
-        self.image_head = HashHead(train.images.shape[1], hidden, K)
-        self.text_head = HashHead(train.texts.shape[1], hidden, K)
+        self.image_head = self._head(train.images.shape[1], normalises=False)
+        self.text_head = self._head(train.texts.shape[1], normalises=True)
         start = torch.tensor([setting.real("mixing_start")] * 2)
         self.mixing = nn.Parameter(torch.logit(start))  # of images, of texts; through a sigmoid
         self.labels: Tensor  # (n, C) known and recovered labels; pseudo labels are in between
@@ -63,6 +63,12 @@ class Pcril(Method):
         self.register_buffer("partners", torch.zeros(n, top, dtype=torch.long))
         watched = torch.randperm(n, generator=torch.Generator().manual_seed(setting.seed))
         self._watched = watched[: setting.whole("watched")].sort().values.to(train.labels.device)
+
+    def _head(self, width: int, *, normalises: bool) -> nn.Module:
+        if self.setting.text("networks") == "released":
+            return ReleasedHead(width, self._K, normalises=normalises)
+        hidden = (self.setting.whole("hidden"),) * self.setting.whole("depth")
+        return HashHead(width, hidden, self._K)
 
     def stages(self) -> Sequence[Stage]:
         """Prompt learning and search, where labels are recovered; then hashing."""
