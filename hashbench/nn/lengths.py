@@ -42,26 +42,29 @@ class ResidualMLP(nn.Module):
 
 
 class JointHeads(nn.Module):
-    """h_K = tanh(W_K x) for each length K; decoders lead from the others to the auxiliary one."""
+    """h_K = tanh(W_K x) for each length K; decoders lead from the others to the auxiliary one.
 
-    def __init__(self, width: int, bits: tuple[int, ...], auxiliary: int) -> None:
+    `weights` says what each length counts in a loss: the auxiliary one mu, the others 1.
+    """
+
+    def __init__(self, width: int, bits: tuple[int, ...], auxiliary: int, mu: float) -> None:
         super().__init__()
         self.auxiliary = auxiliary
-        self.lengths = tuple(dict.fromkeys((*bits, auxiliary)))
-        self.heads = nn.ModuleDict({str(K): nn.Linear(width, K) for K in self.lengths})
+        self.weights = dict.fromkeys(bits, 1.0) | {auxiliary: mu}
+        self.heads = nn.ModuleDict({str(K): nn.Linear(width, K) for K in self.weights})
         self.decoders = nn.ModuleDict(
             {
                 str(K): nn.Sequential(
                     nn.Linear(K, auxiliary), nn.ReLU(), nn.Linear(auxiliary, auxiliary), nn.Tanh()
                 )
-                for K in self.lengths
+                for K in self.weights
                 if auxiliary != K
             }
         )
 
     def forward(self, x: Tensor) -> Codes:
         """(n, d) -> {K: (n, K)}."""
-        return {K: torch.tanh(self.heads[str(K)](x)) for K in self.lengths}
+        return {K: torch.tanh(self.heads[str(K)](x)) for K in self.weights}
 
     def reconstruction(self, codes: Codes, target: Tensor) -> Tensor:
         """sum_K |dec_K(h_K) - B|^2 / n, with the auxiliary binary codes B (n, auxiliary)."""
@@ -75,15 +78,16 @@ class JointHeads(nn.Module):
 class Memories(nn.Module):
     """Codes of the whole training set for each stream and length, and their common signs B_K.
 
-    They start at zero, which asks nothing of a batch before its partners were seen (the releases
-    start them with noise), B at random signs. Rows get no gradient.
+    Codes start at zero, which asks nothing of a batch before its partners were seen (the releases
+    start them with noise), B at random signs. Rows get no gradient. `weights` maps the lengths K
+    to w_K, what each counts in a loss.
     """
 
-    def __init__(self, count: int, lengths: tuple[int, ...], streams: tuple[str, ...]) -> None:
+    def __init__(self, count: int, weights: Mapping[int, float], streams: tuple[str, ...]) -> None:
         super().__init__()
-        self.lengths = lengths
+        self.weights = weights
         self.streams = streams
-        for K in lengths:
+        for K in weights:
             for name in (*streams, "B"):
                 self.register_buffer(f"{name}_{K}", torch.zeros(count, K))
 
@@ -93,30 +97,28 @@ class Memories(nn.Module):
 
     def begin(self) -> None:
         """Draws B from torch's global generator."""
-        for K in self.lengths:
+        for K in self.weights:
             B = self.of("B", K)
             B.copy_(signs(torch.randn(B.shape)).to(B.device))
 
     def remember(self, stream: str, index: Tensor, codes: Codes) -> None:
         """Writes the codes of a batch into its rows."""
-        for K in self.lengths:
+        for K in self.weights:
             self.of(stream, K)[index] = codes[K].detach()
 
     def refresh(self) -> None:
         """B_K = the sign of the sum over streams; once an epoch."""
-        for K in self.lengths:
+        for K in self.weights:
             self.of("B", K).copy_(signs(sum(self.of(s, K) for s in self.streams)))  # type: ignore[arg-type]
 
-    def likelihood(
-        self, stream: str, codes: Codes, similar: Similarity, weights: Mapping[int, float]
-    ) -> Tensor:
+    def likelihood(self, stream: str, codes: Codes, similar: Similarity) -> Tensor:
         """sum_K w_K J(memory of the stream, codes), see `nn.pairwise.likelihood`."""
         return torch.stack(
-            [weights[K] * likelihood(self.of(stream, K), codes[K], similar) for K in self.lengths]
+            [w * likelihood(self.of(stream, K), codes[K], similar) for K, w in self.weights.items()]
         ).sum()
 
-    def quantisation(self, index: Tensor, codes: Codes, weights: Mapping[int, float]) -> Tensor:
+    def quantisation(self, index: Tensor, codes: Codes) -> Tensor:
         """sum_K w_K |h_K - B_K|^2 / (n K)."""
         return torch.stack(
-            [weights[K] * F.mse_loss(codes[K], self.of("B", K)[index]) for K in self.lengths]
+            [w * F.mse_loss(codes[K], self.of("B", K)[index]) for K, w in self.weights.items()]
         ).sum()

@@ -78,10 +78,9 @@ class Pghmh(Method):
         fusion = setting.text("fusion")
         self.fusion = None if fusion == "none" else AnchorFusion(width, guided=fusion == "anchors")
         self.mlp = ResidualMLP(width, DROPOUT)
-        self.heads = JointHeads(width, setting.bits, setting.whole("auxiliary_bits"))
-        self.memories = Memories(len(train), self.heads.lengths, ("mm",))
-        auxiliary = {self.heads.auxiliary: setting.real("mu")}
-        self._weights = dict.fromkeys(self.heads.lengths, 1.0) | auxiliary
+        auxiliary, mu = setting.whole("auxiliary_bits"), setting.real("mu")
+        self.heads = JointHeads(width, setting.bits, auxiliary, mu)
+        self.memories = Memories(len(train), self.heads.weights, ("mm",))
         self.watched = Running(WATCHED)
         self._source = setting.text("prompt")
         in_training = setting.text("train_prompt")
@@ -129,7 +128,7 @@ class Pghmh(Method):
         terms = {
             "inter-modal": Term(_aligned(fused, there.all(1), tau), real("inter_modal")),
             "anchor": Term(info_nce(self.mlp(fused.f), fused.p, tau), real("anchor")),
-            "pairwise": Term(self.memories.likelihood("mm", h, S, self._weights), real("pairwise")),
+            "pairwise": Term(self.memories.likelihood("mm", h, S), real("pairwise")),
             "reconstruction": Term(
                 self.heads.reconstruction(h, target), real("mu") * real("delta")
             ),

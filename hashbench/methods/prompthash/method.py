@@ -83,10 +83,9 @@ class PromptHash(Method):
             )
         )
         self.mlp = ResidualMLP(width, setting.real("dropout"))
-        self.heads = JointHeads(width, setting.bits, setting.whole("auxiliary_bits"))
-        self.memories = Memories(len(train), self.heads.lengths, ("image", "text"))
-        auxiliary = {self.heads.auxiliary: setting.real("mu")}
-        self._weights = dict.fromkeys(self.heads.lengths, 1.0) | auxiliary
+        auxiliary, mu = setting.whole("auxiliary_bits"), setting.real("mu")
+        self.heads = JointHeads(width, setting.bits, auxiliary, mu)
+        self.memories = Memories(len(train), self.heads.weights, ("image", "text"))
         self.watched = Running(WATCHED)
         self._source = setting.text("prompt")
         in_training = setting.text("train_prompt")
@@ -144,10 +143,10 @@ class PromptHash(Method):
         S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
 
         def J(stream: str, codes: Codes) -> Tensor:  # noqa: N802
-            return self.memories.likelihood(stream, codes, S, self._weights)
+            return self.memories.likelihood(stream, codes, S)
 
         def B(codes: Codes) -> Tensor:  # noqa: N802
-            return self.memories.quantisation(batch.index, codes, self._weights)
+            return self.memories.quantisation(batch.index, codes)
 
         target = self.memories.of("B", self.heads.auxiliary)[batch.index]
         rebuilt = self.heads.reconstruction(h_v, target) + self.heads.reconstruction(h_t, target)
