@@ -30,20 +30,22 @@ INTERRUPTED = (Status.STOPPED, Status.LOST, Status.QUEUED)
 def pause(run: RunFolder) -> None:
     """Asks a running worker to save its state and wait, one that waits to let others pass."""
     _only_alive(run, "pause")
+    if _now(run)[0] is Status.PAUSED:
+        raise InputError("is paused already", where=run.id, remedy=f"hashbench resume {run.id}")
     _ask(run, "pause")
 
 
 def go_on(
-    run: RunFolder, data_dir: Path, *, start: Start = worker.start
+    run: RunFolder, data_dir: Path, *, start: Start | None = None
 ) -> subprocess.Popen[bytes] | None:
     """Wakes a paused worker, or starts one from the last checkpoint where none lives.
 
-    `start` may be `worker.enqueue`. Returns the process that was started, if any.
+    `start` is `worker.start` unless told otherwise. Returns the process that was started, if any.
     """
     if _now(run)[0] is Status.PAUSED:
         _ask(run, "go")
         return None
-    return start(run, data_dir)
+    return (start or worker.start)(run, data_dir)
 
 
 def interrupted(run: RunFolder) -> bool:
@@ -80,12 +82,10 @@ def kill(run: RunFolder) -> None:
                 one.kill()
 
 
-def retry(
-    run: RunFolder, data_dir: Path, *, start: Start = worker.start
-) -> subprocess.Popen[bytes]:
+def retry(run: RunFolder, data_dir: Path, *, start: Start | None = None) -> subprocess.Popen[bytes]:
     """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint."""
     _only(run, "retry", Status.FAILED, Status.LOST, Status.STOPPED, Status.QUEUED)
-    return start(run, data_dir)
+    return (start or worker.start)(run, data_dir)
 
 
 def delete(run: RunFolder) -> None:

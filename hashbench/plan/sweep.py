@@ -12,7 +12,7 @@ set = { alpha = [0.5, 1.0] }
 [[grid]]
 method = ["pcril", "lsh"]
 known_ratio = [0.3, 0.7]
-ablate = [[], ["CSA"]]     # a list of lists: each is one choice
+ablate = [[], ["no-CSA"]]  # a list of lists: each is one choice
 
 [[skip]]                   # leaves out runs for which every key matches
 method = "lsh"
@@ -52,10 +52,11 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
             if key not in SKIP_KEYS:
                 where = f"{path}: [[skip]] {number}"
                 raise UnknownNameError("key", key, SKIP_KEYS, where=where)
+        _table(skip.get("set", {}), f"{path}: [[skip]] {number} set")
     found: dict[str, RunSpec] = {}
     for number, grid in enumerate(grids, start=1):
         where = f"{path}: [[grid]] {number}"
-        for one in _spanned(_merged(base, grid), where):
+        for one in _spanned(_merged(base, grid, path), where):
             for spec in expand(request_of(one, where), data_dir):
                 if not any(_matches(spec, skip) for skip in skips):
                     found.setdefault(spec.hash, spec)
@@ -66,17 +67,18 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
     return list(found.values())
 
 
-def _merged(base: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Mapping[str, Any], grid: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The grid's keys over the base's; `set` is merged name by name."""
-    both = {"set": {**base.get("set", {}), **grid.get("set", {})}}
-    return {**base, **grid, **both}
+    both = {
+        **_table(base.get("set", {}), f"{path}: [base] set"),
+        **_table(grid.get("set", {}), f"{path}: [[grid]] set"),
+    }
+    return {**base, **grid, "set": both}
 
 
 def _spanned(keys: dict[str, Any], where: str) -> list[dict[str, Any]]:
     """One request for each choice of the parameters and ablations that have several."""
     settings = keys.pop("set")
-    if not isinstance(settings, dict):
-        raise InputError("is not a table of parameters", where=f"{where} set")
     names = list(settings)
     values = [v if isinstance(v, list) else [v] for v in settings.values()]
     for name, choices in zip(names, values, strict=True):
@@ -104,7 +106,7 @@ def _matches(spec: RunSpec, skip: Mapping[str, Any]) -> bool:
 def _meets(spec: RunSpec, key: str, wanted: Any) -> bool:
     if key == "set":
         names: dict[str, Value] = spec.params
-        return all(n in names and names[n] in _listed(v) for n, v in dict(wanted).items())
+        return all(n in names and names[n] in _listed(v) for n, v in wanted.items())
     if key in ("bits", "ablate"):
         has = spec.bits if key == "bits" else spec.ablations
         return any(one in has for one in _listed(wanted)) or (wanted == [] and not has)

@@ -76,7 +76,7 @@ def test_wishes_go_to_workers_that_live(
     actions.stop(run)
     assert wishes.read(run) == "stop"
     tell(run, events.Paused())
-    with pytest.raises(InputError, match="is paused; only running runs can pause"):
+    with pytest.raises(InputError, match="is paused already"):
         actions.pause(run)
     assert actions.go_on(run, tmp_path) is None
     assert wishes.read(run) == "go"

@@ -1,0 +1,142 @@
+"""Workers that wait: they cost little, heed wishes, and train in their turn."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from hashbench.errors import BusyError
+from hashbench.launch import actions, worker
+from hashbench.plan.request import Request, expand
+from hashbench.runs import events, layout, queue, slots, state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.slots import Slot
+from hashbench.runs.state import Status
+from hashbench.runs.tailer import read_all
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[RunFolder]:
+    specs = expand(Request(method=["lsh"], dataset=["picturebook-tiny"], bits=[8], seed=[0, 1, 2]))
+    now = datetime.datetime.now(datetime.UTC)
+    return [layout.create(tmp_path / "runs", spec, now) for spec in specs]
+
+
+@pytest.fixture
+def taken(runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> Slot:
+    """The only slot of the runs folder, held by this process."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv(slots.VARIABLE, "cpu=1")
+    slot = queue.of(runs[0].path.parent).take_now("me", "auto")
+    assert slot is not None
+    return slot
+
+
+@pytest.fixture
+def waiters(
+    runs: list[RunFolder], taken: Slot, data_dir: Path
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    processes = [worker.enqueue(run, data_dir) for run in runs]
+    for run in runs:
+        until(lambda run=run: status(run) is Status.QUEUED and bool(read_all(run.events)))
+    yield processes
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def status(run: RunFolder) -> Status:
+    return state.status(state.fold(read_all(run.events)), run)
+
+
+def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def standing(runs: list[RunFolder]) -> list[str]:
+    return queue.standing(runs[0].path.parent)
+
+
+def test_waiting_is_cheap_and_wishes_are_heeded(
+    runs: list[RunFolder], waiters: list[subprocess.Popen[bytes]], taken: Slot, data_dir: Path
+) -> None:
+    assert standing(runs) == [run.id for run in runs]
+    for process in waiters:
+        maps = Path(f"/proc/{process.pid}/maps")
+        if maps.is_file():
+            assert "torch" not in maps.read_text()
+    with pytest.raises(BusyError):
+        worker.enqueue(runs[0], data_dir)
+    with pytest.raises(BusyError):
+        actions.delete(runs[0])
+    # stop, SIGTERM and SIGKILL: two leave with a word, one without
+    actions.stop(runs[0])
+    assert waiters[0].wait(10) == 0
+    assert status(runs[0]) is Status.STOPPED
+    waiters[1].send_signal(signal.SIGTERM)
+    assert waiters[1].wait(10) == 0
+    assert status(runs[1]) is Status.STOPPED
+    actions.kill(runs[2])
+    assert waiters[2].wait(10) == -signal.SIGKILL
+    assert status(runs[2]) is Status.LOST
+    assert standing(runs) == []
+    assert all(actions.interrupted(run) for run in runs)
+
+
+def test_a_paused_one_lets_others_pass_and_all_finish(
+    runs: list[RunFolder], waiters: list[subprocess.Popen[bytes]], taken: Slot
+) -> None:
+    actions.pause(runs[0])
+    until(lambda: status(runs[0]) is Status.PAUSED)
+    taken.close()
+    for process in waiters[1:]:
+        assert process.wait(120) == 0
+    assert waiters[0].poll() is None
+    actions.go_on(runs[0], Path())
+    assert waiters[0].wait(120) == 0
+    assert [status(run) for run in runs] == [Status.FINISHED] * 3
+    begun = {run.id: slot_times(run)[0] for run in runs}
+    assert sorted(begun, key=lambda run: begun[run]) == [runs[1].id, runs[2].id, runs[0].id]
+    spans = sorted(slot_times(run) for run in runs)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def slot_times(run: RunFolder) -> tuple[float, float]:
+    """When a run took its slot, and when it ended."""
+    told = read_all(run.events)
+    took = next(e.t for e in told if isinstance(e, events.Fact) and e.name == "slot")
+    return took, told[-1].t
+
+
+def test_a_removed_queue_folder_is_made_again(
+    runs: list[RunFolder], waiters: list[subprocess.Popen[bytes]], taken: Slot
+) -> None:
+    for process in waiters[1:]:
+        process.kill()
+        process.wait()
+    shutil.rmtree(runs[0].path.parent / queue.FOLDER)
+    assert waiters[0].wait(120) == 0  # the slot's lock went with the folder
+    assert status(runs[0]) is Status.FINISHED
+
+
+def test_a_gpu_that_is_not_there_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (spec,) = expand(Request(method=["lsh"], dataset=["picturebook-tiny"], device="cuda:3"))
+    run = layout.create(tmp_path, spec, datetime.datetime.now(datetime.UTC))
+    assert worker.enqueue(run, tmp_path).wait(60) == 2
+    failed = read_all(run.events)[-1]
+    assert isinstance(failed, events.Failed)
+    assert "cuda:3" in failed.reason
