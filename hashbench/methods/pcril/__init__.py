@@ -70,7 +70,7 @@ CARD = MethodCard(
             "classes that the search refused keep a share of a label, by how much they would gain",
         ),
         Param("watched", 64, "items on which recovery is measured after each epoch", low=1),
-        Param("hash_epochs", 40, "epochs of the hash networks", low=1, high=10000),
+        Param("hash_epochs", 80, "epochs of the hash networks", low=1, high=10000),
         Param("batch_size", 128, "items a step of the hash networks", low=2, high=65536),
         Param("image_lr", 1e-3, "initial learning rate, images", low=0.0, high=1.0),
         Param("text_lr", 1e-3, "initial learning rate, texts", low=0.0, high=1.0),
@@ -84,7 +84,7 @@ CARD = MethodCard(
         Param("hidden", 512, "width of a plain network's hidden layers", low=1, high=65536),
         Param("depth", 1, "hidden layers of a plain network", low=0, high=8),
         Param("eta", 1.0, "weight of quantisation", low=0.0, high=1e4),
-        Param("anm_ratio", 1.0, "negative pairs for each positive one (t)", low=0.0, high=1e4),
+        Param("anm_ratio", 0.3, "negative pairs for each positive one (t)", low=0.0, high=1e4),
         Param("top_k", 10, "complementary partners an item may be mixed with", low=1, high=65536),
         Param(
             "mixing",
