@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,10 @@ from torch import Tensor
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.datasets.base import IntArray
 from hashbench.errors import InputError
+from hashbench.files.arrays import save_array
 
 if TYPE_CHECKING:
+    from hashbench.backbones.building import Building
     from hashbench.backbones.clip import ClipBackbone, FloatArray
 
 HalfArray = npt.NDArray[np.float16]
@@ -158,38 +159,36 @@ def _plain(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def write_images(
-    folder: Path,
+    building: Building,
     count: int,
-    batches: Iterator[tuple[int, int, FloatArray]],
+    batches: Callable[[int], Iterator[tuple[int, int, FloatArray]]],
     encode: Callable[[FloatArray], HalfArray],
 ) -> None:
-    """Fills `images.npy` from batches of pixels (start, stop, pixels)."""
-    out = None
-    for start, stop, pixels in batches:
-        values = encode(pixels)
-        out = _create(folder / "images.npy", (count, *values.shape[1:])) if out is None else out
-        out[start:stop] = values
+    """Fills `images` from batches of pixels (start, stop, pixels) from a start on."""
+
+    def pieces(done: int) -> Iterator[tuple[int, slice, HalfArray]]:
+        for start, stop, pixels in batches(done):
+            yield stop, slice(start, stop), encode(pixels)
+
+    building.fill("images", count, pieces, np.float16)
 
 
 def write_texts(
-    folder: Path,
+    building: Building,
     tokens: Tensor,
-    batches: Iterator[IntArray],
+    batches: Callable[[int], Iterator[tuple[int, IntArray]]],
     encode: Callable[[Tensor], HalfArray],
 ) -> None:
-    """Fills `texts.npy` and `starts.npy` from token ids (M, context), in batches of rows."""
+    """Fills `texts` and `starts` from token ids (M, context), in batches (stop, rows)."""
     lengths = tokens.argmax(dim=1).numpy() + 1
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    np.save(folder / "starts.npy", starts)
-    out = None
-    for rows in batches:
-        values = encode(tokens[rows])
-        if out is None:
-            out = _create(folder / "texts.npy", (int(starts[-1]), values.shape[2]))
-        steps = np.arange(values.shape[1])
-        there = steps[None, :] < lengths[rows][:, None]
-        out[(starts[rows][:, None] + steps)[there]] = values[there]
+    save_array(building.folder / "starts.npy", starts)
 
+    def pieces(done: int) -> Iterator[tuple[int, IntArray, HalfArray]]:
+        for stop, rows in batches(done):
+            values = encode(tokens[rows])
+            steps = np.arange(values.shape[1])
+            there = steps[None, :] < lengths[rows][:, None]
+            yield stop, (starts[rows][:, None] + steps)[there], values[there]
 
-def _create(path: Path, shape: tuple[int, ...]) -> HalfArray:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
+    building.fill("texts", int(starts[-1]), pieces, np.float16)

@@ -52,6 +52,10 @@ class ClipBackbone:
         scaled = np.asarray(cropped, np.float32) / np.float32(255)
         return np.ascontiguousarray(((scaled - self.mean) / self.std).transpose(2, 0, 1))
 
+    def grey(self) -> FloatArray:
+        """(3, size, size) of a picture in the mean colour."""
+        return np.zeros((3, self.image_size, self.image_size), np.float32)
+
     @torch.inference_mode()
     def encode_images(self, batch: FloatArray) -> FloatArray:
         """(n, 3, size, size) from `pixels` -> (n, d), not normalised."""

@@ -3,32 +3,67 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-from hashbench.errors import UnknownNameError
+from hashbench.errors import BusyError, UnknownNameError
+from hashbench.files import locks
 
 DESCRIPTION = "entry.json"
 """The file that is written last into an entry; a folder without it is none."""
 
+PROGRESS = "progress.json"
+"""How far an entry that is being made is."""
 
-def entries(root: Path) -> list[tuple[str, int]]:
-    """(name, bytes) of every whole entry below `root`, by name."""
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry and its bytes. An unfinished one is being made, or was left by a killed worker."""
+
+    name: str
+    bytes: int
+    finished: bool
+
+
+def building_folder(root: Path, name: str) -> Path:
+    """Where an entry lies while it is being made."""
+    return root / f".{name}.building"
+
+
+def lock_file(root: Path, name: str) -> Path:
+    """The lock of who makes an entry."""
+    return root / f".{name}.lock"
+
+
+def entries(root: Path) -> list[Entry]:
+    """Every entry below `root`, by name."""
     if not root.is_dir():
         return []
-    folders = sorted(path for path in root.iterdir() if (path / DESCRIPTION).is_file())
-    return [(f.name, sum(file.stat().st_size for file in f.iterdir())) for f in folders]
+    finished = {f.name: f for f in root.iterdir() if (f / DESCRIPTION).is_file()}
+    left = {f.name[1:-9]: f for f in root.glob(".*.building") if f.is_dir()}
+    folders = left | {name: f for name, f in finished.items() if not name.startswith(".")}
+    return [
+        Entry(name, sum(file.stat().st_size for file in folder.iterdir()), name in finished)
+        for name, folder in sorted(folders.items())
+    ]
 
 
 def remove(root: Path, names: list[str]) -> int:
     """Removes entries and returns the bytes freed; removes none if one is unknown.
 
-    Raises UnknownNameError.
+    Raises UnknownNameError, and BusyError for one that a worker is making.
     """
-    sizes = dict(entries(root))
+    sizes = {entry.name: entry.bytes for entry in entries(root)}
     for name in names:
         if name not in sizes:
             raise UnknownNameError("cache entry", name, sizes, where=root)
     for name in names:
-        shutil.rmtree(root / name)
-        (root / f".{name}.lock").unlink(missing_ok=True)
+        lock = lock_file(root, name)
+        with locks.held(lock, 0) as mine:
+            if not mine:
+                remedy = "stop the run that does"
+                raise BusyError("a worker is making this entry", where=name, remedy=remedy)
+            for folder in (root / name, building_folder(root, name)):
+                shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
     return sum(sizes[name] for name in names)

@@ -31,11 +31,15 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """A backbone that is known to be there. `key` names model, weights and transform."""
+    """A backbone that is known to be there. `key` names model, weights and transform.
+
+    `precision` is that of the stored features, fp32 or fp16.
+    """
 
     name: str
     weights: Path
     weights_hash: str
+    precision: str = "fp32"
 
     @property
     def key(self) -> str:
@@ -88,7 +92,9 @@ def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     if spec.name == BUILTIN:
         if spec.pretrained:
             raise InputError(f"{BUILTIN} has its own weights", where="--pretrained")
-        return BackboneSource(spec.name, BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS))
+        return BackboneSource(
+            spec.name, BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS), spec.feature_precision
+        )
     if not spec.pretrained:
         raise InputError(
             f"{spec.name} needs weights",
@@ -96,7 +102,7 @@ def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
             remedy="a tag of open_clip, such as openai, or a weights file",
         )
     weights = _weights(spec, data_dir)
-    return BackboneSource(spec.name, weights, _hash(weights))
+    return BackboneSource(spec.name, weights, _hash(weights), spec.feature_precision)
 
 
 def _weights(spec: BackboneSpec, data_dir: Path) -> Path:

@@ -1,28 +1,34 @@
 """The feature cache: what a backbone computed from a dataset or a list of prompts, on disk.
 
-An entry is a folder of plain .npy files, written under another name and renamed when whole. Two
-workers that want the same entry at once: one computes, the other waits for its lock.
+An entry is a folder of plain .npy files, made under another name and renamed when whole; a killed
+worker's goes on where it was. Two workers that want the same entry at once: one computes, the other
+waits for its lock.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
-import shutil
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
 import numpy as np
+import numpy.typing as npt
 
-from hashbench.backbones.entries import DESCRIPTION
+from hashbench.backbones.building import Broken, Building, broken_in
+from hashbench.backbones.entries import building_folder, lock_file
 from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets.base import Dataset, IntArray
-from hashbench.errors import InputError
+from hashbench.errors import DamagedFileError, InputError
+from hashbench.files import locks
+from hashbench.files.arrays import map_array, save_array
+from hashbench.files.values import Array
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 BATCH = 256
+READERS = min(16, max(4, os.cpu_count() or 1))
+"""Threads that decode pictures."""
 
 Report = Callable[[str, int, int], None]
 """(what, done, total), called as work goes on."""
@@ -42,7 +50,8 @@ class Features:
     """Pooled features of N items, as memory maps.
 
     `images` is (N, d), `texts` (M, d) holds every caption of every item: those of item i are rows
-    `offsets[i]` up to `offsets[i + 1]`, caption 0 first.
+    `offsets[i]` up to `offsets[i + 1]`, caption 0 first. Both are float32 or float16. The rows of
+    `broken` pictures, which are to be left out of the split, are those of a grey one.
     """
 
     images: FloatArray
@@ -50,6 +59,7 @@ class Features:
     offsets: IntArray
     key: str
     computed: bool
+    broken: tuple[Broken, ...] = ()
 
     def first_texts(self, items: IntArray) -> FloatArray:
         """(n, d) features of caption 0 of each item."""
@@ -57,12 +67,22 @@ class Features:
 
 
 class FeatureStore:
-    """The cache of one backbone below `root`; loads the model only when something is missing."""
+    """The cache of one backbone below `root`; loads the model only when something is missing.
+
+    A picture that cannot be read is an error, or is remembered if `skip_broken`.
+    """
 
     def __init__(
-        self, root: Path, source: BackboneSource, device: torch.device, report: Report
+        self,
+        root: Path,
+        source: BackboneSource,
+        device: torch.device,
+        report: Report,
+        *,
+        skip_broken: bool = False,
     ) -> None:
         self._root = root
+        self._skip_broken = skip_broken
         self._source = source
         self._device = device
         self._report = report
@@ -73,19 +93,23 @@ class FeatureStore:
         return self._source.load(self._device)
 
     def dataset(self, dataset: Dataset) -> Features:
-        """The features of a dataset, read or computed; those that it ships need no backbone."""
+        """The features of a dataset, read or computed; those that it ships need no backbone.
+
+        Raises DamagedFileError for a picture that cannot be read, unless broken ones are skipped.
+        """
         if dataset.features is not None:
             images, texts = dataset.features
             each_its_own = np.arange(len(dataset) + 1, dtype=np.int64)
             key = f"{dataset.name}.shipped.{dataset.fingerprint[:12]}"
             return Features(images, texts, each_its_own, key, computed=False)
-        entry, identity = self._entry_of(dataset)
-        computed = self._once(entry, identity, lambda folder: self._compute(dataset, folder))
-        images, texts, offsets = (
-            np.load(entry / f"{part}.npy", mmap_mode="r", allow_pickle=False)
-            for part in ("images", "texts", "offsets")
-        )
-        return Features(images, texts, np.asarray(offsets), entry.name, computed)
+        half = {"precision": "fp16"} if self._source.precision == "fp16" else {}
+        entry, identity = self._entry_of(dataset, **half)
+        computed = self._once(entry, identity, lambda building: self._compute(dataset, building))
+        broken = broken_in(entry)
+        if broken and not self._skip_broken:
+            raise _unreadable(broken[0], f"{broken[0].problem} ({len(broken):,} such pictures)")
+        images, texts, offsets = (_map(entry, part) for part in ("images", "texts", "offsets"))
+        return Features(images, texts, np.asarray(offsets), entry.name, computed, broken)
 
     def prompts(self, sentences: Sequence[str]) -> FloatArray:
         """(k, d) features of sentences, read or computed."""
@@ -93,8 +117,8 @@ class FeatureStore:
         digest = hashlib.sha256(f"{FORMAT} {self._source.key} {text}".encode()).hexdigest()[:16]
         entry = self._root / f"prompts.{self._source.name}.{digest}"
         identity = {"format": FORMAT, "prompts": len(sentences), "backbone": self._source.key}
-        self._once(entry, identity, lambda folder: self._encode_texts(sentences, folder / "texts"))
-        return np.asarray(np.load(entry / "texts.npy", allow_pickle=False))
+        self._once(entry, identity, lambda building: self._encode_texts(sentences, building))
+        return np.array(_map(entry, "texts"))
 
     def blocks(self, dataset: Dataset, last: int) -> BlockInputs:
         """The inputs of the first of the `last` blocks of both towers, read or computed.
@@ -104,11 +128,8 @@ class FeatureStore:
         from hashbench.backbones.blocks import BlockInputs
 
         entry, identity = self._entry_of(dataset, blocks=last)
-        self._once(entry, identity, lambda folder: self._compute_blocks(dataset, last, folder))
-        images, texts, starts = (
-            np.load(entry / f"{part}.npy", mmap_mode="r", allow_pickle=False)
-            for part in ("images", "texts", "starts")
-        )
+        self._once(entry, identity, lambda building: self._compute_blocks(dataset, last, building))
+        images, texts, starts = (_map(entry, part) for part in ("images", "texts", "starts"))
         return BlockInputs(images, texts, np.asarray(starts), entry.name)
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
@@ -139,23 +160,21 @@ class FeatureStore:
         return TunableClip(self.backbone, self._source.name, last)
 
     def _once(
-        self, entry: Path, identity: dict[str, object], compute: Callable[[Path], None]
+        self, entry: Path, identity: dict[str, object], compute: Callable[[Building], None]
     ) -> bool:
         """Makes `entry` unless it is there; tells whether it was made."""
         if entry.is_dir():
             return False
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self._root / f".{entry.name}.lock")
-            with lock:
+            with locks.held(lock_file(self._root, entry.name)):
                 if entry.is_dir():  # another worker was faster
                     return False
-                building = self._root / f".{entry.name}.building"
-                shutil.rmtree(building, ignore_errors=True)  # a killed worker's leftovers
-                building.mkdir()
+                # other devices round differently, so none goes on with what another one began
+                maker = {**identity, "device": self._device.type}
+                building = Building(building_folder(self._root, entry.name), maker)
                 compute(building)
-                (building / DESCRIPTION).write_text(json.dumps(identity, indent=1) + "\n")
-                building.rename(entry)
+                building.finish(entry, identity)
         except PermissionError as error:
             raise InputError(
                 "cannot write the feature cache",
@@ -164,72 +183,107 @@ class FeatureStore:
             ) from error
         return True
 
-    def _compute(self, dataset: Dataset, folder: Path) -> None:
+    def _compute(self, dataset: Dataset, building: Building) -> None:
         counts = [len(captions) for captions in dataset.captions]
-        np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
-        self._encode_pictures(dataset, folder / "images")
-        captions = [caption for captions in dataset.captions for caption in captions]
-        self._encode_texts(captions, folder / "texts")
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        save_array(building.folder / "offsets.npy", offsets)
 
-    def _compute_blocks(self, dataset: Dataset, last: int, folder: Path) -> None:
+        def pieces(done: int) -> Iterator[tuple[int, slice, FloatArray]]:
+            for start, stop, batch in self._pixels(dataset, "image features", building, done):
+                yield stop, slice(start, stop), self.backbone.encode_images(batch)
+
+        building.fill("images", len(dataset), pieces, self._stored)
+        captions = [caption for captions in dataset.captions for caption in captions]
+        self._encode_texts(captions, building, self._stored)
+
+    @property
+    def _stored(self) -> npt.DTypeLike:
+        return np.float16 if self._source.precision == "fp16" else np.float32
+
+    def _compute_blocks(self, dataset: Dataset, last: int, building: Building) -> None:
         from hashbench.backbones.blocks import write_images, write_texts
 
         tunable = self._tunable(last)
-        pictures = self._pixels(dataset, "image tokens")
-        write_images(folder, len(dataset), pictures, tunable.images)
+
+        def pixels(done: int) -> Iterator[tuple[int, int, FloatArray]]:
+            return self._pixels(dataset, "image tokens", building, done)
+
+        write_images(building, len(dataset), pixels, tunable.images)
         captions = [caption for captions in dataset.captions for caption in captions]
         tokens, batches = self._by_length(captions, "text tokens")
-        write_texts(folder, tokens, batches, tunable.texts)
+        write_texts(building, tokens, batches, tunable.texts)
 
-    def _encode_pictures(self, dataset: Dataset, target: Path) -> None:
-        out = None
-        for start, stop, batch in self._pixels(dataset, "image features"):
-            features = self.backbone.encode_images(batch)
-            out = _create(target, len(dataset), features) if out is None else out
-            out[start:stop] = features
-
-    def _pixels(self, dataset: Dataset, what: str) -> Iterator[tuple[int, int, FloatArray]]:
-        """(start, stop, pixels) over all pictures; progress is told when a batch is done with."""
+    def _pixels(
+        self, dataset: Dataset, what: str, building: Building, done: int
+    ) -> Iterator[tuple[int, int, FloatArray]]:
+        """(start, stop, pixels) over the pictures from `done` on, a batch ahead of who takes them;
+        progress is told when a batch is done with.
+        """
         backbone = self.backbone
 
         def read(index: int) -> FloatArray:
-            return backbone.pixels(dataset.pictures.read(index))
+            try:
+                return backbone.pixels(dataset.pictures.read(index))
+            except DamagedFileError as error:
+                broken = Broken(index, dataset.ids[index], str(error.where or ""), error.problem)
+                if not self._skip_broken:
+                    raise _unreadable(broken, broken.problem) from error
+                building.broken[index] = broken
+                return backbone.grey()
 
-        with ThreadPoolExecutor(4) as readers:
-            for start, stop in _blocks(len(dataset)):
-                yield start, stop, np.stack(list(readers.map(read, range(start, stop))))
+        pool = ThreadPoolExecutor(READERS)
+        try:
+            blocks = list(_blocks(done, len(dataset)))
+            ahead = [pool.submit(read, index) for index in range(*(blocks or [(0, 0)])[0])]
+            for (start, stop), following in itertools.zip_longest(blocks, blocks[1:]):
+                batch = np.stack([reading.result() for reading in ahead])
+                ahead = [pool.submit(read, index) for index in range(*(following or (0, 0)))]
+                yield start, stop, batch
                 self._report(what, stop, len(dataset))
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _encode_texts(self, sentences: Sequence[str], target: Path) -> None:
+    def _encode_texts(
+        self, sentences: Sequence[str], building: Building, dtype: npt.DTypeLike = np.float32
+    ) -> None:
         tokens, batches = self._by_length(sentences, "text features")
-        out = None
-        for rows in batches:
-            features = self.backbone.encode_tokens(tokens[rows])
-            out = _create(target, len(sentences), features) if out is None else out
-            out[rows] = features
+
+        def pieces(done: int) -> Iterator[tuple[int, IntArray, FloatArray]]:
+            for stop, rows in batches(done):
+                yield stop, rows, self.backbone.encode_tokens(tokens[rows])
+
+        building.fill("texts", len(sentences), pieces, dtype)
 
     def _by_length(
         self, sentences: Sequence[str], what: str
-    ) -> tuple[torch.Tensor, Iterator[IntArray]]:
-        """Token ids (n, context), and batches of rows in order of length, so that each batch can
-        be cut after its longest sentence; progress is told when a batch is done with.
+    ) -> tuple[torch.Tensor, Callable[[int], Iterator[tuple[int, IntArray]]]]:
+        """Token ids (n, context), and from how many are done to batches (done after it, rows) in
+        order of length, so that each can be cut after its longest sentence; progress is told when
+        a batch is done with.
         """
         tokens = self.backbone.tokenise(sentences)
         order = tokens.argmax(dim=1).argsort(stable=True).numpy()
 
-        def batches() -> Iterator[IntArray]:
-            for start, stop in _blocks(len(sentences)):
-                yield order[start:stop]
+        def batches(done: int) -> Iterator[tuple[int, IntArray]]:
+            for start, stop in _blocks(done, len(sentences)):
+                yield stop, order[start:stop]
                 self._report(what, stop, len(sentences))
 
-        return tokens, batches()
+        return tokens, batches
 
 
-def _blocks(total: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + BATCH, total)) for start in range(0, total, BATCH))
+def _blocks(done: int, total: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + BATCH, total)) for start in range(done, total, BATCH))
 
 
-def _create(target: Path, rows: int, first: FloatArray) -> FloatArray:
-    path = target.with_suffix(".npy")
-    shape = (rows, first.shape[1])
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+def _unreadable(broken: Broken, problem: str) -> DamagedFileError:
+    return DamagedFileError(
+        problem,
+        where=broken.file,
+        remedy="fetch the file again, or leave out such items: --on-bad-image skip;"
+        " `hashbench datasets check` lists all of them",
+    )
+
+
+def _map(entry: Path, part: str) -> Array:
+    return map_array(entry / f"{part}.npy", remedy=f"hashbench cache rm {entry.name}")

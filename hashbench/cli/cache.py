@@ -18,20 +18,22 @@ app = typer.Typer(
 
 @app.command("ls")
 def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
-    """List cached features with their size."""
+    """List cached features with their size; unfinished ones go on with the run that made them."""
     from hashbench.backbones import entries
     from hashbench.files.places import cache_root
     from hashbench.report.text import size
 
     found = entries.entries(cache_root(data_dir))
+    unfinished = "  (unfinished)"
     if json_:
         import json
+        from dataclasses import asdict
 
-        typer.echo(json.dumps([{"name": name, "bytes": count} for name, count in found], indent=1))
+        typer.echo(json.dumps([asdict(entry) for entry in found], indent=1))
         return
-    for name, count in found:
-        typer.echo(f"{size(count):>9}  {name}")
-    typer.echo(f"{size(sum(count for _, count in found)):>9}  {len(found)} entries")
+    for entry in found:
+        typer.echo(f"{size(entry.bytes):>9}  {entry.name}{'' if entry.finished else unfinished}")
+    typer.echo(f"{size(sum(entry.bytes for entry in found)):>9}  {len(found)} entries")
 
 
 @app.command("rm")
@@ -49,6 +51,6 @@ def rm_command(
     if bool(names) == everything:
         raise InputError("name entries, or say --all", remedy="`hashbench cache ls` lists them")
     root = cache_root(data_dir)
-    wanted = [name for name, _ in entries.entries(root)] if everything else names or []
+    wanted = [entry.name for entry in entries.entries(root)] if everything else names or []
     freed = entries.remove(root, wanted)
     typer.echo(f"removed {len(wanted)} entries, {size(freed)}")

@@ -58,6 +58,18 @@ def run_command(
         str | None,
         typer.Option("--pretrained", help="Weights of the backbone: open_clip's tag, or a file."),
     ] = None,
+    feature_precision: Annotated[
+        str | None,
+        typer.Option(
+            "--feature-precision", help="Features on disk: fp32, or fp16 in half the space."
+        ),
+    ] = None,
+    on_bad_image: Annotated[
+        str | None,
+        typer.Option(
+            "--on-bad-image", help="A picture that cannot be read: stop, or skip its item."
+        ),
+    ] = None,
     known_ratio: Annotated[
         Many, typer.Option("--known-ratio", help="Share of training labels that is known.")
     ] = None,
@@ -148,6 +160,8 @@ def run_command(
         "epochs": epochs,
         "backbone": backbone,
         "pretrained": pretrained,
+        "feature_precision": feature_precision,
+        "on_bad_image": on_bad_image,
         "label_noise": label_noise,
         "label_sparsity": label_sparsity,
         "unknown": unknown,

@@ -115,3 +115,22 @@ def make_split(
         for item in sorted(ids[i] for i in index):
             digest.update(f"{item}\n".encode())
     return Split(name, **parts, hash=digest.hexdigest()[:16])
+
+
+def without(split: Split, ids: Sequence[str], items: Sequence[int]) -> Split:
+    """The split without some items; the others stay in their parts.
+
+    Raises InputError where a part that had items has none left.
+    """
+    if not items:
+        return split
+    left = {}
+    for part in ("query", "database", "fit", "validation"):
+        before: IntArray = getattr(split, part)
+        left[part] = np.setdiff1d(before, np.asarray(items, dtype=np.int64))
+        if len(before) and not len(left[part]):
+            raise InputError(
+                f"no item of the part {part} of the split {split.name} is left",
+                remedy="most pictures cannot be read: `hashbench datasets check` says why",
+            )
+    return make_split(split.name, ids, **left)

@@ -22,6 +22,9 @@ from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.spec import DatasetSpec, RunSpec
 
+NAMED = 20
+"""Broken pictures that a run names; all are in the description of the cached features."""
+
 
 def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     """The dataset of a spec. Raises InputError where its files are missing or damaged."""
@@ -39,6 +42,29 @@ def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
     if spec.usual_sizes:
         query, train = splits.sizes_that_fit(dataset, query, train)
     return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+
+
+def readable(split: Split, dataset: Dataset, features: Features) -> Split:
+    """The split without the items whose pictures could not be read. All others stay where the
+    split has them. Raises InputError where nothing is left of a part.
+    """
+    return splits.without(split, dataset.ids, [broken.item for broken in features.broken])
+
+
+def left_out(split: Split, features: Features) -> list[str]:
+    """In words, what `readable` leaves out of a split, and why."""
+    if not features.broken:
+        return []
+    items = [broken.item for broken in features.broken]
+    parts = (
+        (int(np.isin(items, split.query).sum()), "queries"),
+        (int(np.isin(items, split.train).sum()), "training items"),
+    )
+    among = ", ".join(f"{count:,} of the {part}" for count, part in parts)
+    shown = [f"{broken.file}: {broken.problem}" for broken in features.broken[:NAMED]]
+    more = [f"and {len(items) - NAMED:,} more"] if len(items) > NAMED else []
+    whole = f"left out {len(items):,} items whose pictures cannot be read ({among})"
+    return [whole, *shown, *more]
 
 
 def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) -> VisibleLabels:

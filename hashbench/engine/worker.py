@@ -21,7 +21,14 @@ from hashbench.backbones.blocks import Tail
 from hashbench.backbones.store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import randomness
-from hashbench.engine.data import assemble, load_dataset, split_of, visible_labels
+from hashbench.engine.data import (
+    assemble,
+    left_out,
+    load_dataset,
+    readable,
+    split_of,
+    visible_labels,
+)
 from hashbench.engine.loop import Conductor
 from hashbench.engine.scoring import conclude
 from hashbench.engine.validation import Validation
@@ -80,11 +87,17 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     split = split_of(spec.dataset, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     reporter = _Reporter(run, writer)
-    store = FeatureStore(cache_root(data_dir), source, device, reporter)
+    skip = spec.dataset.on_bad_image == "skip"
+    store = FeatureStore(cache_root(data_dir), source, device, reporter, skip_broken=skip)
     features = store.dataset(dataset)
-    facts |= {"split": split.hash, "features": features.key}
-    for name in ("split", "features"):
-        writer.write(events.Fact(name=name, value=facts[name]))
+    for note in left_out(split, features):
+        writer.write(events.Note(level="warning", text=note))
+    split = readable(split, dataset, features)
+    known: dict[str, Any] = {"split": split.hash, "features": features.key}
+    known |= {"left out": len(features.broken)} if features.broken else {}
+    facts |= known
+    for name, value in known.items():
+        writer.write(events.Fact(name=name, value=value))
     visible = visible_labels(run.labels, spec, dataset, split)
     tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
     blocks = store.blocks(dataset, tuned) if tuned else None

@@ -18,9 +18,11 @@ from hashbench.errors import DamagedFileError, InputError, UnknownNameError
 from hashbench.plan import catalog, field_splits
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.spec import (
+    BAD_IMAGES,
     BITS_HIGH,
     BITS_LOW,
     MAX_BYTES,
+    PRECISIONS,
     PROTOCOLS,
     SELECTS,
     UNKNOWNS,
@@ -45,6 +47,7 @@ class Request:
     seed: Sequence[int] = (0,)
     backbone: str = "picturebook-clip"
     pretrained: str = ""
+    feature_precision: str = "fp32"
     protocol: str = "strict"
     select: str = "validation"
     device: str = "auto"
@@ -54,6 +57,7 @@ class Request:
     train_size: int | None = None
     split: str = "own"
     split_seed: int = 0
+    on_bad_image: str = "stop"
     known_ratio: Sequence[float] = (1.0,)
     label_noise: float = 0.0
     label_sparsity: float = 0.0
@@ -135,7 +139,9 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
                     device=request.device,
                     threads=request.threads,
                     dataset=_dataset(request, dataset, data_dir),
-                    backbone=BackboneSpec(request.backbone, request.pretrained),
+                    backbone=BackboneSpec(
+                        request.backbone, request.pretrained, request.feature_precision
+                    ),
                     labels=LabelSpec(
                         known_ratio, request.label_noise, request.label_sparsity, request.unknown
                     ),
@@ -170,7 +176,13 @@ def _check(request: Request) -> None:
     for key, low in (("epochs", 1), ("query_size", 1), ("train_size", 2), ("threads", 0)):
         if getattr(request, key) is not None:
             _within(getattr(request, key), low, 10**9, key)
-    for key, known in (("protocol", PROTOCOLS), ("select", SELECTS), ("unknown", UNKNOWNS)):
+    for key, known in (
+        ("protocol", PROTOCOLS),
+        ("select", SELECTS),
+        ("unknown", UNKNOWNS),
+        ("on_bad_image", BAD_IMAGES),
+        ("feature_precision", PRECISIONS),
+    ):
         if getattr(request, key) not in known:
             raise UnknownNameError(key, getattr(request, key), known, where=_option(key))
     field_splits.check(request.split, where="--split")
@@ -271,4 +283,5 @@ def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
         split_seed=request.split_seed,
         usual_sizes=request.query_size is None and request.train_size is None,
         params=dict(values),
+        on_bad_image=request.on_bad_image,
     )

@@ -21,12 +21,17 @@ BITS_LOW, BITS_HIGH = 1, 4096
 PROTOCOLS = ("strict", "published")
 SELECTS = ("validation", "last", "test")
 UNKNOWNS = ("negative", "ignore")
+BAD_IMAGES = ("stop", "skip")
+PRECISIONS = ("fp32", "fp16")
+
+_LATER = (("dataset", "on_bad_image", "stop"), ("backbone", "feature_precision", "fp32"))
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which items. `query` and `train` are sizes; the database is all that is not a query.
 
     `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
+    `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
     """
 
     name: str
@@ -36,13 +41,18 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     split_seed: int = 0
     usual_sizes: bool = False
     params: dict[str, Value] = {}
+    on_bad_image: str = "stop"
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which frozen encoders. `pretrained` is an open_clip tag or a weights file."""
+    """Which frozen encoders. `pretrained` is an open_clip tag or a weights file.
+
+    `feature_precision` is that of the features that are kept on disk.
+    """
 
     name: str = "picturebook-clip"
     pretrained: str = ""
+    feature_precision: str = "fp32"
 
 
 class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,9 +83,15 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     @property
     def hash(self) -> str:
-        """16 hex digits over everything but where it runs (device, threads)."""
+        """16 hex digits over everything but where it runs (device, threads).
+
+        Keys that later versions added count where they are not what earlier versions did.
+        """
         plain: dict[str, Any] = msgspec.to_builtins(self)
         del plain["device"], plain["threads"]
+        for part, key, before in _LATER:
+            if plain[part][key] == before:
+                del plain[part][key]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
