@@ -9,10 +9,13 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from hashbench.errors import HashbenchError
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,14 @@ def hashbench() -> None:
     """
 
 
+def _tell(error: HashbenchError) -> NoReturn:
+    from hashbench.report.text import plain
+
+    lines = "\n".join(plain(line) for line in str(error).splitlines())
+    sys.stderr.write(f"error: {lines}\n")
+    sys.exit(error.exit_code)
+
+
 def main() -> None:
     """Runs the command line. Errors of ours are one message on stderr and an exit code."""
     from hashbench.errors import HashbenchError
@@ -101,12 +112,12 @@ def main() -> None:
     try:
         app()
     except HashbenchError as error:
-        from hashbench.report.text import plain
-
-        lines = "\n".join(plain(line) for line in str(error).splitlines())
-        sys.stderr.write(f"error: {lines}\n")
-        sys.exit(error.exit_code)
+        _tell(error)
     except BrokenPipeError:
         # the reader of a pipe has gone, as `| head` does; nothing is left to tell it
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a disk that is full, read-only or failing
+        from hashbench.files.storage import explained
+
+        _tell(explained(error))

@@ -9,6 +9,7 @@ from pathlib import Path
 from hashbench.engine.attempt import attempt
 from hashbench.engine.waiting import Ticket
 from hashbench.errors import HashbenchError
+from hashbench.files import storage
 from hashbench.runs.layout import RunFolder
 
 
@@ -26,6 +27,10 @@ def main() -> int:
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    except OSError as error:  # its own files cannot be written, so it cannot be told as an event
+        told = storage.explained(error)
+        sys.stderr.write(f"{told}\n")
+        return told.exit_code
 
 
 if __name__ == "__main__":

@@ -11,10 +11,15 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-import filelock
-
 from hashbench.engine.waiting import Ticket, slot_for
-from hashbench.errors import BusyError, HashbenchError, InputError, StopAskedError
+from hashbench.errors import (
+    BusyError,
+    HashbenchError,
+    InputError,
+    StopAskedError,
+    TrainingError,
+)
+from hashbench.files import locks, storage
 from hashbench.runs import events, state, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -23,6 +28,7 @@ from hashbench.runs.writer import EventWriter
 
 TAKE_SECONDS = 3.0  # how long a worker that has just ended may need to let go of its run
 DETAIL_LINES = 12
+NO_MEMORY = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
 def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
@@ -39,25 +45,19 @@ def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
         except StopAskedError as stop:
             writer.write(events.Stopped(reason=stop.problem))
             return 0
-        except HashbenchError as error:
-            return _fail(writer, error, error)
         except Exception as error:
             # the last line of defence: the run is told failed, the log holds the whole trace
-            return _fail(writer, HashbenchError(f"{type(error).__name__}: {error}"), error)
+            return _fail(writer, _in_words(error, run), error)
     return 0
 
 
 @contextlib.contextmanager
 def _taken(run: RunFolder) -> Iterator[EventWriter]:
     """Holds a run, with a writer for its events; SIGTERM and SIGINT become the wish to stop."""
-    lock = filelock.FileLock(run.lock)
-    try:
-        lock.acquire(timeout=TAKE_SECONDS)
-    except filelock.Timeout:
-        raise BusyError("another worker holds this run", where=run.id) from None
-    with lock:
+    with locks.held(run.lock, TAKE_SECONDS) as mine:
+        if not mine:
+            raise BusyError("another worker holds this run", where=run.id)
         if state.status(state.fold(read_all(run.events)), run) is Status.FINISHED:
-            lock.release()
             raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
         for asked in (signal.SIGTERM, signal.SIGINT):
             signal.signal(asked, lambda *_: wishes.ask(run, "stop"))
@@ -65,9 +65,21 @@ def _taken(run: RunFolder) -> Iterator[EventWriter]:
             yield writer
 
 
+def _in_words(error: Exception, run: RunFolder) -> HashbenchError:
+    if isinstance(error, HashbenchError):
+        return error
+    if isinstance(error, OSError) and error.errno in storage.MEANINGS:
+        return storage.explained(error, then=f"hashbench resume {run.id}")
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in NO_MEMORY):
+        remedy = "a smaller batch_size, or end other programs; the last checkpoint is kept"
+        return TrainingError("the machine is out of memory", remedy=remedy)
+    return HashbenchError(f"{type(error).__name__}: {error}")
+
+
 def _fail(writer: EventWriter, told: HashbenchError, cause: BaseException) -> int:
     lines = traceback.format_exception(cause)
-    print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
+    with contextlib.suppress(OSError):  # the log may be on the disk that is full
+        print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
     where = f"{told.where}: " if told.where else ""
     detail = "" if told is cause else "".join(lines[-DETAIL_LINES:])
     writer.write(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from dataclasses import dataclass
 
-import psutil
-
 from hashbench.errors import InputError, StopAskedError
 from hashbench.plan import spec as specs
-from hashbench.runs import events, queue, slots, wishes
+from hashbench.runs import events, processes, queue, slots, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.queue import Queue
 from hashbench.runs.slots import Slot
@@ -36,16 +33,10 @@ def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot
     """
     line = queue.of(run.path.parent)
     device = specs.read(run.spec).device
-    try:
-        slot = (
-            line.take_now(run.id, device)
-            if ticket is None
-            else _wait(run, line, ticket, device, writer)
-        )
-    except InputError:
-        if ticket is not None:
-            raise
-        return None  # a runs folder without locks: only the queue cannot do without
+    if ticket is None:
+        slot = line.take_now(run.id, device)
+    else:
+        slot = _wait(run, line, ticket, device, writer)
     if slot is not None:
         writer.write(events.Fact(name="slot", value=slot.place.name))
     return slot
@@ -53,12 +44,9 @@ def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot
 
 def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: EventWriter) -> Slot:
     _check_gpu(device)
-    me = psutil.Process()
     writer.write(
         events.Queued(
-            pid=me.pid,
-            since=me.create_time(),
-            host=socket.gethostname(),
+            **processes.this(),
             device=device,
             priority=ticket.priority,
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import platform
-import socket
 import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 
 from hashbench import __version__
@@ -38,7 +36,7 @@ from hashbench.methods.base import Method, Setting
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.runs import events, result, wishes
+from hashbench.runs import events, processes, result, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.slots import Slot
 from hashbench.runs.writer import EventWriter
@@ -70,13 +68,10 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
     randomness.reseed(spec.seed, "build")
-    me = psutil.Process()
     facts = _facts(device)
     writer.write(
         events.Started(
-            pid=me.pid,
-            since=me.create_time(),
-            host=socket.gethostname(),
+            **processes.this(),
             resumed=run.checkpoint.is_dir(),
             facts=facts,
         )

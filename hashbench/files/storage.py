@@ -6,7 +6,7 @@ import errno
 
 from hashbench.errors import StorageError
 
-_MEANINGS = {
+MEANINGS = {
     errno.ENOSPC: ("the disk is full", "free some space there"),
     errno.EDQUOT: ("the disk quota is used up", "free some space there, or ask for more"),
     errno.EFBIG: (
@@ -24,7 +24,7 @@ _MEANINGS = {
 
 def explained(error: OSError, *, then: str = "") -> StorageError:
     """The error for a person, naming the file; `then` is what to do once that is remedied."""
-    problem, remedy = _MEANINGS.get(
+    problem, remedy = MEANINGS.get(
         error.errno or 0, (f"cannot be used: {error.strerror or error}", "look at the path")
     )
     return StorageError(

@@ -6,7 +6,7 @@ time in seconds). Kinds that a reader does not know are skipped, so that kinds c
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_de
     """What all events share; the writer fills these in."""
 
     v: int = VERSION
-    seq: int = -1
+    seq: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
     t: float = 0.0
 
 
@@ -29,14 +29,18 @@ class Queued(Event, tag="queued", frozen=True):
     host: str
     device: str
     priority: int = 0
+    mark: str = ""
 
 
 class Started(Event, tag="started", frozen=True):
-    """A worker took the run. `since` is the process's start time, which tells a reused pid."""
+    """A worker took the run. `since` is the process's start time, which tells a reused pid; `mark`
+    says the same by the kernel's count, which setting the clock does not move (`runs.processes`).
+    """
 
     pid: int
     since: float
     host: str
+    mark: str = ""
     resumed: bool = False
     facts: dict[str, Any] = {}
 

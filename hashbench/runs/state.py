@@ -5,20 +5,18 @@ Status is derived, never stored. A run is finished only when an event says so.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import psutil
-
-from hashbench.runs import events
+from hashbench.runs import events, processes
 from hashbench.runs.events import AnyEvent, StagePlan
 from hashbench.runs.layout import RunFolder
 
 BEAT_LOST_SECONDS = 30.0  # only judged so where the worker's host is another one
+GAP_SECONDS = 10.0  # several beats; see `RunState.elapsed`
 
 
 class Status(StrEnum):
@@ -35,12 +33,12 @@ class Status(StrEnum):
 
 @dataclass
 class RunState:
-    """All that a run's events have told so far."""
+    """All that a run's events have told so far. `elapsed` counts seconds of work."""
 
     queued: events.Queued | None = None  # the worker that waits for a slot
     started: events.Started | None = None
-    training_since: float | None = None
     last_event: float = 0.0
+    elapsed: float = 0.0
     stages: tuple[StagePlan, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     stage: str | None = None
@@ -52,21 +50,21 @@ class RunState:
     monitors: dict[str, float] = field(default_factory=dict)
     recovery: dict[str, float] = field(default_factory=dict)
     progress: events.Progress | None = None
-    progress_since: float = 0.0
     notes: list[str] = field(default_factory=list)
     ended: events.Stopped | events.Failed | events.Finished | None = None
     paused: bool = False
+    _paced_from: tuple[float, int] | None = None
 
     def add(self, event: AnyEvent) -> None:
         """Takes one more event into account."""
-        self.last_event = event.t
+        self._tick(event)
         match event:
             case events.Queued():
                 self.queued, self.ended, self.paused = event, None, False
             case events.Started():
                 self.queued, self.started = None, event
                 self.ended, self.paused = None, False
-                self.training_since = None
+                self._paced_from = None
                 self.facts |= event.facts
             case events.Planned(stages=stages, sizes=sizes):
                 self.stages = stages
@@ -75,16 +73,18 @@ class RunState:
                 self.facts[name] = value
             case events.Progress(what=what):
                 if self.progress is None or self.progress.what != what:
-                    self.progress_since = event.t
+                    self._paced_from = (self.elapsed, event.done)
                 self.progress = event
             case events.StageBegan(stage=stage):
                 self.stage, self.epoch, self.step, self.progress = stage, 0, 0, None
-                self.training_since = self.training_since or event.t
+                self._paced_from = None
             case events.Loss(stage=stage, epoch=epoch, step=step, values=values):
                 self.stage, self.epoch, self.step, self.losses = stage, epoch, step, values
+                self._pace()
                 self.progress = None
             case events.EpochEnded(stage=stage, epoch=epoch, values=values):
                 self.stage, self.epoch, self.step, self.losses = stage, epoch + 1, 0, values
+                self._pace()
             case events.Scores(on="validation", values=values):
                 self.validation = values
             case events.Scores(on="test", values=values):
@@ -103,6 +103,23 @@ class RunState:
                 self.ended = event
             case _:
                 pass
+
+    def _tick(self, event: AnyEvent) -> None:
+        """Counts the seconds in which a worker lived and did not wait.
+
+        It beats every two seconds, so that a longer gap, or one that goes backwards, is a clock
+        that was set, a machine that slept, or a time without a worker.
+        """
+        gap = event.t - self.last_event
+        working = self.started is not None and self.queued is None and not self.paused
+        if working and 0 <= gap <= GAP_SECONDS:
+            self.elapsed += gap
+        self.last_event = event.t
+
+    def _pace(self) -> None:
+        """Steps are timed from the first that a worker tells of, which it need not have done."""
+        if self._paced_from is None or self.progress is not None:
+            self._paced_from = (self.elapsed, self.steps_done)
 
     @property
     def worker(self) -> events.Queued | events.Started | None:
@@ -127,12 +144,15 @@ class RunState:
     def seconds_left(self) -> float | None:
         """Time left of what is under way, at the pace so far; None while nobody can know."""
         if self.progress is not None:
-            done, total, since = self.progress.done, self.progress.total, self.progress_since
+            done, total = self.progress.done, self.progress.total
         else:
-            done, total, since = self.steps_done, self.steps_total, self.training_since or 0.0
-        if not done or not total or self.last_event <= since:
+            done, total = self.steps_done, self.steps_total
+        if self._paced_from is None or not total:
             return None
-        return (self.last_event - since) / done * (total - done)
+        since, before = self._paced_from
+        if done <= before or self.elapsed <= since:
+            return None
+        return max(0.0, (self.elapsed - since) / (done - before) * (total - done))
 
     @property
     def best_guess_map(self) -> float | None:
@@ -184,8 +204,4 @@ def worker_lives(state: RunState, now: float | None = None) -> bool:
         return False
     if worker.host != socket.gethostname():
         return abs((time.time() if now is None else now) - state.last_event) < BEAT_LOST_SECONDS
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(worker.pid)
-        alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        return bool(alive and abs(process.create_time() - worker.since) < 2.0)
-    return False
+    return processes.lives(worker)

@@ -23,8 +23,8 @@ def read(run: RunFolder) -> Wish | None:
     """The wish that is pending, if any."""
     try:
         word = run.wish.read_bytes()[:16]
-    except FileNotFoundError:
-        return None
+    except OSError:
+        return None  # none is there, or a network disk is away: the next step asks again
     return cast("Wish", word.decode()) if word in (b"stop", b"pause", b"go") else None
 
 

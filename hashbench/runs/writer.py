@@ -54,19 +54,24 @@ class EventWriter:
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
         """
         with self._lock:
-            stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
-            line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
             try:
-                while line:
-                    written = os.write(self._file, line)
-                    self._torn = written < len(line)
-                    line = line[written:]
+                self._append(event)
             except OSError as error:
-                error.filename = str(self._path)
                 self._reserve.unlink(missing_ok=True)
-                raise
-            self._seq += 1
-            self._written = time.monotonic()
+                if not isinstance(event, events.Failed | events.Stopped):
+                    error.filename = str(self._path)
+                    raise
+                self._append(event)
+
+    def _append(self, event: AnyEvent) -> None:
+        stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
+        line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
+        while line:
+            written = os.write(self._file, line)
+            self._torn = written < len(line)
+            line = line[written:]
+        self._seq += 1
+        self._written = time.monotonic()
 
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):

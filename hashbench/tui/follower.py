@@ -68,7 +68,7 @@ class Pace:
             case events.Started() | events.Continued():
                 self._first = self._last = None
             case events.Loss() | events.EpochEnded():
-                self._last = (event.t, state.steps_done)
+                self._last = (state.elapsed, state.steps_done)
                 self._first = self._first or self._last
             case _:
                 pass
