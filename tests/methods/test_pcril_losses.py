@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from hashbench.methods.pcril import augmentation
 from hashbench.methods.pcril.recovery import contrast
-from hashbench.methods.pcril.similarity import certainly_apart, continuous, similarity
+from hashbench.methods.pcril.similarity import certainly_apart, continuous, counted
 
 STATES = hnp.arrays(np.int8, (6, 5), elements=st.sampled_from([-1, 0, 1]))  # -1: unknown
 COST = torch.tensor([1, 1, 2, 1, 3])
@@ -134,11 +134,11 @@ def test_negatives_are_masked_until_the_ratio_is_reached(
     S = continuous(positive.float(), other.float())
     apart = certainly_apart(zero, other_zero)
     torch.manual_seed(seed)
-    masked = similarity(S, apart, "anm", ratio).weight
-    ignored = similarity(S, apart, "ignore", ratio).weight
+    masked = counted(S > 0, apart, "anm", ratio)
+    ignored = counted(S > 0, apart, "ignore", ratio)
     assert masked is not None
     assert ignored is not None
-    assert similarity(S, apart, "negative", ratio).weight is None
+    assert counted(S > 0, apart, "negative", ratio) is None
     assert torch.equal(ignored > 0, (S > 0) | apart)
     assert torch.all(masked >= ignored)
     positives, certain = int((S > 0).sum()), int(((S == 0) & apart).sum())

@@ -25,7 +25,7 @@ CARD = MethodCard(
         ),
         Param("prompt_epochs", 4, "epochs of prompt learning", low=1, high=10000),
         Param("prompt_batch", 32, "items a step of prompt learning", low=1, high=65536),
-        Param("prompt_lr", 1e-3, "initial learning rate of the prompts", low=0.0, high=1.0),
+        Param("prompt_lr", 3e-4, "initial learning rate of the prompts", low=0.0, high=1.0),
         Param("margin", 1.0, "margin m between sets, in logits", low=0.0, high=100.0),
         Param(
             "prompt",

@@ -21,7 +21,7 @@ from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Ter
 from hashbench.methods.pcril.augmentation import mix, partners
 from hashbench.methods.pcril.networks import ReleasedHead
 from hashbench.methods.pcril.recovery.recoverer import Recoverer
-from hashbench.methods.pcril.similarity import certainly_apart, continuous, similarity
+from hashbench.methods.pcril.similarity import certainly_apart, continuous, counted
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
 from hashbench.nn.pairwise import Similarity, likelihood
@@ -129,7 +129,7 @@ class Pcril(Method):
         h_v, h_t = self.image_head(batch.images), self.text_head(batch.texts)
         self.V[batch.index] = h_v.detach()
         self.T[batch.index] = h_t.detach()
-        similar = self._similarity(self.labels[batch.index], self.negative[batch.index])
+        similar = self._similarity(batch.index)
         pairs = likelihood(self.V, h_t, similar) + likelihood(self.T, h_v, similar)
         B = self.B[batch.index]
         quantisation = (B - h_v).square().mean() + (B - h_t).square().mean()
@@ -147,11 +147,12 @@ class Pcril(Method):
         h_v = self.image_head(mix(batch.images, train.images[partner], share_v))
         h_t = self.text_head(mix(batch.texts, train.texts[partner], share_t))
         positive = (self.labels == 1).to(self.labels.dtype)
-        negative = self.negative[batch.index] & self.negative[partner]
-        similar_v, similar_t = (
-            self._similarity(mix(positive[batch.index], positive[partner], share), negative)
-            for share in (share_v, share_t)
-        )
+        own, partners_own = positive[batch.index], positive[partner]
+        S_v, S_t = (continuous(self.labels, mix(own, partners_own, s)) for s in (share_v, share_t))
+        apart = certainly_apart(self.negative, self.negative[batch.index] & self.negative[partner])
+        # which pairs count is the same for both lambdas: those that share any class with either
+        weight_of_pairs = self._counted(S_v, apart)
+        similar_v, similar_t = Similarity(S_v, weight_of_pairs), Similarity(S_t, weight_of_pairs)
         pairs = likelihood(self.T, h_v, similar_v) + likelihood(self.V, h_t, similar_t)
         quantisation = torch.stack(
             [(monitors.signs(h.detach()) - h).square().mean() for h in (h_v, h_t)]
@@ -161,14 +162,15 @@ class Pcril(Method):
             "mixed quantisation": Term(quantisation, weight),
         }
 
-    def _similarity(self, labels: Tensor, negative: Tensor) -> Similarity:
-        """Of all training items with a batch whose labels (b, C), and known zeros, are given."""
-        return similarity(
-            continuous(self.labels, labels),
-            certainly_apart(self.negative, negative),
-            self.setting.text("unknown_pairs"),
-            self.setting.real("anm_ratio"),
-        )
+    def _similarity(self, index: Tensor) -> Similarity:
+        """Of all training items with those of a batch."""
+        S = continuous(self.labels, self.labels[index])
+        apart = certainly_apart(self.negative, self.negative[index])
+        return Similarity(S, self._counted(S, apart))
+
+    def _counted(self, S: Tensor, apart: Tensor) -> Tensor | None:
+        text, real = self.setting.text, self.setting.real
+        return counted(S.detach() > 0, apart, text("unknown_pairs"), real("anm_ratio"))
 
     def _refresh_targets(self) -> None:
         """B = sign(V + T)."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashbench.nn.pairwise import Similarity
-
 _LEAST = 1e-12  # 1 - l of a certain label, so that its logarithm exists
 
 
@@ -34,22 +32,21 @@ def certainly_apart(negative: Tensor, others: Tensor) -> Tensor:
     return either >= zero.shape[1]
 
 
-def similarity(S: Tensor, apart: Tensor, unknown: str, ratio: float) -> Similarity:
-    """Which pairs count, and as what. `S` (N, n) is continuous, `apart` (N, n) certain negatives.
+def counted(positive: Tensor, apart: Tensor, unknown: str, ratio: float) -> Tensor | None:
+    """Which pairs count: (N, n) of 0 and 1, or None where all do.
 
-    A pair with S > 0 counts with S, a pair that is `apart` as 0. The others, the unknown pairs, are
-    left out (`ignore`, the paper's IU), all taken as 0 (`negative`, AN), or, by adaptive negative
-    masking (`anm`), so many of them at random that there are `ratio` times as many negative pairs
-    as positive ones (PCRIL).
+    A pair with S > 0 (`positive`, (N, n) bool) counts, and so does one that is `apart`, as a
+    certain negative. The others, the unknown pairs, are left out (`ignore`, the paper's IU), all
+    taken as dissimilar (`negative`, AN), or, by adaptive negative masking (`anm`), so many of them
+    at random that there are `ratio` times as many negative pairs as positive ones (PCRIL).
     """
     if unknown == "negative":
-        return Similarity(S)
-    positive = S.detach() > 0
+        return None
     counts = positive | apart
     if unknown == "anm":
         open_pairs = (~counts).flatten().nonzero()[:, 0]
         wanted = int(ratio * int(positive.sum())) - int((apart & ~positive).sum())
         if wanted > 0 and len(open_pairs):
-            order = torch.randperm(len(open_pairs), device=S.device)[:wanted]
+            order = torch.randperm(len(open_pairs), device=counts.device)[:wanted]
             counts.view(-1)[open_pairs[order]] = True
-    return Similarity(S, counts.to(S.dtype))
+    return counts.to(torch.get_default_dtype())
