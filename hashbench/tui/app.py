@@ -19,7 +19,8 @@ from hashbench.runs.state import Status
 from hashbench.tui import settings as remembered
 from hashbench.tui.machine import Machine, read_machine
 from hashbench.tui.messages import MachineRead, RunsChanged
-from hashbench.tui.reader import Reader, Update, Watched
+from hashbench.tui.reader import Reader, Update
+from hashbench.tui.record import Watched
 from hashbench.tui.screens.base import WorkScreen
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.settings import Settings

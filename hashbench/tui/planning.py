@@ -16,6 +16,7 @@ from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.lists import numbers, reals
 from hashbench.plan.request import Request
 from hashbench.plan.spec import PROTOCOLS, SELECTS, UNKNOWNS, RunSpec
+from hashbench.runs.queue import PRIORITY_HIGH, PRIORITY_LOW
 
 Parse = Callable[[str], Any]
 
@@ -99,6 +100,44 @@ GENERAL: tuple[General, ...] = (
     General("query_size", "", "test queries", _whole("--query-size"), (), "the dataset's"),
     General("train_size", "", "training items", _whole("--train-size"), (), "the dataset's"),
 )  # fmt: skip
+
+
+START, PRIORITY = "start", "priority"
+IN_TURN, AT_ONCE = "in turn", "at once"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How runs start: in turn, as devices get free, or at once, beside whatever runs."""
+
+    queued: bool = True
+    priority: int = 0
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `hashbench run` that mean the same."""
+        if not self.queued:
+            return []
+        return ["--queue", *([f"--priority {self.priority}"] if self.priority else [])]
+
+
+def manner_of(typed: Mapping[str, str]) -> Manner:
+    """What the form says of starting. Raises InputError for a wrong priority."""
+    queued = typed.get(START, IN_TURN) == IN_TURN
+    return Manner(queued, priority(typed.get(PRIORITY, "0")) if queued else 0)
+
+
+def priority(text: str) -> int:
+    """A place in the queue as typed by a person. Raises InputError."""
+    try:
+        found = int(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a whole number", where="--priority") from None
+    if not PRIORITY_LOW <= found <= PRIORITY_HIGH:
+        remedy = f"from {PRIORITY_LOW} to {PRIORITY_HIGH}, the highest first"
+        raise InputError(f"{text} is out of range", where="--priority", remedy=remedy)
+    return found
+
 
 PICKED = ("method", "dataset", "ablate")
 """Keys of Request that are picked from lists; `set` is filled by the methods' own fields."""

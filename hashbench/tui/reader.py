@@ -12,23 +12,16 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
-from hashbench.errors import DamagedFileError
+from hashbench.errors import DamagedFileError, HashbenchError
 from hashbench.plan import spec as specs
-from hashbench.plan.spec import RunSpec
-from hashbench.runs import events, layout, tags
-from hashbench.runs import state as states
+from hashbench.runs import layout, queue, tags
 from hashbench.runs.ended import ended_state
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status
-from hashbench.runs.tags import Tags
 from hashbench.tui.follower import Follower, LogFollower
-from hashbench.tui.series import Curves
-from hashbench.tui.story import Line
-from hashbench.tui.view import RunView, view_of
+from hashbench.tui.record import Record, Watched
+from hashbench.tui.view import RunView
 
 TELL_SECONDS = 0.1
 LOADING_SECONDS = 0.4  # between messages while runs are read for the first time
@@ -37,16 +30,6 @@ LOOK_SECONDS = 1.0  # folders, liveness of workers, files of runs that had ended
 BUDGET_SECONDS = 0.05  # of work a step, so that the app's thread gets its turn
 CHUNK = 1 << 18
 KEPT = 16  # watched runs that do not live keep their series until so many others were watched
-
-
-@dataclass(frozen=True)
-class Watched:
-    """What panels show of a run."""
-
-    curves: Curves
-    story: tuple[Line, ...]
-    log: tuple[Line, ...]
-    recovery: events.Recovery | None = None
 
 
 @dataclass
@@ -63,51 +46,19 @@ class Update:
         return bool(self.views or self.gone or self.watched or self.notices)
 
 
-class _Seen(NamedTuple):
-    """What tells that something changed: the size of the events, the time of the folder, which
-    changes when a file in it is made or replaced.
-    """
-
-    events: int
-    folder: int
-
-
-@dataclass
-class _Record:
-    """What the reader knows of one run."""
-
-    run: RunFolder
-    spec: RunSpec | None = None
-    problem: str = ""
-    state: RunState = field(default_factory=RunState)
-    follower: Follower | None = None
-    log: LogFollower | None = None
-    tags: Tags = field(default_factory=Tags)
-    seen: _Seen | None = None
-    view: RunView | None = None
-
-    @cached_property
-    def place(self) -> str:
-        return str(self.run.path)
-
-    @property
-    def live(self) -> bool:
-        """Whether its events may grow at any moment."""
-        return self.view is not None and self.view.status in (Status.RUNNING, Status.PAUSED)
-
-
 class Reader:
     """Reads `runs_dir`. `tell` is called from the reader's thread."""
 
     def __init__(self, runs_dir: Path, tell: Callable[[Update], object]) -> None:
         self.runs_dir = runs_dir
         self._tell = tell
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, Record] = {}
         self._found: set[str] = set()
         self._todo: deque[RunFolder] = deque()
         self.watched: frozenset[str] = frozenset()
         self._told_watched: frozenset[str] = frozenset()
         self._kept: OrderedDict[str, None] = OrderedDict()
+        self._line: dict[str, int] = {}
         self._update = Update()
         self._notices: set[str] = set()
         self._told_loading: tuple[int, int] | None = None
@@ -167,6 +118,10 @@ class Reader:
         except OSError as error:
             self._notice(f"{self.runs_dir} cannot be read: {error.strerror}")
             return
+        try:
+            self._line = {run: n for n, run in enumerate(queue.standing(self.runs_dir), start=1)}
+        except (OSError, HashbenchError) as error:
+            self._notice(f"the queue of {self.runs_dir} cannot be read: {error}")
         for record in list(self._records.values()):
             self._look_at(record)
 
@@ -193,8 +148,8 @@ class Reader:
         self._todo.extend(run for run in reversed(folders) if run.id not in self._found)
         self._found = here
 
-    def _look_at(self, record: _Record) -> None:
-        seen, before = _stat(record.place), record.seen
+    def _look_at(self, record: Record) -> None:
+        seen, before = record.stat(), record.seen
         if seen == before and not record.live:
             return
         record.seen = seen
@@ -210,7 +165,7 @@ class Reader:
     def _load(self, run: RunFolder) -> None:
         if run.id not in self._found:
             return  # vanished while it waited
-        record = self._records[run.id] = _Record(run)
+        record = self._records[run.id] = Record(run)
         try:
             record.spec = specs.read(run.spec)
         except DamagedFileError as error:
@@ -236,16 +191,16 @@ class Reader:
             if record.log is None:
                 record.log = LogFollower(record.run.log)
             if name not in before:  # the app may have forgotten it
-                self._update.watched[name] = _watched(record)
+                self._update.watched[name] = record.watched()
             self._kept[name] = None
             self._kept.move_to_end(name)
         for name in [name for name in self._kept if name not in watched]:
             if len(self._kept) <= KEPT:
                 break
             del self._kept[name]
-            record = self._records.get(name)
-            if record is not None and not record.live:
-                record.follower = record.log = None
+            ended = self._records.get(name)
+            if ended is not None and not ended.live:
+                ended.follower = ended.log = None
 
     def _read(self, until: float) -> bool:
         """Reads on in followed runs until the budget is spent; True if some are behind."""
@@ -264,13 +219,13 @@ class Reader:
                 self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
                 continue
             if grown and watched:
-                self._update.watched[name] = _watched(record)
+                self._update.watched[name] = record.watched()
             behind = behind or not follower.caught_up
             if time.monotonic() > until:
                 return True
         return behind
 
-    def _read_on(self, record: _Record, follower: Follower) -> bool:
+    def _read_on(self, record: Record, follower: Follower) -> bool:
         new = follower.poll(CHUNK)
         if follower.caught_up:  # half of a story would show as something that it is not
             record.state = follower.state
@@ -281,22 +236,12 @@ class Reader:
                 record.follower = None
         return new
 
-    def _show(self, record: _Record) -> None:
+    def _show(self, record: Record) -> None:
         """Makes the run's view anew and tells of it if it changed."""
-        run, state, follower = record.run, record.state, record.follower
-        status = states.status(state, run)
-        problem = record.problem
-        if isinstance(state.ended, events.Finished) and status is Status.LOST:
-            problem = problem or "finished, but its result.json is missing"
-        if follower is not None and follower.skipped and not problem:
-            problem = f"{follower.skipped} lines of events.jsonl hold no event"
-        left = follower.pace.left(state.steps_total) if follower is not None else None
-        view = view_of(run, record.spec, state, status, record.tags, left=left, problem=problem)
-        if view != record.view:
-            record.view = view
-            self._update.views[run.id] = view
+        if record.renew(self._line.get(record.run.id, 0)) and record.view is not None:
+            self._update.views[record.run.id] = record.view
 
-    def _problem(self, record: _Record, text: str) -> None:
+    def _problem(self, record: Record, text: str) -> None:
         if record.problem != text:
             record.problem = text
             self._show(record)
@@ -319,28 +264,3 @@ class Reader:
             self._update = Update()
             self._taken.clear()
             self._tell(update)
-
-
-def _stat(folder: str) -> _Seen:
-    return _Seen(_of(f"{folder}/events.jsonl").st_size, _of(folder).st_mtime_ns)
-
-
-def _of(path: str) -> os.stat_result:
-    """As `os.stat`, all -1 for what is not there; of strings, for it is asked very often."""
-    try:
-        return os.stat(path)  # noqa: PTH116
-    except OSError:
-        return _ABSENT
-
-
-_ABSENT = os.stat_result([-1] * 10, {"st_mtime_ns": -1})
-
-
-def _watched(record: _Record) -> Watched:
-    follower, log = record.follower, record.log
-    return Watched(
-        curves=follower.series.curves() if follower else Curves(),
-        story=tuple(follower.story) if follower else (),
-        log=tuple(log.lines) if log else (),
-        recovery=follower.recovery if follower else None,
-    )

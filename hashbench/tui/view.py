@@ -19,6 +19,7 @@ class RunView:
 
     `done` goes from 0 to 1, `left` is in seconds, `score` is the mean mAP over directions and bit
     lengths on `score_on` (test or validation). `problem` tells what is wrong with the folder.
+    `place` is its place in the queue, 0 for none.
     """
 
     id: str
@@ -45,6 +46,7 @@ class RunView:
     reason: str = ""
     problem: str = ""
     mark: str = ""
+    place: int = 0
 
     @property
     def title(self) -> str:
@@ -68,6 +70,7 @@ def view_of(
     *,
     left: float | None,
     problem: str,
+    place: int = 0,
 ) -> RunView:
     """The view of a run. `spec` is None where spec.toml cannot be read."""
     done = state.steps_done / state.steps_total if state.steps_total else None
@@ -77,6 +80,8 @@ def view_of(
         doing = state.progress.what
         if state.progress.total and not state.steps_total:
             done = state.progress.done / state.progress.total
+    if status in (Status.QUEUED, Status.PAUSED):
+        doing = _waits(state, status)
     facts = state.facts
     shown = RunView(
         id=run.id,
@@ -95,6 +100,7 @@ def view_of(
         score_on="test" if state.test else "validation" if state.validation else "",
         reason=plain(getattr(state.ended, "reason", "")),
         problem=plain(problem),
+        place=place,
     )
     if spec is None:
         return shown
@@ -109,3 +115,14 @@ def view_of(
         "mark": "PUBLISHED PROTOCOL" if spec.protocol == "published" else "",
     }
     return RunView(**(vars(shown) | values))
+
+
+def _waits(state: RunState, status: Status) -> str:
+    """What a run that has not begun waits for."""
+    queued = state.queued
+    if queued is None:
+        return "not started: r starts it" if status is Status.QUEUED else ""
+    what = "a device" if queued.device == "auto" else queued.device
+    priority = f", priority {queued.priority}" if queued.priority else ""
+    held = "; held back: p lets it take its turn" if status is Status.PAUSED else ""
+    return f"waits for {what}{priority}{held}"

@@ -47,6 +47,12 @@ def short_time(seconds: float | None) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}"
 
 
+def nth(place: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10 if place % 100 not in (11, 12, 13) else 0)
+    return f"{place:,}{ending or 'th'}"
+
+
 def many(count: int, one: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"

@@ -80,6 +80,15 @@ def started(*, alive: bool, resumed: bool = False) -> events.Started:
     )
 
 
+def waiting(*, priority: int = 0) -> events.Queued:
+    """The event of a worker that waits for a device: this process."""
+    me = psutil.Process()
+    host = socket.gethostname()
+    return events.Queued(
+        pid=me.pid, since=me.create_time(), host=host, device="cpu", priority=priority
+    )
+
+
 STAGES = (StagePlan("teacher", "Teacher", 10, 15), StagePlan("student", "Student", 10, 15))
 
 

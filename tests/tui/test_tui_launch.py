@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,12 @@ async def write(pilot: Pilot[None], app: Workbench, key: str, text: str) -> None
     await pilot.pause()
 
 
+def shown(app: Workbench, place: str) -> str:
+    return str(app.screen.query_one(place, Static).visual)
+
+
 def plan(app: Workbench) -> str:
-    return str(app.screen.query_one("#plan", Static).visual)
+    return shown(app, "#plan")
 
 
 @pytest.mark.usefixtures("cards")
@@ -84,12 +88,12 @@ def test_the_form_is_made_from_the_cards(tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await opened(pilot, app)
         await pick(pilot, app, "method", "alpha")
-        shown = {found.key: found for found in app.screen.query(Field)}
-        assert {f"alpha.{param.name}" for param in ALPHA.params} <= set(shown)
-        assert shown["alpha.rate"].value == "0.1"
-        assert shown["alpha.brave"].query_one(Choice).value == "no"
+        fields = {found.key: found for found in app.screen.query(Field)}
+        assert {f"alpha.{param.name}" for param in ALPHA.params} <= set(fields)
+        assert fields["alpha.rate"].value == "0.1"
+        assert fields["alpha.brave"].query_one(Choice).value == "no"
         assert "epochs of the only stage; 1 <= x <= 100" in str(
-            shown["alpha.epochs"].query_one(".told", Static).visual
+            fields["alpha.epochs"].query_one(".told", Static).visual
         )
         picks = app.screen.query_one("#dataset", PickList)
         assert [item.note.split()[0] for item in picks._rows] == ["here", "absent"]
@@ -149,7 +153,7 @@ def test_the_preview_counts_runs_and_shows_the_command(tmp_path: Path) -> None:
         await write(pilot, app, "alpha.way", "right")
         # beta trains its lengths together: 3 x 4 runs of alpha, 4 of beta
         assert plan(app).startswith("16 runs: alpha, beta × small × 4 bit lengths × 4 seeds")
-        command = str(app.screen.query_one("#command", Static).visual)
+        command = shown(app, "#command")
         assert command.startswith(
             "$ hashbench run --method alpha,beta --dataset small --bits 16,32,64 --seed 0-3 "
             "--ablate no-rate --set alpha.way=right --set alpha.brave=yes"
@@ -170,6 +174,7 @@ def test_launching_makes_folders_and_starts_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[str] = []
+    priorities: list[int] = []
 
     class Process:
         returncode = 0
@@ -181,7 +186,12 @@ def test_launching_makes_folders_and_starts_workers(
         started.append(run.id)
         return Process()
 
+    def enqueue(run: layout.RunFolder, data_dir: Path, priority: int = 0) -> Process:
+        priorities.append(priority)
+        return start(run, data_dir)
+
     monkeypatch.setattr(worker, "start", start)
+    monkeypatch.setattr(worker, "enqueue", enqueue)
 
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await opened(pilot, app)
@@ -192,20 +202,32 @@ def test_launching_makes_folders_and_starts_workers(
         await pick(pilot, app, "method", "alpha")
         await pick(pilot, app, "dataset", "small")
         await write(pilot, app, "seed", "0-5")
-        await pilot.press("ctrl+r")
+        assert " --queue " in shown(app, "#command")
+        await pilot.press("ctrl+t", "ctrl+r")
         await pilot.pause()
         assert isinstance(app.screen, Ask)  # six workers at once
         await pilot.press("n")
         await pilot.pause()
         assert started == []
+        assert "--queue" not in shown(app, "#command")
         await write(pilot, app, "seed", "0,1")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: len(started) == 2)
+        assert priorities == []
         assert isinstance(app.screen, Dashboard)
         await until(pilot, lambda: set(app.views) == set(started))
         await opened(pilot, app)
         assert field(app, "seed").value == "0,1"  # as it was left
         assert app.screen.query_one("#method", PickList).picked == ["alpha"]
+        await pilot.press("ctrl+t")
+        await write(pilot, app, "priority", "1000")
+        assert "out of range" in plan(app)
+        await write(pilot, app, "priority", "-3")
+        assert " --queue --priority -3 " in shown(app, "#command")
+        assert str(app.screen.query_one("#launch", Button).label) == "Queue 2 runs"
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: priorities == [-3, -3])
+        await opened(pilot, app)
         await pilot.press("escape")
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
@@ -251,13 +273,13 @@ def test_the_keyboard_reaches_every_field(tmp_path: Path) -> None:
 
 def test_every_key_of_a_request_is_in_the_form() -> None:
     keys = {general.key for general in GENERAL} | set(PICKED) | {"set"}
-    assert keys == {field.name for field in fields(Request)}
+    assert keys == {field.name for field in fields_of(Request)}
 
 
 def test_defaults_of_the_form_are_those_of_a_request() -> None:
     defaults = Request()
     found = request_of({"method": ["soda"], "dataset": ["picturebook"]}, {}, {})
-    for one in fields(Request):
+    for one in fields_of(Request):
         mine, theirs = getattr(found, one.name), getattr(defaults, one.name)
         assert list(mine) == list(theirs) if isinstance(theirs, tuple) else mine == theirs, one.name
 
@@ -334,9 +356,9 @@ def test_grid_text_names_what_there_is_one_of() -> None:
 def test_help_of_fields_and_lists_is_on_the_screen(tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await opened(pilot, app)
-        shown = text_of(app)
+        seen = text_of(app)
         for said in ("soda", "picturebook", "code lengths: 16,32,64", "1 run: soda"):
-            assert said in shown
+            assert said in seen
         await pilot.press("question_mark")
         await pilot.pause()
         assert "keys of new run" in text_of(app)

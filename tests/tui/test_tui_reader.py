@@ -15,7 +15,8 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
 from hashbench.runs.tailer import read_all
 from hashbench.tui import reader as reader_module
-from hashbench.tui.reader import Reader, Update, Watched
+from hashbench.tui.reader import Reader, Update
+from hashbench.tui.record import Watched
 from hashbench.tui.series import LOSSES
 from hashbench.tui.view import RunView
 from tests.tui import fixtures

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from hashbench.launch import actions
-from hashbench.runs import tags, wishes
+from hashbench.launch import actions, worker
+from hashbench.runs import queue, tags, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens.compare import Compare
@@ -206,6 +207,71 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
         await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
 
     drive(script, runs_dir, tmp_path)
+
+
+def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
+    made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Process:
+        returncode = 0
+
+        def poll(self) -> int:
+            return 0
+
+    def enqueue(run: RunFolder, data_dir: Path) -> Process:
+        asked.append(run.id)
+        return Process()
+
+    monkeypatch.setattr(worker, "enqueue", enqueue)
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        for name in ("stopped", "lost", "failed"):
+            await go_to(pilot, app, made[name])
+            await pilot.press("space")
+        await pilot.press("r")
+        await until(pilot, lambda: "then R retries it" in told(app))
+        await until(pilot, lambda: set(asked) == {made["stopped"].id, made["lost"].id})
+        await pilot.press("escape")
+        await go_to(pilot, app, made["failed"])
+        await pilot.press("R")
+        await until(pilot, lambda: made["failed"].id in asked)
+        await go_to(pilot, app, made["finished"])
+        await pilot.press("R")
+        await until(pilot, lambda: "is finished; only failed" in told(app))
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_the_place_in_the_queue_is_shown_and_changed(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    """Runs that wait here hold their tickets in this process."""
+    line = queue.of(runs_dir)
+    tickets = [line.enter(made[name].id, "cpu", 0) for name in ("queued", "running", "lost")]
+    waits = fixtures.waiting(priority=7)
+    for name in ("queued", "running", "lost"):
+        fixtures.write_events(made[name], [waits])
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await until(pilot, lambda: app.views[made["lost"].id].place == 3)
+        await go_to(pilot, app, made["lost"])
+        assert "◌ queued 3rd" in text_of(app)
+        about = app.screen.query_one("#about", Static)
+        assert "queued, 3rd in line  waits for cpu, priority 7" in str(about.visual)
+        await pilot.press("P")
+        await pilot.pause()
+        app.screen.query_one(Input).value = "5"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.views[made["lost"].id].place == 1)
+        assert queue.standing(runs_dir)[0] == made["lost"].id
+
+    try:
+        drive(script, runs_dir, tmp_path)
+    finally:
+        for ticket in tickets:
+            os.close(ticket)
 
 
 def test_kill_asks_and_ends_the_worker(

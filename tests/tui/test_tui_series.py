@@ -22,6 +22,7 @@ from hashbench.tui.series import (
     Series,
     smoothed,
 )
+from hashbench.tui.words import nth
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -145,3 +146,10 @@ def test_events_become_lines_over_all_stages() -> None:
     assert found.panels[SCORES] == (Curve("i2t 32", (30.0,), (0.5,)),)
     assert found.panels[MONITORS] == (Curve("balance", (50.0,), (0.4,)),)  # not beyond the stage
     assert found.panels[RECOVERY] == (Curve("pairs precision", (40.0,), (0.7,)),)
+
+
+def test_places_are_said_as_people_do() -> None:
+    said = {1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 21: "21st"}
+    assert {place: nth(place) for place in said} == said
+    assert nth(113) == "113th"
+    assert nth(1002) == "1,002nd"

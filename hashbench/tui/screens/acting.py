@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
 
-from hashbench.errors import HashbenchError
-from hashbench.launch import actions
-from hashbench.runs import tags
+from hashbench.errors import HashbenchError, InputError
+from hashbench.launch import actions, worker
+from hashbench.runs import queue, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
+from hashbench.tui.planning import priority
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
 from hashbench.tui.screens.dialogs import Ask, Form
 from hashbench.tui.words import many
@@ -21,19 +23,23 @@ ACTION_KEYS: Keys = (
     ("p", "pause", "pause"),
     ("s", "stop", "stop"),
     ("r", "resume", "resume"),
+    ("R", "retry", "retry"),
     ("K", "kill", "kill"),
     ("D", "delete", "delete"),
     ("t", "tag", "tag"),
+    ("P", "priority", "priority"),
     ("y", "copy id", "copy_id"),
     ("f", "copy path", "copy_path"),
 )
 ACTION_HELP: Keys = (
-    ("p", "pause running runs, or let paused ones go on", ""),
-    ("s", "stop: the worker saves and ends; r resumes", ""),
-    ("r", "resume or retry from the last checkpoint", ""),
+    ("p", "pause: running ones wait, waiting ones let others pass; p again goes on", ""),
+    ("s", "stop: the worker saves and ends, one in the queue leaves it; r resumes", ""),
+    ("r", "resume what was stopped or lost, in turn, from the last checkpoint", ""),
+    ("R", "retry what failed, in turn, from the last checkpoint", ""),
     ("K", "kill at once, after a question", ""),
     ("D", "delete the folder, after a question", ""),
     ("t", "name and tags", ""),
+    ("P", "priority in the queue: the highest first", ""),
     ("y", "copy the id", ""),
     ("f", "show and copy the folder's path", ""),
 )
@@ -76,7 +82,7 @@ class ActingScreen(WorkScreen):
         ids = self.targets()
         paused = [run for run in ids if self._status(run) is Status.PAUSED]
         if paused:
-            self._act("told to go on", paused, self._start)
+            self._act("told to go on", paused, self._go_on)
         if running := [run for run in ids if run not in paused]:
             self._act("asked to pause", running, actions.pause)
 
@@ -85,11 +91,22 @@ class ActingScreen(WorkScreen):
         self._act("asked to save and stop", self.targets(), actions.stop)
 
     def action_resume(self) -> None:
-        """Workers for those that have none; paused ones go on."""
-        self._act("goes on", self.targets(), self._start)
+        """Workers for those that were interrupted, as slots get free; paused ones go on."""
+        self._act("goes on in its turn", self.targets(), self._go_on)
 
-    def _start(self, run: RunFolder) -> None:
-        process = actions.go_on(run, self.bench.data_dir)
+    def _go_on(self, run: RunFolder) -> None:
+        if self._status(run.id) is Status.FAILED:
+            raise InputError("failed", where=run.id, remedy="look at its log, then R retries it")
+        self._started(run, actions.go_on(run, self.bench.data_dir, start=worker.enqueue))
+
+    def action_retry(self) -> None:
+        """Workers for those that failed, as slots get free."""
+        self._act("tried again in its turn", self.targets(), self._retry)
+
+    def _retry(self, run: RunFolder) -> None:
+        self._started(run, actions.retry(run, self.bench.data_dir, start=worker.enqueue))
+
+    def _started(self, run: RunFolder, process: subprocess.Popen[bytes] | None) -> None:
         if process is not None:
             self.app.call_from_thread(self.bench.worker_started, run, process)
 
@@ -139,6 +156,23 @@ class ActingScreen(WorkScreen):
             tags.write(run, before.name, [*before.tags, *wanted])
         else:
             tags.write(run, found["name"], wanted)
+
+    def action_priority(self) -> None:
+        """Asks for another priority of runs that wait in the queue."""
+        ids = [run for run in self.targets() if self._status(run) is Status.QUEUED]
+        if not ids:
+            self.notify("only runs that wait in the queue have a priority", severity="warning")
+            return
+        told = f"the highest first, {queue.PRIORITY_LOW} to {queue.PRIORITY_HIGH}"
+
+        def filled(found: dict[str, str] | None) -> None:
+            if found is not None:
+                self._act("moved", ids, lambda run: self._prefer(run, found["priority"]))
+
+        self.app.push_screen(Form("place in the queue", [("priority", "0", told)]), filled)
+
+    def _prefer(self, run: RunFolder, wanted: str) -> None:
+        queue.of(self.bench.runs_dir).prefer(run.id, priority(wanted))
 
     def action_copy_id(self) -> None:
         """The ids to the clipboard, over ssh and tmux as well where the terminal allows it."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from hashbench.tui.view import RunView
 from hashbench.tui.widgets.rows import Column, Shown
-from hashbench.tui.words import badge, bar, short_time
+from hashbench.tui.words import badge, bar, nth, short_time
 
 ORDERS: dict[str, Callable[[RunView], Any]] = {
     "run": lambda view: view.id,
-    "state": lambda view: str(view.status),
+    "state": lambda view: (str(view.status), view.place),
     "method": lambda view: (view.method, view.changes),
     "dataset": lambda view: view.dataset,
     "bits": lambda view: [int(bits) for bits in view.bits.split("+") if bits.isdigit()],
@@ -33,7 +33,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
 
     return (
         Column("marks", "", 2, marks),
-        Column("state", "state", 10, lambda view: badge(view.status)),
+        Column("state", "state", 12, _state),
         Column("method", "run", 12, _name, grow=True),
         Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3, grow=True),
         Column("bits", "bits", 5, lambda view: view.bits, rank=2, right=True),
@@ -48,6 +48,11 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
         Column("run", "id", 46, lambda view: (view.id, "dim"), rank=10, grow=True),
     )
+
+
+def _state(view: RunView) -> Shown:
+    text, style = badge(view.status)
+    return (f"{text} {nth(view.place)}" if view.place else text), style
 
 
 def _name(view: RunView) -> Shown:

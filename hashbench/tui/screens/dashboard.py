@@ -23,7 +23,7 @@ from hashbench.tui.widgets.bars import PageBar
 from hashbench.tui.widgets.loglines import LogLines
 from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
 from hashbench.tui.widgets.rows import RowTable
-from hashbench.tui.words import badge, many
+from hashbench.tui.words import badge, many, nth
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
 MOST_PINNED = 6
@@ -140,7 +140,8 @@ class Dashboard(ActingScreen):
         view = self.table.cursor_row
         told = Content("")
         if view is not None:
-            parts = [view.id, badge(view.status)[0]]
+            state = badge(view.status)[0]
+            parts = [view.id, f"{state}, {nth(view.place)} in line" if view.place else state]
             if view.doing:
                 parts.append(view.doing)
             parts += [part for part in (view.mark, view.problem, view.reason) if part]

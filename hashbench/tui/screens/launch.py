@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import shlex
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,24 +15,27 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Label, Static
 
-from hashbench.errors import HashbenchError, InputError
-from hashbench.launch import worker
+from hashbench.errors import InputError
 from hashbench.plan import catalog
-from hashbench.plan.card import MethodCard, Param, Value
+from hashbench.plan.card import MethodCard, Value
 from hashbench.plan.command import command_line
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
-from hashbench.runs.layout import create
-from hashbench.tui.planning import GENERAL, datasets_here, grid_text, needs, request_of
-from hashbench.tui.screens.base import Keys, WorkScreen, tell
+from hashbench.tui.planning import GENERAL, START, Manner, grid_text, manner_of, request_of
+from hashbench.tui.screens.base import Keys, WorkScreen
 from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.offers import (
+    ablation_items,
+    dataset_items,
+    method_items,
+    param_field,
+    start_fields,
+)
+from hashbench.tui.screens.starting import start_runs
 from hashbench.tui.settings import LaunchForm, Settings
-from hashbench.tui.widgets.field import Field
-from hashbench.tui.widgets.picklist import Item, PickList
+from hashbench.tui.widgets.field import Choice, Field
+from hashbench.tui.widgets.picklist import PickList
 from hashbench.tui.words import many
-
-if TYPE_CHECKING:
-    from hashbench.tui.app import Workbench
 
 MOST_AT_ONCE = 4  # more workers than these are asked about first
 
@@ -44,15 +46,20 @@ class Launch(WorkScreen):
     heading = "new run"
     KEYS: ClassVar[Keys] = (
         ("ctrl+r", "launch", "launch"),
+        ("ctrl+t", "queue or not", "queue"),
         ("ctrl+y", "copy command", "copy_command"),
         ("tab", "next", "app.focus_next"),
         ("space", "pick", ""),
         ("ctrl+d", "defaults", "defaults"),
         ("esc", "back", "leave"),
     )
-    MORE_KEYS: ClassVar[Keys] = (("left right", "turn a value of a few", ""),)
+    MORE_KEYS: ClassVar[Keys] = (
+        ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
+        ("left right", "turn a value of a few", ""),
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "launch", "Launch", show=False, priority=True),
+        Binding("ctrl+t", "queue", "Queue or not", show=False, priority=True),
         Binding("ctrl+y", "copy_command", "Copy command", show=False, priority=True),
         Binding("ctrl+d", "defaults", "Defaults", show=False, priority=True),
         Binding("escape", "leave", "Back", show=False),
@@ -64,6 +71,7 @@ class Launch(WorkScreen):
         self._form: LaunchForm = settings.launch
         self._request: Request | None = None
         self._specs: Sequence[RunSpec] = ()
+        self._manner = Manner()
 
     def compose(self) -> ComposeResult:
         """Lists, fields, preview; the fields of methods follow when these are picked."""
@@ -89,6 +97,8 @@ class Launch(WorkScreen):
                         value=self._form.typed.get(general.key),
                         placeholder=general.shown_empty,
                     )
+                yield Label("start", classes="part")
+                yield from start_fields(self._form.typed)
                 yield Vertical(id="params")
         with Container(id="preview", classes="box"):
             yield Static(id="hint", markup=False)
@@ -100,39 +110,20 @@ class Launch(WorkScreen):
     async def on_mount(self) -> None:
         """The lists are filled and what was picked last time is picked again."""
         picked = self._form.picked or {"method": ["soda"], "dataset": ["picturebook"]}
-        self.query_one("#method", PickList).offer(_method_items(), picked.get("method", ()))
-        self.query_one("#dataset", PickList).offer(self._dataset_items(), picked.get("dataset", ()))
+        self.query_one("#method", PickList).offer(method_items(), picked.get("method", ()))
+        datasets = dataset_items(self.bench.data_dir)
+        self.query_one("#dataset", PickList).offer(datasets, picked.get("dataset", ()))
         self._offer_ablations(picked.get("ablate", ()))
         await self._show_params()
         self.query_one("#method").focus()
         self._plan()
-
-    def _dataset_items(self) -> list[Item]:
-        items = []
-        for name, (card, there) in datasets_here(self.bench.data_dir).items():
-            sizes = card.sizes[name]
-            note = f"{sizes.query:,} queries, {sizes.train:,} training"
-            told = card.summary if there else f"files not found: {card.layout or card.summary}"
-            style = "good" if there else "warn"
-            items.append(Item(name, told, ("here  " if there else "absent ") + note, style))
-        return items
 
     def _methods(self) -> list[MethodCard]:
         picked = self.query_one("#method", PickList).picked
         return [catalog.methods()[name] for name in picked if name in catalog.methods()]
 
     def _offer_ablations(self, picked: Sequence[str]) -> None:
-        owners: dict[str, list[str]] = {}
-        told: dict[str, str] = {}
-        for card in self._methods():
-            for ablation in card.ablations:
-                owners.setdefault(ablation.name, []).append(card.name)
-                changes = ", ".join(
-                    f"{name} = {value}" for name, value in ablation.settings.items()
-                )
-                told.setdefault(ablation.name, f"{ablation.help} ({changes})")
-        items = [Item(name, told[name], " ".join(owners[name])) for name in owners]
-        self.query_one("#ablate", PickList).offer(items, picked)
+        self.query_one("#ablate", PickList).offer(ablation_items(self._methods()), picked)
 
     async def _show_params(self) -> None:
         """The fields of the picked methods, made from their cards."""
@@ -141,24 +132,8 @@ class Launch(WorkScreen):
         fields: list[Widget] = []
         for card in self._methods():
             fields.append(Label(Content(f"parameters of {card.title}"), classes="part"))
-            fields += [self._param_field(card, param) for param in card.params]
+            fields += [param_field(card, param, self._form.typed) for param in card.params]
         await box.mount_all(fields)
-
-    def _param_field(self, card: MethodCard, param: Param) -> Field:
-        key = f"{card.name}.{param.name}"
-        choices = [_shown(choice) for choice in param.choices]
-        if isinstance(param.default, bool):
-            choices = ["yes", "no"]
-        told = param.help if param.choices or not param.range else f"{param.help}; {param.range}"
-        return Field(
-            key,
-            param.name,
-            _shown(param.default),
-            told,
-            check=param.parse,
-            choices=choices,
-            value=self._form.typed.get(key),
-        )
 
     @on(PickList.Changed)
     async def _picked(self, event: PickList.Changed) -> None:
@@ -209,6 +184,7 @@ class Launch(WorkScreen):
                 )
                 self._specs = expand(self._request, self.bench.data_dir)
                 self._check_backbone(self._request)
+                self._manner = manner_of(self._form.typed)
                 told = grid_text(self._specs)
             except InputError as error:
                 self._specs = ()
@@ -222,7 +198,8 @@ class Launch(WorkScreen):
         self.query_one("#command", Static).update(Content(f"$ {self._command()}" if ready else ""))
         button = self.query_one("#launch", Button)
         button.disabled = not ready
-        button.label = f"Launch {many(len(self._specs), 'run')}" if ready else "Launch"
+        verb = "Queue" if self._manner.queued else "Launch"
+        button.label = f"{verb} {many(len(self._specs), 'run')}" if ready else verb
 
     def _params(self, fields: dict[str, Field]) -> dict[str, Value]:
         found = {}
@@ -245,6 +222,7 @@ class Launch(WorkScreen):
         if self._request is None:
             return ""
         bench, words = self.bench, [command_line(self._request)]
+        words += self._manner.options
         for option, path, default in (
             ("--runs-dir", bench.runs_dir, "runs"),
             ("--data-dir", bench.data_dir, "data"),
@@ -258,6 +236,11 @@ class Launch(WorkScreen):
         if command := self._command():
             self.app.copy_to_clipboard(command)
             self.notify(command, title="command copied", timeout=10, markup=False)
+
+    def action_queue(self) -> None:
+        """In turn, or all at once."""
+        field = next(field for field in self.query(Field) if field.key == START)
+        field.query_one(Choice).action_turn(1)
 
     async def action_defaults(self) -> None:
         """Everything but the picks as the cards have it."""
@@ -275,7 +258,7 @@ class Launch(WorkScreen):
             self.notify("not launched: see what is marked ✗", severity="warning")
             return
         count = len(self._specs)
-        if count <= MOST_AT_ONCE:
+        if self._manner.queued or count <= MOST_AT_ONCE:
             self._launch(True)
             return
         told = [f"{count} workers will run at the same time on this machine."]
@@ -284,7 +267,7 @@ class Launch(WorkScreen):
     def _launch(self, yes: bool | None) -> None:
         if yes:
             self.bench.save_settings()
-            start = partial(_start, self.bench, list(self._specs))
+            start = partial(start_runs, self.bench, list(self._specs), self._manner)
             self.bench.run_worker(start, thread=True, group="acting")  # it outlives this screen
             self.dismiss()
 
@@ -293,38 +276,3 @@ class Launch(WorkScreen):
         self._keep()
         self.bench.save_settings()
         self.dismiss()
-
-
-def _start(bench: Workbench, specs: Sequence[RunSpec]) -> None:
-    """Makes the run folders and starts a worker for each; on a thread of its own."""
-    now = datetime.datetime.now().astimezone()
-    started = 0
-    try:
-        for spec in specs:
-            run = create(bench.runs_dir, spec, now)
-            process = worker.start(run, bench.data_dir)
-            bench.call_from_thread(bench.worker_started, run, process)
-            started += 1
-    except HashbenchError as error:
-        bench.call_from_thread(tell, bench, error)
-    bench.reader.look_now()
-    if started:
-        bench.call_from_thread(bench.notify, f"launched: {many(started, 'run')}")
-
-
-def _method_items() -> list[Item]:
-    return [
-        Item(card.name, f"{card.summary} {_needs(card)}({card.paper})", str(card.year))
-        for card in catalog.methods().values()
-    ]
-
-
-def _needs(card: MethodCard) -> str:
-    told = needs(card)
-    return f"Needs {told}. " if told else ""
-
-
-def _shown(value: Value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashbench.tui.reader import Watched
+from hashbench.tui.record import Watched
 from hashbench.tui.series import LOSSES, SCORES, Curve
 from hashbench.tui.story import OUTPUT, Line
 from hashbench.tui.view import RunView

@@ -1,0 +1,38 @@
+"""Starting the runs of a launch form; on a thread of its own, which outlives the form."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hashbench.errors import HashbenchError
+from hashbench.launch import worker
+from hashbench.plan.spec import RunSpec
+from hashbench.runs.layout import create
+from hashbench.tui.planning import Manner
+from hashbench.tui.screens.base import tell
+from hashbench.tui.words import many
+
+if TYPE_CHECKING:
+    from hashbench.tui.app import Workbench
+
+
+def start_runs(bench: Workbench, specs: Sequence[RunSpec], manner: Manner) -> None:
+    """Makes the run folders and starts a worker for each, or one that waits in the queue."""
+    now = datetime.datetime.now().astimezone()
+    start = partial(worker.enqueue, priority=manner.priority) if manner.queued else worker.start
+    started = 0
+    try:
+        for spec in specs:
+            run = create(bench.runs_dir, spec, now)
+            process = start(run, bench.data_dir)
+            bench.call_from_thread(bench.worker_started, run, process)
+            started += 1
+    except HashbenchError as error:
+        bench.call_from_thread(tell, bench, error)
+    bench.reader.look_now()
+    if started:
+        verb = "queued" if manner.queued else "launched"
+        bench.call_from_thread(bench.notify, f"{verb}: {many(started, 'run')}")
