@@ -20,11 +20,12 @@ from hashbench.errors import (
     TrainingError,
 )
 from hashbench.files import locks, storage
+from hashbench.files.atomic import remove_leftovers
 from hashbench.runs import events, state, wishes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
-from hashbench.runs.writer import EventWriter
+from hashbench.runs.writer import RESERVE, EventWriter
 
 TAKE_SECONDS = 3.0  # how long a worker that has just ended may need to let go of its run
 DETAIL_LINES = 12
@@ -61,8 +62,17 @@ def _taken(run: RunFolder) -> Iterator[EventWriter]:
             raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
         for asked in (signal.SIGTERM, signal.SIGINT):
             signal.signal(asked, lambda *_: wishes.ask(run, "stop"))
+        _sweep(run)
         with EventWriter(run.events) as writer:
             yield writer
+
+
+def _sweep(run: RunFolder) -> None:
+    """Removes the half-written files of workers that were killed."""
+    for folder in (run.checkpoint, run.codes):
+        remove_leftovers(folder)
+    for name in (run.result.name, run.labels.name, RESERVE):
+        remove_leftovers(run.path, name)
 
 
 def _in_words(error: Exception, run: RunFolder) -> HashbenchError:

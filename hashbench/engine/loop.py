@@ -14,7 +14,7 @@ from hashbench.engine import checkpoint, randomness, recovery
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
-from hashbench.errors import StopAskedError, TrainingError
+from hashbench.errors import DamagedFileError, StopAskedError, TrainingError
 from hashbench.methods.base import Method, Stage, total
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import events, wishes
@@ -94,6 +94,7 @@ class Conductor:
                 reported = time.monotonic()
             self._listen(stage, names, pending)
         self._flush(stage, epoch, steps - 1, names, pending)
+        self._check_weights(stage, epoch, steps - 1)
         means = {name: value / steps for name, value in self._sums.items()}
         self._sums = {}
         self.position = Position(self.position.stage, epoch + 1, 0)
@@ -144,6 +145,22 @@ class Conductor:
         pending.clear()
         return {name: value / count for name, value in sums.items()}
 
+    def _check_weights(self, stage: Stage, epoch: int, step: int) -> None:
+        """Raises TrainingError for weights that are not finite, which a finite loss can lead to:
+        neither a checkpoint nor the best model may ever hold them.
+        """
+        weights = dict(self.method.named_parameters())
+        if not weights:
+            return
+        finite = torch.stack([weight.detach().isfinite().all() for weight in weights.values()])
+        if not bool(finite.all()):
+            name = list(weights)[int(finite.logical_not().nonzero()[0])]
+            raise TrainingError(
+                f"the weights are not finite: {name} after step {step} of epoch {epoch} of stage "
+                f"{stage.name}",
+                remedy="a smaller learning rate; the last good checkpoint is kept",
+            )
+
     def _report(
         self, stage: Stage, epoch: int, step: int, names: list[str], pending: list[Tensor]
     ) -> None:
@@ -184,6 +201,7 @@ class Conductor:
             return
         at = self.position
         self._flush(stage, at.epoch, at.step - 1, names, pending)
+        self._check_weights(stage, at.epoch, at.step - 1)
         self._save(stage)
         if wish == "pause":
             self.writer.write(events.Paused())
@@ -222,8 +240,16 @@ class Conductor:
         self.position, self._sums = state.position, state.sums
         self.best = state.best
         self.best.model = {k: v.to(self.data.device) for k, v in state.best.model.items()}
-        self.method.load_state_dict(state.model)
-        if state.optimiser is not None:
-            self._optimiser = self.method.optimiser(stages[self.position.stage])
-            self._optimiser.load_state_dict(state.optimiser)
+        try:
+            self.method.load_state_dict(state.model)
+            if state.optimiser is not None:
+                self._optimiser = self.method.optimiser(stages[self.position.stage])
+                self._optimiser.load_state_dict(state.optimiser)
+        except (RuntimeError, ValueError, KeyError, IndexError) as error:
+            path = checkpoint.path_of(self.run)
+            raise DamagedFileError(
+                f"does not fit the method of this version: {str(error).splitlines()[0]}",
+                where=path,
+                remedy=f"delete {path} to start this run from its beginning",
+            ) from error
         return True

@@ -38,9 +38,11 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
     write_atomically(path, lambda stream: stream.write(content))
 
 
-def remove_leftovers(path: Path) -> None:
-    """Removes what killed writers of `path` left; only for those who know that no other writes."""
-    for left in path.parent.glob(f".{path.name}.*{PART}"):
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Removes what killed writers of the file `name`, or of all files, left in a folder; only for
+    those who know that no other writes it.
+    """
+    for left in folder.glob(f".{name}.*{PART}"):
         left.unlink(missing_ok=True)
 
 
