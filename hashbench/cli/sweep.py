@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def sweep_command(
-    file: Annotated[Path, typer.Argument(help="TOML: [base], [[grid]], [[skip]]; see below.")],
+    file: Annotated[Path, typer.Argument(help="TOML, as above.")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the grid and what is done of it, start none.")
     ] = False,
@@ -39,9 +39,23 @@ def sweep_command(
     """Run what is missing or failed of a grid in a file. Call it again after whatever happened:
     finished runs stay, interrupted and failed ones go on from their checkpoints.
 
-    [base] holds options of `hashbench run` for every run (bits = [16, 32]); each [[grid]] adds its
-    own, where lists in `set` and lists of lists in `ablate` span a grid, too; [[skip]] leaves out
-    runs that match all its keys.
+    \b
+    [base]                       # options of `hashbench run`, for all
+    bits = [16, 32]
+    seed = [0, 1, 2]
+    \b
+    [[grid]]                     # lists span a grid, in `set` as well
+    method = "soda"
+    set = { alpha = [0.1, 1.0] }
+    \b
+    [[grid]]
+    method = ["pcril", "lsh"]
+    known_ratio = [0.3, 0.7]
+    ablate = [[], ["no-CSA"]]    # each inner list is one choice
+    \b
+    [[skip]]                     # leaves out runs that match all keys
+    method = "lsh"
+    known_ratio = 0.3
     """
     import json
 

@@ -51,7 +51,7 @@ def go_on(
 def interrupted(run: RunFolder) -> bool:
     """Whether a run was stopped, killed, lost or never came to start, so that it can go on."""
     status, folded = _now(run)
-    return status in INTERRUPTED and not state.worker_lives(folded)
+    return status in INTERRUPTED and not worker.is_worked_at(run, folded)
 
 
 def stop(run: RunFolder) -> None:
@@ -66,17 +66,17 @@ def kill(run: RunFolder) -> None:
     Raises InputError where none lives here: on another host only that host can kill it.
     """
     status, folded = _now(run)
-    worker = folded.worker
-    if not state.worker_lives(folded) or worker is None:
+    told = folded.worker
+    if not state.worker_lives(folded) or told is None:
         raise InputError(f"is {status}, so there is no worker to kill", where=run.id)
-    if worker.host != socket.gethostname():
+    if told.host != socket.gethostname():
         raise InputError(
-            f"its worker runs on {worker.host}",
+            f"its worker runs on {told.host}",
             where=run.id,
             remedy="stop it from here, or kill it there",
         )
     with contextlib.suppress(psutil.NoSuchProcess):
-        process = psutil.Process(worker.pid)
+        process = psutil.Process(told.pid)
         for one in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
@@ -96,7 +96,7 @@ def delete(run: RunFolder) -> None:
     """
     if not run.spec.is_file() or run.path.is_symlink():
         raise InputError("is not a run folder", where=run.path)
-    if state.worker_lives(_now(run)[1]):
+    if worker.is_worked_at(run, _now(run)[1]):
         raise BusyError("its worker lives", where=run.id, remedy="stop or kill it first")
     doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
     try:
@@ -113,7 +113,7 @@ def _now(run: RunFolder) -> tuple[Status, RunState]:
 
 def _only_alive(run: RunFolder, what: str) -> None:
     status, folded = _now(run)
-    if not state.worker_lives(folded):
+    if not worker.is_worked_at(run, folded):
         raise InputError(f"is {status}: it has no worker that could {what}", where=run.id)
 
 

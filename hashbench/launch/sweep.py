@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hashbench.errors import DamagedFileError
+from hashbench.files import locks
+from hashbench.launch import worker
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import layout, queue, slots, state
+from hashbench.runs import layout, queue, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
@@ -45,7 +47,7 @@ def survey(wanted: Sequence[RunSpec], runs_dir: Path) -> list[Wanted]:
             continue
         folded = state.fold(read_all(folder.events))
         status = state.status(folded, folder)
-        one = Wanted(spec, folder, status, state.worker_lives(folded))
+        one = Wanted(spec, folder, status, worker.is_worked_at(folder, folded))
         if spec.hash not in found or _rank(one) > _rank(found[spec.hash]):
             found[spec.hash] = one
     return [found.get(spec.hash, Wanted(spec)) for spec in wanted]
@@ -69,5 +71,5 @@ def alone(runs_dir: Path) -> Iterator[None]:
     """
     line = queue.of(runs_dir)
     line.make()
-    with slots.locked(line.folder.parent / "sweep.lock"):
+    with locks.held(line.folder.parent / "sweep.lock"):
         yield

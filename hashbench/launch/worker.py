@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from hashbench.errors import BusyError, InputError
+from hashbench.files import locks
 from hashbench.plan import spec as specs
 from hashbench.runs import queue, state, wishes
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
+from hashbench.runs.state import RunState, Status
 from hashbench.runs.tailer import read_all
 
 
@@ -41,10 +42,19 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
         os.close(ticket)  # the worker holds it now
 
 
+def is_worked_at(run: RunFolder, folded: RunState) -> bool:
+    """Whether a worker has the run or is about to: it lives, holds the run, or has a ticket."""
+    return (
+        state.worker_lives(folded)
+        or locks.is_held(run.lock)
+        or run.id in queue.standing(run.path.parent)
+    )
+
+
 def _check(run: RunFolder) -> None:
     folded = state.fold(read_all(run.events))
     now = state.status(folded, run)
-    if state.worker_lives(folded):
+    if is_worked_at(run, folded):
         raise BusyError("a worker is at it already", where=run.id)
     if now is Status.FINISHED:
         raise InputError(

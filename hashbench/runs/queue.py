@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from hashbench.errors import InputError
+from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import slots
 from hashbench.runs.slots import Limits, Place, Slot
@@ -67,13 +68,13 @@ class Queue:
                 remedy=f"from {PRIORITY_LOW} to {PRIORITY_HIGH}, the highest first",
             )
         self.make()
-        with slots.locked(self.folder / _LOCK):
+        with locks.held(self.folder / _LOCK):
             for old in self._named(run_id):
                 (self._tickets / old).unlink(missing_ok=True)
             number = self._draw()
             building = self._tickets / f".{run_id}"
             self._write(building, Ticket(device))
-            lock = slots.try_lock(building)
+            lock = locks.take(building)
             if lock is None:  # a file of that name that another process holds: not ours to take
                 raise InputError("is being put into the queue already", where=run_id)
             building.rename(self._tickets / _name(priority, number, run_id))
@@ -85,7 +86,7 @@ class Queue:
         Raises LookupError where the run has no ticket (somebody removed the queue's folder).
         """
         self.make()
-        with slots.locked(self.folder / _LOCK):
+        with locks.held(self.folder / _LOCK):
             own = self._named(run_id)
             if not own:
                 raise LookupError(run_id)
@@ -101,7 +102,7 @@ class Queue:
                     if slot is not None:
                         (self._tickets / name).unlink(missing_ok=True)
                     return slot
-                if not slots.is_locked(self._tickets / name):
+                if not locks.is_held(self._tickets / name):
                     (self._tickets / name).unlink(missing_ok=True)  # its worker has died
                 elif usable and not wanted.held:
                     free.remove(usable[0])
@@ -110,7 +111,7 @@ class Queue:
     def take_now(self, run_id: str, device: str) -> Slot | None:
         """A free slot for a run that does not wait, whoever does; None where all are taken."""
         self.make()
-        with slots.locked(self.folder / _LOCK):
+        with locks.held(self.folder / _LOCK):
             for place in slots.suitable(slots.places(self.folder), device):
                 slot = slots.take(self.folder, place, run_id)
                 if slot is not None:
@@ -119,13 +120,13 @@ class Queue:
 
     def leave(self, run_id: str) -> None:
         """Takes a run's ticket away."""
-        with contextlib.suppress(InputError), slots.locked(self.folder / _LOCK):
+        with contextlib.suppress(InputError), locks.held(self.folder / _LOCK):
             for name in self._named(run_id):
                 (self._tickets / name).unlink(missing_ok=True)
 
     def hold(self, run_id: str, *, held: bool) -> None:
         """Lets others pass, or no longer. The file stays the same one, since its lock counts."""
-        with slots.locked(self.folder / _LOCK):
+        with locks.held(self.folder / _LOCK):
             for name in self._named(run_id):
                 device = self._read(name).device
                 path = self._tickets / name
@@ -137,7 +138,7 @@ class Queue:
         """Gives a waiting run another priority. Raises InputError where it does not wait."""
         if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
             raise InputError(f"{priority} is out of range", where="--priority")
-        with slots.locked(self.folder / _LOCK):
+        with locks.held(self.folder / _LOCK):
             names = self._named(run_id)
             if not names:
                 raise InputError("does not wait in the queue of this host", where=run_id)
@@ -150,7 +151,7 @@ class Queue:
         found = []
         for name in self._names():
             with contextlib.suppress(FileNotFoundError, InputError):
-                if slots.is_locked(self._tickets / name):
+                if locks.is_held(self._tickets / name):
                     priority, number, run_id = _parts(name)
                     found.append(Waiting(run_id, priority, number, self._read(name)))
         return found

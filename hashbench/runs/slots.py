@@ -7,25 +7,22 @@ holds it ends, however it ends.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import functools
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from hashbench.errors import InputError
+from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 
 VARIABLE = "HASHBENCH_SLOTS"
 MOST = 1024
 _FILE = "slots.json"
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -162,7 +159,7 @@ def _gpus_of_the_machine() -> int:
 
 def take(folder: Path, place: Place, run_id: str) -> Slot | None:
     """The slot, if nobody holds it. The lock's file tells whoever looks which run it is."""
-    lock = try_lock(_lock_of(folder, place))
+    lock = locks.take(_lock_of(folder, place))
     if lock is None:
         return None
     with contextlib.suppress(OSError):  # another user's file, or a full disk: a name less to show
@@ -173,7 +170,7 @@ def take(folder: Path, place: Place, run_id: str) -> Slot | None:
 
 def is_free(folder: Path, place: Place) -> bool:
     """Whether nobody holds the slot at this moment."""
-    return not is_locked(_lock_of(folder, place))
+    return not locks.is_held(_lock_of(folder, place))
 
 
 def holder(folder: Path, place: Place) -> str | None:
@@ -186,63 +183,3 @@ def holder(folder: Path, place: Place) -> str | None:
 
 def _lock_of(folder: Path, place: Place) -> Path:
     return folder / f"{place.name}.lock"
-
-
-def try_lock(path: Path, *, wait: bool = False) -> int | None:
-    """An open file that holds the lock of `path`; None where somebody else holds it.
-
-    Anybody who may use the folder may lock, whoever made the file. Raises InputError where the
-    file cannot be opened or its file system has no locks.
-    """
-    lock = _open(path)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError as error:
-        os.close(lock)
-        if error.errno in _NO_LOCKS:
-            raise InputError(
-                "is on a disk without file locks, which the queue needs",
-                where=path.parent,
-                remedy="a --runs-dir on another disk, or run without --queue",
-            ) from None
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return None
-        raise
-    return lock
-
-
-def is_locked(path: Path) -> bool:
-    """Whether somebody holds the lock of a file; no file, no lock."""
-    if not path.is_file():
-        return False
-    lock = try_lock(path)
-    if lock is not None:
-        os.close(lock)
-    return lock is None
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds a lock for a moment, waiting for it first."""
-    lock = try_lock(path, wait=True)
-    try:
-        yield
-    finally:
-        if lock is not None:
-            os.close(lock)
-
-
-def _open(path: Path) -> int:
-    """Opens, or makes, a file to lock. Another user's can be locked as well, though not written;
-    over a network, only what can be written can be locked.
-    """
-    try:
-        with contextlib.suppress(PermissionError):
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise InputError(
-            f"cannot be opened: {error.strerror}",
-            where=path,
-            remedy="another --runs-dir, or make this one writable",
-        ) from None

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.errors import InputError
@@ -85,7 +85,8 @@ def test_priorities_go_first_and_can_be_changed(line: Queue, entered: dict[str, 
             line.enter("z", "auto", wrong)
 
 
-@given(st.lists(st.integers(-3, 3), max_size=12))
+@settings(max_examples=15)
+@given(st.lists(st.integers(-3, 3), max_size=8))
 def test_the_order_is_by_priority_then_by_arrival(
     tmp_path_factory: pytest.TempPathFactory, priorities: list[int]
 ) -> None:

@@ -1,0 +1,172 @@
+"""`queue`, `sweep`, `resume --all`, `retry` and `pause`, as a person uses them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hashbench.cli.main import main
+from hashbench.launch import worker
+from hashbench.runs import events, layout, queue, slots
+from hashbench.runs.writer import EventWriter
+
+Command = Callable[..., tuple[int, str, str]]
+
+SWEEP = """
+[base]
+dataset = "picturebook-tiny"
+threads = 1
+
+[[grid]]
+method = "lsh"
+bits = [8, 16]
+seed = [0, 1]
+
+[[skip]]
+bits = 16
+seed = 1
+"""
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Command]:
+    """Runs the command line in this process: exit code, stdout, stderr."""
+    workers: list[subprocess.Popen[bytes]] = []
+    spawn = worker._spawn
+
+    def remembered(*given: Any) -> subprocess.Popen[bytes]:
+        workers.append(spawn(*given))
+        return workers[-1]
+
+    monkeypatch.setattr(worker, "_spawn", remembered)
+    monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("HASHBENCH_DATA", str(data_dir))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv(slots.VARIABLE, raising=False)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hashbench", *words])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = int(left.code or 0)
+        return code, *capsys.readouterr()
+
+    yield call
+    for process in workers:
+        process.kill()
+        process.wait()
+
+
+def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
+    command: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "sweep.toml"
+    file.write_text(SWEEP)
+    code, out, _ = command("sweep", str(file), "--dry-run")
+    assert code == 0
+    assert "3 runs: 3 missing; 3 to start" in out
+    assert not (tmp_path / "runs").exists()
+    # one is finished, one has failed, one is missing
+    code, out, _ = command("queue", "--slots", "cpu=0")
+    runs = tmp_path / "runs"
+    code, out, err = command("sweep", str(file), "--queue")
+    assert code == 0, err
+    first, second, third = (layout.pick(runs, run) for run in out.split()[-3:])
+    until(lambda: queue.standing(runs) == [first.id, second.id, third.id])
+    code, out, _ = command("sweep", str(file), "--dry-run")
+    assert "3 runs: 3 queued; 0 to start" in out  # their workers live
+    assert command("sweep", str(file), "--queue")[0] == 0
+    assert len(layout.find(runs)) == 3
+    code, out, _ = command("queue")
+    assert [line.split()[:2] for line in out.splitlines()[-3:]] == [
+        [str(place), run.id] for place, run in enumerate((first, second, third), start=1)
+    ]
+    assert command("queue", third.id, "--priority", "3")[0] == 0
+    assert command("pause", second.id)[0] == 0
+    until(lambda: "queued" not in listed(command)[second.id])
+    found = json.loads(command("queue", "--json")[1])
+    assert [entry["run"] for entry in found["waiting"]] == [third.id, first.id, second.id]
+    assert [entry["paused"] for entry in found["waiting"]] == [False, False, True]
+    assert command("stop", first.id, second.id)[0] == 0
+    until(lambda: queue.standing(runs) == [third.id])
+    assert command("queue", "--slots", "cpu=1")[0] == 0
+    until(lambda: listed(command)[third.id] == "finished", 120)
+    with EventWriter(first.events) as writer:
+        writer.write(events.Failed(reason="no luck"))
+    assert listed(command) == {first.id: "failed", second.id: "stopped", third.id: "finished"}
+    code, out, _ = command("sweep", str(file), "--dry-run", "--json")
+    assert [one["due"] for one in json.loads(out)] == [True, True, False]
+    code, out, err = command("sweep", str(file))  # watched, in this terminal
+    assert code == 0, err
+    assert "run 2 of 2" in out
+    assert set(listed(command).values()) == {"finished"}
+    assert "0 to start" in command("sweep", str(file))[1]
+    assert len(layout.find(runs)) == 3
+
+
+def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Command) -> None:
+    assert command("queue", "--slots", "cpu=0")[0] == 0
+    words = ("-m", "lsh", "-d", "picturebook-tiny", "--threads", "1", "-b", "8")
+    _, out, _ = command("run", *words, "-s", "0,1", "--queue")
+    one, other = out.split()
+    until(lambda: listed(command) == {one: "queued", other: "queued"})
+    assert command("stop", one, other)[0] == 0
+    until(lambda: set(listed(command).values()) == {"stopped"})
+    assert command("stop", one)[0] == 2
+    assert command("queue", "--slots", "cpu=1")[0] == 0
+    code, _, err = command("resume", "--all", "--json")
+    assert code == 0, err
+    assert set(listed(command).values()) == {"finished"}
+    assert "no run was interrupted" in command("resume", "--all")[2]
+    assert "no run has failed" in command("retry", "--failed")[2]
+    assert command("retry", one)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("queue --slots many", "states no slots"),
+        ("queue --slots cpu=-1", "states no slots"),
+        ("queue --priority 3", "goes with runs"),
+        ("queue last --priority 3", "no run named"),
+        ("run --priority 3", "in the queue only"),
+        ("run -m lsh --queue --priority 5000", "out of range"),
+        ("resume", "names no run"),
+        ("resume --all last", "by themselves"),
+        ("retry", "names no run"),
+        ("pause nobody", "no run named"),
+        ("sweep nowhere.toml", "cannot be read"),
+    ],
+)
+def test_wrong_words_are_one_message(command: Command, words: str, told: str) -> None:
+    code, _, err = command(*words.split())
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+
+
+def listed(command: Command) -> dict[str, str]:
+    return {line["run"]: line["status"] for line in json.loads(command("ls", "--json")[1])}
+
+
+def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
