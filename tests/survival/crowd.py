@@ -1,0 +1,140 @@
+"""Many runs launched at once by several processes, with two slots: who trains when, and what
+becomes of all when some of their workers are killed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hashbench.launch import actions, worker
+from hashbench.runs import events, layout, queue, slots, state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.tailer import read_all
+
+RUNS = ("run", "--method", "lsh", "--dataset", "picturebook-tiny", "--threads", "1", "--bits", "8")
+PATIENCE = 1800.0
+
+
+@dataclass
+class Crowd:
+    """What was seen of a crowd of runs."""
+
+    runs: int
+    finished: int = 0
+    most_at_once: int = 0
+    overtakings: int = 0  # a later ticket of the same attempt took a slot before an earlier one
+    killed: int = 0
+    seconds: float = 0.0
+    states: dict[str, int] = field(default_factory=dict)
+
+
+def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int) -> Crowd:
+    """Launches `each` runs from each of `launchers` processes, kills `kills` workers at random
+    moments, retries those runs, and waits until all are over.
+    """
+    began = time.monotonic()
+    runs_dir = folder / "runs"
+    environment = os.environ | {slots.VARIABLE: "cpu=2", "CUDA_VISIBLE_DEVICES": ""}
+    os.environ |= environment  # workers that are started again from here, too
+    places = ["--runs-dir", str(runs_dir), "--data-dir", str(data_dir)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "hashbench", *RUNS, *places]
+            + ["--queue", "--seed", f"{number * each}-{(number + 1) * each - 1}"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(launchers)
+    ]
+    draw = random.Random(0)  # noqa: S311  # which workers die need not be a secret
+    found = Crowd(runs=each * launchers)
+    tickets: dict[str, int] = {}
+    doomed: set[str] = set()
+    children: list[subprocess.Popen[bytes]] = []
+    while time.monotonic() - began < PATIENCE:
+        tickets |= {one.run_id: one.number for one in queue.of(runs_dir).waiting()}
+        folders = layout.find(runs_dir)
+        folded = {run: state.fold(read_all(run.events)) for run in folders}
+        alive = [run for run in folders if state.worker_lives(folded[run])]
+        fresh = [run for run in alive if run.id not in doomed]
+        if found.killed < kills and fresh and all(p.poll() is not None for p in processes):
+            doomed.add((run := draw.choice(fresh)).id)
+            actions.kill(run)
+            found.killed += 1
+            until_lost(run)
+            children.append(worker.enqueue(run, data_dir))
+        elif len(folders) == found.runs and not any(
+            worker.is_worked_at(run, folded[run]) for run in folders
+        ):
+            break
+        time.sleep(0.3 if kills and found.killed < kills else 0.1)
+    for process in (*processes, *children):
+        process.wait()
+    folders = layout.find(runs_dir)
+    statuses = [status(run) for run in folders]
+    found.states = {str(one): statuses.count(one) for one in statuses}
+    found.finished = statuses.count(Status.FINISHED)
+    found.most_at_once = most_at_once([span for run in folders for span in spans(run)])
+    quiet = [run for run in folders if run.id in tickets and run.id not in doomed]
+    found.overtakings = overtakings([(tickets[run.id], spans(run)[0][0]) for run in quiet])
+    found.seconds = round(time.monotonic() - began, 1)
+    return found
+
+
+def until_lost(run: RunFolder) -> None:
+    deadline = time.monotonic() + 30
+    while worker.is_worked_at(run, fold(run)):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{run.id} is still held")
+        time.sleep(0.02)
+
+
+def fold(run: RunFolder) -> RunState:
+    return state.fold(read_all(run.events))
+
+
+def status(run: RunFolder) -> Status:
+    return state.status(fold(run), run)
+
+
+def spans(run: RunFolder) -> list[tuple[float, float]]:
+    """When each of a run's attempts took its slot, and when it was last heard of."""
+    found: list[tuple[float, float]] = []
+    training = False
+    for event in read_all(run.events):
+        match event:
+            case events.Queued():
+                training = False  # what comes next is told by a worker that waits
+            case events.Fact(name="slot"):
+                training = True
+                found.append((event.t, event.t))
+            case _ if training:
+                found[-1] = (found[-1][0], event.t)
+            case _:
+                pass
+    return found
+
+
+def most_at_once(found: list[tuple[float, float]]) -> int:
+    """The largest number of spans that share a moment."""
+    changes = sorted([(start, 1) for start, _ in found] + [(end, -1) for _, end in found])
+    now = most = 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most
+
+
+def overtakings(taken: list[tuple[int, float]]) -> int:
+    """Pairs of which the later ticket took a slot first."""
+    ordered = [at for _, at in sorted(taken)]
+    return sum(
+        earlier > later for index, earlier in enumerate(ordered) for later in ordered[index + 1 :]
+    )
