@@ -44,16 +44,16 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
     environment = os.environ | {slots.VARIABLE: "cpu=2", "CUDA_VISIBLE_DEVICES": ""}
     os.environ |= environment  # workers that are started again from here, too
     places = ["--runs-dir", str(runs_dir), "--data-dir", str(data_dir)]
+    command = [sys.executable, "-m", "hashbench", *RUNS, "--queue", *places]
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "hashbench", *RUNS, *places]
-            + ["--queue", "--seed", f"{number * each}-{(number + 1) * each - 1}"],
+            [*command, "--seed", f"{number * each}-{(number + 1) * each - 1}"],
             env=environment,
             stdout=subprocess.DEVNULL,
         )
         for number in range(launchers)
     ]
-    draw = random.Random(0)  # noqa: S311  # which workers die need not be a secret
+    draw = random.Random(0)  # which workers die need not be a secret
     found = Crowd(runs=each * launchers)
     tickets: dict[str, int] = {}
     doomed: set[str] = set()
