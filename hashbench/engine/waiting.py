@@ -35,6 +35,9 @@ def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot
     device = specs.read(run.spec).device
     if ticket is None:
         slot = line.take_now(run.id, device)
+        if slot is None:
+            text = "no device slot is free: it trains beside others; `--queue` would have waited"
+            writer.write(events.Note(level="info", text=text))
     else:
         slot = _wait(run, line, ticket, device, writer)
     if slot is not None:

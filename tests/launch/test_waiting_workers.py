@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hashbench.engine.waiting import slot_for
 from hashbench.errors import BusyError
 from hashbench.launch import actions, worker
 from hashbench.plan.request import Request, expand
@@ -20,6 +21,7 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.slots import Slot
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
+from hashbench.runs.writer import EventWriter
 
 
 @pytest.fixture
@@ -118,6 +120,22 @@ def slot_times(run: RunFolder) -> tuple[float, float]:
     told = read_all(run.events)
     took = next(e.t for e in told if isinstance(e, events.Fact) and e.name == "slot")
     return took, told[-1].t
+
+
+def test_who_does_not_wait_takes_what_is_free_or_trains_beside_others(
+    runs: list[RunFolder], taken: Slot
+) -> None:
+    with EventWriter(runs[0].events) as writer:
+        assert slot_for(runs[0], None, writer) is None
+        taken.close()
+        slot = slot_for(runs[0], None, writer)
+        assert slot is not None
+        slot.close()
+    told = [e for e in read_all(runs[0].events) if not isinstance(e, events.Beat)]
+    assert isinstance(told[0], events.Note)
+    assert "beside others" in told[0].text
+    assert isinstance(told[1], events.Fact)
+    assert (told[1].name, told[1].value) == ("slot", "cpu.0")
 
 
 def test_a_removed_queue_folder_is_made_again(
