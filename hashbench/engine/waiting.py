@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from hashbench.errors import InputError, StopAskedError
 from hashbench.plan import spec as specs
 from hashbench.runs import events, processes, queue, slots, wishes
+from hashbench.runs import writer as writers
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.queue import Queue
 from hashbench.runs.slots import Slot
 from hashbench.runs.writer import EventWriter
 
 POLL_SECONDS = 0.4
+BEAT_SECONDS = 10.0  # many may wait for days, and a list reads what they write
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot
             text = "no device slot is free: it trains beside others; `--queue` would have waited"
             writer.write(events.Note(level="info", text=text))
     else:
+        writer.beat_seconds = BEAT_SECONDS
         slot = _wait(run, line, ticket, device, writer)
+        writer.beat_seconds = writers.BEAT_SECONDS
     if slot is not None:
         writer.write(events.Fact(name="slot", value=slot.place.name))
     return slot

@@ -28,7 +28,8 @@ class EventWriter:
 
     A line that a killed worker left unfinished is ended first, so that it spoils no other. A
     thread writes a `Beat` when nothing was written for two seconds, so that a long step does not
-    look like a dead worker; a stopped process writes none.
+    look like a dead worker; a stopped process writes none. `beat_seconds` may be set longer where
+    nothing happens for hours.
 
     A file beside it keeps some space, which is given up when the disk is full: the write fails,
     but that the run failed, and why, can still be told.
@@ -44,6 +45,7 @@ class EventWriter:
         self._seq = 1 + _last_seq(self._file)
         self._torn = _is_torn(self._file)
         self._written = time.monotonic()
+        self.beat_seconds = BEAT_SECONDS
         self._closing = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._beater.start()
@@ -75,7 +77,7 @@ class EventWriter:
 
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
-            if time.monotonic() - self._written >= BEAT_SECONDS:
+            if time.monotonic() - self._written >= self.beat_seconds:
                 with contextlib.suppress(OSError):  # the training will meet it, and tell
                     self.write(events.Beat())
 
