@@ -102,7 +102,7 @@ class FeatureStore:
             each_its_own = np.arange(len(dataset) + 1, dtype=np.int64)
             key = f"{dataset.name}.shipped.{dataset.fingerprint[:12]}"
             return Features(images, texts, each_its_own, key, computed=False)
-        half = {"precision": "fp16"} if self._source.precision == "fp16" else {}
+        half = {"fp": 16} if self._source.precision == "fp16" else {}
         entry, identity = self._entry_of(dataset, **half)
         computed = self._once(entry, identity, lambda building: self._compute(dataset, building))
         broken = broken_in(entry)

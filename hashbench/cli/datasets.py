@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hashbench.cli.dataset_check import check_command
+from hashbench.cli.dataset_list import list_command
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
     from hashbench.datasets.base import Dataset
-    from hashbench.datasets.doctor.findings import Report
-    from hashbench.datasets.facts import TokenCounter
     from hashbench.datasets.splits import Split
     from hashbench.plan.card import DatasetCard
 
@@ -23,6 +23,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+app.command("list")(list_command)
+app.command("check")(check_command)
+
 Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]
 SplitName = Annotated[
     str, typer.Option("--split", help="own, a name such as prompthash or pcril, or FILE.json.")
@@ -31,45 +34,6 @@ QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Numb
 TrainSize = Annotated[
     int | None, typer.Option("--train-size", min=2, help="Number of training items.")
 ]
-
-
-@app.command("list")
-def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
-    """List datasets: the built-in one, those that can be put in, and your own."""
-    from hashbench.plan import catalog, registered
-
-    cards = {name: catalog.dataset(name) for name in catalog.datasets()}
-    cards |= {name: registered.card(path) for name, path in registered.names(data_dir).items()}
-    lines: list[dict[str, object]] = [
-        {
-            "name": name,
-            "title": card.title,
-            "summary": card.summary,
-            "queries": card.sizes[name].query,
-            "training": card.sizes[name].train,
-            "there": card.builtin or (data_dir / card.name).is_dir(),
-            "layout": card.layout,
-        }
-        for name, card in cards.items()
-    ]
-    if json_:
-        _print_json(lines)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    from hashbench.report.text import plain
-
-    table = Table(box=None, pad_edge=False)
-    for header in ("name", "there", "queries", "training", "what it is"):
-        right = header in {"queries", "training"}
-        table.add_column(header, justify="right" if right else "left", overflow="fold")
-    for line in lines:
-        there = "yes" if line["there"] else "-"
-        sizes = (f"{line['queries']:,}", f"{line['training']:,}")
-        table.add_row(str(line["name"]), there, *sizes, plain(line["summary"]))
-    Console().print(table)
-    typer.echo("`hashbench datasets show NAME` says where the files of a dataset go.")
 
 
 @app.command("show")
@@ -90,12 +54,13 @@ def show_command(
     """Show a dataset's facts: items, classes, share of relevant pairs, captions, split."""
     from dataclasses import asdict
 
+    from hashbench.backbones.token_count import count_tokens
     from hashbench.datasets.facts import dataset_facts
     from hashbench.datasets.pair_shares import incompleteness
 
     dataset, card = _load(name, data_dir)
     chosen = _split(dataset, card, name, split, query_size, train_size)
-    counter = _token_counter() if tokens and dataset.features is None else None
+    counter = count_tokens if tokens and dataset.features is None else None
     facts = dataset_facts(dataset, chosen.query, chosen.database, counter)
     hidden = (
         None
@@ -167,50 +132,6 @@ def preview_command(
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from None
     typer.echo(f"wrote {path}")
-
-
-@app.command("check")
-def check_command(
-    what: Annotated[str, typer.Argument(help="Name of a dataset, or a folder or file.")],
-    pictures: Annotated[bool, typer.Option(help="Decode every picture.")] = True,
-    tokens: Annotated[bool, typer.Option(help="Count the tokens of the captions.")] = True,
-    split: Annotated[
-        Path | None, typer.Option("--split", help="A split file to check as well.")
-    ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=1, max=256, help="Threads that decode pictures.")
-    ] = 4,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-) -> None:
-    """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
-
-    Every finding has a remedy. Exit code 1 when there are problems.
-    """
-    from hashbench.cli.bars import picture_bar
-    from hashbench.datasets.doctor.examine import examine
-    from hashbench.datasets.doctor.findings import Level
-
-    counter = _token_counter() if tokens else None
-    with picture_bar(hidden=json_) as progress:
-        report = examine(
-            what,
-            data_dir,
-            pictures=pictures,
-            workers=workers,
-            split_file=split,
-            count_tokens=counter,
-            progress=progress,
-        )
-    if json_:
-        import msgspec
-
-        content = msgspec.to_builtins(report)
-        _print_json({**content, "verdict": report.verdict, "worst": str(report.worst)})
-    else:
-        _print_report(report)
-    if report.worst is Level.PROBLEM:
-        raise typer.Exit(1)
 
 
 @app.command("split")
@@ -303,12 +224,6 @@ def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
     return catalog.load(card.entry)(data_dir, values), card
 
 
-def _token_counter() -> TokenCounter:
-    from hashbench.backbones.token_count import count_tokens
-
-    return count_tokens
-
-
 def _split(
     dataset: Dataset,
     card: DatasetCard,
@@ -329,26 +244,6 @@ def _split(
     if too_large and split == field_splits.OWN:
         return fitting_splits(dataset, card, name)[0]
     return choose(dataset, split, query, train, seed)
-
-
-def _print_report(report: Report) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from hashbench.datasets.doctor.findings import Level
-    from hashbench.report.text import plain
-
-    styles = {Level.PROBLEM: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
-    console = Console(soft_wrap=True)
-    head = f"{report.dataset}: {report.items:,} items, {len(report.classes)} classes"
-    console.print(Text(plain(head if report.items else report.dataset)))
-    for finding in report.findings:
-        line = Text(f"{finding.level:<8}", style=styles.get(finding.level, "green"))
-        line.append(f"{finding.check}: {plain(finding.message)}", style="default not bold")
-        console.print(line)
-        if finding.remedy:
-            console.print(Text(f"{'':<8}remedy: {plain(finding.remedy)}"))
-    console.print(Text(f"verdict: {report.verdict}", style=styles.get(report.worst, "green")))
 
 
 def _print_json(content: object) -> None:

@@ -74,9 +74,9 @@ def read_picture(path: Path) -> Image.Image:
             return image.convert("RGB")
     except FileNotFoundError:
         problem, remedy = "is missing", "put the picture there, or check --data-dir"
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        problem = f"is too large to be a picture of a dataset: {error}"
-        remedy = f"at most {MAX_PIXELS:,} pixels are read; scale it down or remove it"
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        problem = f"is too large to be a picture of a dataset: more than {MAX_PIXELS:,} pixels"
+        remedy = "scale it down or remove it"
     except UnidentifiedImageError:
         problem, remedy = "is not a picture", "fetch the file again or remove it"
     except _UNREADABLE as error:

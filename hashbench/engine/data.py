@@ -56,14 +56,11 @@ def left_out(split: Split, features: Features) -> list[str]:
     if not features.broken:
         return []
     items = [broken.item for broken in features.broken]
-    parts = (
-        (int(np.isin(items, split.query).sum()), "queries"),
-        (int(np.isin(items, split.train).sum()), "training items"),
-    )
-    among = ", ".join(f"{count:,} of the {part}" for count, part in parts)
+    parts = {"queries": split.query, "database": split.database, "training items": split.train}
+    among = ", ".join(f"{int(np.isin(items, part).sum()):,} {name}" for name, part in parts.items())
     shown = [f"{broken.file}: {broken.problem}" for broken in features.broken[:NAMED]]
     more = [f"and {len(items) - NAMED:,} more"] if len(items) > NAMED else []
-    whole = f"left out {len(items):,} items whose pictures cannot be read ({among})"
+    whole = f"left out {len(items):,} items whose pictures cannot be read (of them {among})"
     return [whole, *shown, *more]
 
 

@@ -66,7 +66,7 @@ def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
         "pictures",
         Level.PROBLEM,
         f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
-        "fetch them again; a broken picture stops a run",
+        "fetch them again; a run stops there, or leaves them out with --on-bad-image skip",
         {"unreadable": [dataset.ids[item] for item in broken]},
     )
 

@@ -10,6 +10,12 @@ from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level
 from hashbench.datasets.facts import TOKEN_LIMIT, TokenCounter
 
+_WITHOUT_EMPTY = {
+    "mirflickr25k": "--dataset mirflickr25k-20015 leaves them out",
+    "nuswide": "--dataset nuswide-tags1k leaves them out",
+    "nuswide-10": "--dataset nuswide-10-tags1k leaves them out",
+}
+
 
 def check_texts(dataset: Dataset, count_tokens: TokenCounter | None) -> Iterator[Finding]:
     """All findings about the captions; without `count_tokens` their lengths are not looked at."""
@@ -29,7 +35,7 @@ def check_texts(dataset: Dataset, count_tokens: TokenCounter | None) -> Iterator
             Level.WARNING,
             f"{empty:,} of {len(dataset):,} items have an empty caption: their text codes are all"
             " the same",
-            "a protocol that leaves them out, such as mirflickr25k-20015 or nuswide-tags1k",
+            _WITHOUT_EMPTY.get(dataset.name, "write captions for them, or leave them out"),
             {"empty": empty},
         )
     else:

@@ -1,0 +1,92 @@
+"""`hashbench datasets check`: what the doctor finds, for people and for machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashbench.cli.options import DATA_DIR, DataDir, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hashbench.datasets.doctor.findings import Finding, Report
+
+_INDENT = 8
+
+
+def check_command(
+    what: Annotated[str, typer.Argument(help="Name of a dataset, or a folder or file.")],
+    pictures: Annotated[bool, typer.Option(help="Decode every picture.")] = True,
+    tokens: Annotated[bool, typer.Option(help="Count the tokens of the captions.")] = True,
+    split: Annotated[
+        Path | None, typer.Option("--split", help="A split file to check as well.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Threads that decode pictures.")
+    ] = 4,
+    json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
+
+    Every finding has a remedy. Exit code 1 when there are problems.
+    """
+    from hashbench.backbones.token_count import count_tokens
+    from hashbench.cli.bars import picture_bar
+    from hashbench.datasets.doctor.examine import examine
+    from hashbench.datasets.doctor.findings import Level
+
+    with picture_bar(hidden=json_) as progress:
+        report = examine(
+            what,
+            data_dir,
+            pictures=pictures,
+            workers=workers,
+            split_file=split,
+            count_tokens=count_tokens if tokens else None,
+            progress=progress,
+        )
+    if json_:
+        import json
+
+        import msgspec
+
+        content = {"verdict": report.verdict, "worst": str(report.worst)}
+        typer.echo(json.dumps({**msgspec.to_builtins(report), **content}, indent=1))
+    else:
+        _print_report(report)
+    if report.worst is Level.PROBLEM:
+        raise typer.Exit(1)
+
+
+def _print_report(report: Report) -> None:
+    from rich.console import Console
+
+    from hashbench.datasets.doctor.findings import Level
+    from hashbench.report.text import plain
+
+    styles = {Level.PROBLEM: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    head = f"{report.dataset}: {report.items:,} items, {len(report.classes):,} classes"
+    console.print(plain(head if report.items else report.dataset))
+    for finding in report.findings:
+        _print_finding(console, finding, styles.get(finding.level, "green"))
+    console.print(f"verdict: {report.verdict}", style=styles.get(report.worst, "green"))
+
+
+def _print_finding(console: Console, finding: Finding, style: str) -> None:
+    """The finding beside its level: wrapped in a terminal, a line each for other programs."""
+    from rich.text import Text
+
+    from hashbench.report.text import plain
+
+    text = Text(f"{finding.check}: {plain(finding.message)}")
+    if finding.remedy:
+        text.append(f"\nremedy: {plain(finding.remedy)}")
+    width = max(20, console.width - _INDENT) if console.is_terminal else 10**6
+    for number, line in enumerate(text.wrap(console, width)):
+        level = "" if number else str(finding.level)
+        console.print(Text.assemble((f"{level:<{_INDENT}}", style), line))

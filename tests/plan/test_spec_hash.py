@@ -1,0 +1,38 @@
+"""The hash of a spec: what it is over, and that later versions do not change it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from hashbench.errors import UnknownNameError
+from hashbench.plan.request import Request, expand
+from hashbench.plan.spec import from_toml, to_toml
+
+
+def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
+    (spec,) = expand(Request())
+    plain: dict[str, Any] = msgspec.to_builtins(spec)
+    for part, key in (
+        ("", "device"),
+        ("", "threads"),
+        ("dataset", "on_bad_image"),
+        ("backbone", "feature_precision"),
+    ):
+        del (plain[part] if part else plain)[key]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    assert spec.hash == hashlib.sha256(text.encode()).hexdigest()[:16]
+    (skipping,) = expand(Request(on_bad_image="skip"))
+    (half,) = expand(Request(feature_precision="fp16"))
+    assert len({spec.hash, skipping.hash, half.hash}) == 3
+    assert from_toml(to_toml(half).encode()) == half
+
+
+@pytest.mark.parametrize("wrong", [{"on_bad_image": "skp"}, {"feature_precision": "fp8"}])
+def test_other_words_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(UnknownNameError, match="skp|fp8"):
+        expand(Request(**wrong))  # type: ignore[arg-type]
