@@ -6,6 +6,7 @@ import io
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
@@ -26,7 +28,7 @@ from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
 from hashbench.report.recovery import recovery_of, render_classes, render_recovery
-from hashbench.runs import events, result
+from hashbench.runs import events, layout, result
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.tailer import read_all
 from tests.engine.conftest import Make, worker
@@ -184,10 +186,6 @@ def codes(run: RunFolder) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def whole_run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    from datetime import UTC, datetime
-
-    from hashbench.runs import layout
-
     spec = spec_of(method=["pcril"], bits=[16], known_ratio=[0.5], threads=1, epochs=2)
     folder = tmp_path_factory.mktemp("pcril")
     return finished(layout.create(folder, spec, datetime.now(UTC)), data_dir)
@@ -262,13 +260,24 @@ def here(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
 @pytest.mark.parametrize("name", list(catalog.methods()))
 def test_every_method_trains_on_incomplete_labels(
-    name: str, make: Make, here: Callable[[RunFolder], int]
+    name: str, tmp_path: Path, here: Callable[[RunFolder], int]
 ) -> None:
     card = catalog.method(name)
     codes_of = []
     for unknown in ("negative",) if card.own_unknown else ("negative", "ignore"):
         epochs = 1 if card.epoch_params else None
-        run = make(method=[name], known_ratio=[0.3], unknown=unknown, epochs=epochs, train_size=80)
+        spec = spec_of(
+            method=[name],
+            bits=[16],
+            known_ratio=[0.3],
+            unknown=unknown,
+            epochs=epochs,
+            query_size=20,
+            train_size=80,
+            threads=1,
+        )
+        few = structs.replace(spec.dataset, params=spec.dataset.params | {"items": 110})
+        run = layout.create(tmp_path, structs.replace(spec, dataset=few), datetime.now(UTC))
         assert here(run) == 0, [e for e in read_all(run.events) if isinstance(e, events.Failed)]
         found = result.read(run.result)
         assert found.audit.clean, found.audit.verdict
