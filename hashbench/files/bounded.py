@@ -17,9 +17,10 @@ def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None)
     """
     opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(opened, "rb") as file:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
+        found = os.fstat(opened)
+        if not stat.S_ISREG(found.st_mode):
             raise DamagedFileError("is not an ordinary file", where=path, remedy=remedy)
-        content = file.read(most + 1)
+        content = file.read(min(found.st_size, most) + 1)  # as much memory as it asks for
     if len(content) > most:
         raise DamagedFileError(
             f"is too large to be {what}: more than {most:,} bytes", where=path, remedy=remedy

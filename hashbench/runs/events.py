@@ -6,11 +6,14 @@ time in seconds). Kinds that a reader does not know are skipped, so that kinds c
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 VERSION = 1
+
+Scalar = str | int | float | bool | None
+"""What a fact is: nothing nested, so that whoever shows it needs no care for depth."""
 
 
 class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_defaults=True):
@@ -42,7 +45,7 @@ class Started(Event, tag="started", frozen=True):
     host: str
     mark: str = ""
     resumed: bool = False
-    facts: dict[str, Any] = {}
+    facts: dict[str, Scalar] = {}
 
 
 class StagePlan(msgspec.Struct, frozen=True):
@@ -65,7 +68,7 @@ class Fact(Event, tag="fact", frozen=True):
     """Something about the run that became known, such as a split hash or a note of the data."""
 
     name: str
-    value: Any
+    value: Scalar
 
 
 class Progress(Event, tag="progress", frozen=True):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from hashbench.errors import DamagedFileError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded import read_bounded
+from hashbench.runs.events import Scalar
 
 VERSION = 1
+Bits = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}$")]
 MAX_BYTES = 64 << 20
 
 
@@ -59,7 +61,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     dataset: dict[str, Any]
     backbone: str
     selected: dict[str, Any]
-    scores: dict[str, dict[str, dict[str, float]]]
+    scores: dict[Bits, dict[str, dict[str, float]]]
     codes: dict[str, dict[str, dict[str, float]]]
     floor: float
     without_relevant: int
@@ -73,11 +75,53 @@ def write(path: Path, result: Result) -> None:
     write_bytes_atomically(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
 
 
+class _Split(msgspec.Struct):
+    """What must be in `split`."""
+
+    name: str
+    hash: str
+    query: int
+    database: int
+    fit: int
+    validation: int
+
+
+class _Dataset(msgspec.Struct):
+    """What must be in `dataset`."""
+
+    name: str
+    fingerprint: str
+    items: int
+
+
+class _Selected(msgspec.Struct):
+    """What must be in `selected`."""
+
+    by: str
+    stage: str
+    epoch: int
+    score: float | None
+
+
 def read(path: Path) -> Result:
     """The result in a file. Raises DamagedFileError."""
     try:
-        return msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
+        found = msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
+        _check(found)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"is not a result: {error}", where=path) from None
+    return found
+
+
+def _check(found: Result) -> None:
+    """Raises ValidationError where something is missing that every result has, or is nested."""
+    for facts in (found.split, found.dataset, found.selected, found.facts):
+        msgspec.convert(facts, dict[str, Scalar])
+    msgspec.convert(found.split, _Split)
+    msgspec.convert(found.dataset, _Dataset)
+    msgspec.convert(found.selected, _Selected)
+    metrics = {tuple(sorted(m)) for by_dir in found.scores.values() for m in by_dir.values()}
+    if len(metrics) != 1 or not all(found.scores.values()):
+        raise msgspec.ValidationError("scores lack a direction or a metric")

@@ -108,8 +108,11 @@ def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) ->
     own.write_codes(run / "codes", sets)
     (run / "spec.toml").write_text("")
     made = result.Result(
-        run=run.name, spec_hash="", protocol="published", directions=("mm",), split={}, dataset={},
-        backbone="", selected={}, scores={}, codes={}, floor=0.0, without_relevant=0,
+        run=run.name, spec_hash="", protocol="published", directions=("mm",),
+        split={"name": "own", "hash": "", "query": 400, "database": 9, "fit": 9, "validation": 1},
+        dataset={"name": "mine", "fingerprint": "", "items": 9}, backbone="",
+        selected={"by": "last", "stage": "s", "epoch": 1, "score": None},
+        scores={"32": {"mm": {"mAP@all": 0.5}}}, codes={}, floor=0.0, without_relevant=0,
         audit=result.AuditResult(sample=256, labels=0.25, paired=0.0, batch=0.0), seconds=1.0,
         facts={},
     )  # fmt: skip

@@ -1,0 +1,274 @@
+"""Kills workers at random instants, resumes them, and compares what is left with undisturbed runs.
+
+    python tests/survival/killing.py [--kills 200] [--a-run 10] [--seed 0]
+
+Workers are forked from a process that has imported all they need, so that a kill meets work and
+not imports; each is a process with its own lock, log and heartbeat, as any worker is. Half of the
+runs save a checkpoint at every epoch's end, the others at the usual times; the first run of each
+method computes its features itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+import msgspec
+
+from hashbench.backbones.openclip_import import open_clip
+from hashbench.engine import checkpoint, loop, worker
+from hashbench.engine.attempt import attempt
+from hashbench.plan import spec as specs
+from hashbench.plan.request import Request, expand
+from hashbench.plan.spec import RunSpec
+from hashbench.runs import layout, result, state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.runs.tailer import Tailer
+
+EPOCHS = {"soda": 12, "pcril": 2, "prompthash": 2, "pghmh": 2}
+BITS = 16
+PATIENCE = 300.0
+
+
+@dataclass
+class Found:
+    """What a campaign saw."""
+
+    kills: int = 0
+    runs: int = 0
+    starts: int = 0
+    by_method: Counter[str] = field(default_factory=Counter)
+    killed_in: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def told(self) -> dict[str, object]:
+        """As plain values."""
+        return {**vars(self), "by_method": dict(self.by_method), "killed_in": dict(self.killed_in)}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What an undisturbed run leaves, and how long it takes."""
+
+    codes: bytes
+    scores: dict[str, dict[str, dict[str, float]]]
+    seconds: float
+
+
+def spec_of(method: str) -> RunSpec:
+    """A tiny run of a method."""
+    (spec,) = expand(
+        Request(
+            method=[method],
+            dataset=["picturebook-tiny"],
+            bits=[BITS],
+            threads=1,
+            epochs=EPOCHS[method],
+            query_size=30,
+            train_size=64,
+        )
+    )
+    smaller = msgspec.structs.replace(spec.dataset, params={**spec.dataset.params, "items": 150})
+    return msgspec.structs.replace(spec, dataset=smaller)
+
+
+def fork_worker(run: RunFolder, data_dir: Path, save_seconds: float | None) -> int:
+    """The pid of a new worker of a run; its output goes to the run's log."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        if save_seconds is not None:
+            loop.SAVE_SECONDS = save_seconds
+        code = attempt(run, data_dir, None)
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def wait(pid: int, seconds: float) -> int | None:
+    """The exit code of a child once it has ended, or None after that time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    return None
+
+
+def undisturbed(method: str, folder: Path, data_dir: Path) -> Reference:
+    """Runs a method twice, the first time for its features, the second for the clock."""
+    for _ in range(2):
+        run = layout.create(folder / "undisturbed", spec_of(method), now())
+        began = time.monotonic()
+        code = wait(fork_worker(run, data_dir, None), PATIENCE)
+        if code != 0:
+            raise SystemExit(f"{method} fails undisturbed: {code}\n{run.log.read_text()[-3000:]}")
+    found = result.read(run.result)
+    codes = (run.codes / f"{BITS}.npz").read_bytes()
+    return Reference(codes, found.scores, time.monotonic() - began)
+
+
+def now() -> datetime.datetime:
+    """For names of run folders."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+def examine(run: RunFolder, reference: Reference, killed: int) -> list[str]:
+    """What is wrong with a run whose worker is dead: nothing half-done may look done."""
+    wrong = []
+    tailer = Tailer(run.events)
+    told = []
+    while fresh := tailer.poll():
+        told += fresh
+    numbers = [event.seq for event in told]
+    if numbers != sorted(set(numbers)):
+        wrong.append("events are not numbered upwards")
+    if tailer.skipped > killed:
+        wrong.append(f"{tailer.skipped} lines are torn after {killed} kills")
+    status = state.status(state.fold(told), run)
+    if status not in (Status.QUEUED, Status.LOST, Status.FINISHED):
+        wrong.append(f"is {status}")
+    if status is Status.FINISHED and not run.result.is_file():
+        wrong.append("is finished without a result")
+    codes = run.codes / f"{BITS}.npz"
+    if codes.is_file() and codes.read_bytes() != reference.codes:
+        wrong.append("its codes differ")
+    if run.result.is_file():
+        if result.read(run.result).scores != reference.scores:
+            wrong.append("its scores differ")
+        if not codes.is_file():
+            wrong.append("has a result without codes")
+    spec = specs.read(run.spec)
+    saved = checkpoint.load(run, spec.hash)
+    if saved is None and any(event.__class__.__name__ == "Saved" for event in told):
+        wrong.append("said that it saved a checkpoint that is not there")
+    return wrong
+
+
+def where_killed(run: RunFolder) -> str:
+    """What the worker was doing, for the figures."""
+    tailer = Tailer(run.events)
+    last = "before its first word"
+    while fresh := tailer.poll():
+        for event in fresh:
+            name = type(event).__name__
+            if name == "Progress":
+                last = "features"
+            elif name == "Started":
+                last = "start"
+            elif name in ("StageBegan", "Loss", "EpochEnded", "Scores", "Monitors", "Saved"):
+                last = "training and scoring"
+    return last
+
+
+def one_run(
+    method: str,
+    folder: Path,
+    data_dir: Path,
+    reference: Reference,
+    kills: int,
+    rng: random.Random,
+    found: Found,
+    longest: float,
+    save_seconds: float | None,
+) -> None:
+    """Kills one run up to `kills` times, lets it end, and examines it after each time."""
+    run = layout.create(folder / "runs", spec_of(method), now())
+    found.runs += 1
+    killed = 0
+    while True:
+        found.starts += 1
+        pid = fork_worker(run, data_dir, save_seconds)
+        patience = rng.uniform(0.0, longest) if killed < kills else PATIENCE
+        code = wait(pid, patience)
+        if code is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            if killed >= kills:
+                found.wrong.append(f"{run.id}: did not end within {PATIENCE:.0f} s")
+                return
+            killed += 1
+            found.kills += 1
+            found.by_method[method] += 1
+            found.killed_in[where_killed(run)] += 1
+        found.wrong += [f"{run.id}: {problem}" for problem in examine(run, reference, killed)]
+        over = state.status(state.fold(Tailer(run.events).poll()), run) is Status.FINISHED
+        if code is not None and code != 0:
+            found.wrong.append(f"{run.id}: exit code {code}: {run.log.read_text()[-500:]}")
+            return
+        if over:
+            break
+    if not (run.codes / f"{BITS}.npz").is_file() or not run.result.is_file():
+        found.wrong.append(f"{run.id}: ended without codes or result")
+    left = [str(path) for path in run.path.rglob(".*")]
+    if left:
+        found.wrong.append(f"{run.id}: leftovers {left}")
+
+
+def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Found:
+    """Kills until there were so many, over all methods in turn; what was seen."""
+    open_clip()
+    worker.__name__  # imported before any worker is forked
+    rng = random.Random(seed)
+    found = Found()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hashbench-kills-") as name:
+        folder = Path(name)
+        warm = folder / "data"
+        chosen = methods.split(",") if methods else list(EPOCHS)
+        references = {method: undisturbed(method, folder, warm) for method in chosen}
+        number = 0
+        while found.kills < kills:
+            method = chosen[number % len(chosen)]
+            first = number < len(chosen)
+            reference = references[method]
+            one_run(
+                method,
+                folder,
+                folder / f"data-{method}" if first else warm,
+                reference,
+                min(a_run, kills - found.kills),
+                rng,
+                found,
+                reference.seconds * (2.0 if first else 1.0),
+                0.0 if number // len(chosen) % 2 else None,
+            )
+            number += 1
+    found.seconds = round(time.monotonic() - began, 1)
+    return found
+
+
+def main() -> int:
+    """Prints the figures as JSON; 1 where anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--a-run", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--methods", default="", help="separated by commas; all four without it")
+    arguments = parser.parse_args()
+    found = figures(arguments.kills, arguments.a_run, arguments.seed, arguments.methods)
+    sys.stdout.write(json.dumps(found.told(), indent=1) + "\n")
+    return 1 if found.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
