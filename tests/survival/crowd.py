@@ -83,7 +83,8 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
     found.finished = statuses.count(Status.FINISHED)
     found.most_at_once = most_at_once([span for run in folders for span in spans(run)])
     quiet = [run for run in folders if run.id in tickets and run.id not in doomed]
-    found.overtakings = overtakings([(tickets[run.id], spans(run)[0][0]) for run in quiet])
+    freed = [end for run in folders for _, end in spans(run)]
+    found.overtakings = overtakings([(tickets[run.id], spans(run)[0][0]) for run in quiet], freed)
     found.seconds = round(time.monotonic() - began, 1)
     return found
 
@@ -132,9 +133,14 @@ def most_at_once(found: list[tuple[float, float]]) -> int:
     return most
 
 
-def overtakings(taken: list[tuple[int, float]]) -> int:
-    """Pairs of which the later ticket took a slot first."""
+def overtakings(taken: list[tuple[int, float]], freed: list[float]) -> int:
+    """Pairs (ticket, time of its slot) of which the later ticket took a slot, and the earlier one
+    only after another slot was freed. Two that are free at once are taken in order, but which of
+    the two processes tells of it first is chance.
+    """
     ordered = [at for _, at in sorted(taken)]
     return sum(
-        earlier > later for index, earlier in enumerate(ordered) for later in ordered[index + 1 :]
+        any(later < end < earlier for end in freed)
+        for index, earlier in enumerate(ordered)
+        for later in ordered[index + 1 :]
     )
