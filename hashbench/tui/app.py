@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import work
 from textual.app import App, SystemCommand
@@ -68,6 +68,11 @@ class Workbench(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """The dashboard is where everything begins and returns to."""
         return Dashboard(self.settings)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The screen below all others."""
+        return cast("Dashboard", self.screen_stack[0])
 
     def on_mount(self) -> None:
         """The reader and the meter begin."""

@@ -15,7 +15,7 @@ from hashbench.plan import catalog, registered
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.lists import numbers, reals
 from hashbench.plan.request import Request
-from hashbench.plan.spec import PROTOCOLS, SELECTS, UNKNOWNS, RunSpec
+from hashbench.plan.spec import BAD_IMAGES, PRECISIONS, PROTOCOLS, SELECTS, UNKNOWNS, RunSpec
 from hashbench.runs.queue import PRIORITY_HIGH, PRIORITY_LOW
 
 Parse = Callable[[str], Any]
@@ -95,10 +95,18 @@ GENERAL: tuple[General, ...] = (
         _text,
     ),
     General("pretrained", "", "weights of the backbone: a tag or a file", _text, (), "built in"),
+    General(
+        "feature_precision", "fp32", "of the features that are kept on disk; fp16 halves them",
+        _text, PRECISIONS,
+    ),
     General("split", "own", "own, a split of the field such as prompthash, or a file", _text),
     General("split_seed", "0", "seed of the split", _whole("--split-seed")),
     General("query_size", "", "test queries", _whole("--query-size"), (), "the dataset's"),
     General("train_size", "", "training items", _whole("--train-size"), (), "the dataset's"),
+    General(
+        "on_bad_image", "stop", "a picture that cannot be read ends the run, or is left out",
+        _text, BAD_IMAGES,
+    ),
 )  # fmt: skip
 
 

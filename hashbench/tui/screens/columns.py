@@ -43,7 +43,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("epoch", "epoch", 7, _epoch, rank=4, right=True),
         Column("done", "done", 9, lambda view: (bar(view.done, 9), "busy"), rank=1),
         Column("left", "left", 6, lambda view: short_time(view.left), rank=3, right=True),
-        Column("mAP", "mAP", 7, _score),
+        Column("mAP", "mAP ", 7, _score, right=True),
         Column("device", "device", 6, lambda view: view.device, rank=6),
         Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
         Column("run", "id", 46, lambda view: (view.id, "dim"), rank=10, grow=True),
@@ -82,7 +82,7 @@ def _score(view: RunView) -> Shown:
     """The test mAP in full; one on validation queries with a `v`, since it is no result."""
     if view.score is None:
         return ""
-    return f"{view.score:.4f}" if view.score_on == "test" else (f"{view.score:.4f}v", "dim")
+    return f"{view.score:.4f} " if view.score_on == "test" else (f"{view.score:.4f}v", "dim")
 
 
 def sorted_views(

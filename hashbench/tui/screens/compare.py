@@ -23,9 +23,10 @@ from hashbench.report.rows import Collected, Setting, collect
 from hashbench.report.text import plain
 from hashbench.tui.asking import ask_analysis
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
+from hashbench.tui.screens.compared import columns_of
 from hashbench.tui.screens.dialogs import Ask, Form
 from hashbench.tui.settings import Settings
-from hashbench.tui.widgets.rows import Column, RowTable, Shown
+from hashbench.tui.widgets.rows import RowTable
 from hashbench.tui.words import many
 
 WRITERS = {".md": export.markdown, ".csv": export.comma_separated, ".tex": export.latex}
@@ -149,7 +150,7 @@ class Compare(WorkScreen):
         """Columns, rows and footnotes of one table."""
         table = self._tested.get(number, self._tables[number])
         grid = self.query_one(f"#table-{number}", RowTable)
-        grid.set_columns(_columns(table, self._first))
+        grid.set_columns(columns_of(table, self._first))
         grid.styles.height = len(table.rows) + 1
         grid.show(table.rows)
         notes = "\n".join(export.footnotes(table))
@@ -286,49 +287,3 @@ class Compare(WorkScreen):
 
 def _key(row: Row) -> tuple[Setting, tuple[str, ...]]:
     return row.setting, row.marks
-
-
-def _columns(table: Table, first: int) -> list[Column[Row]]:
-    """Names, labels, seeds, then the cells from column `first` on; what has no room is left out
-    from the right.
-    """
-    titles = export.titles(table)
-    words = len(titles) - len(table.columns)
-    names = [export.row_name(row) for row in table.rows]
-
-    def lead(place: int) -> Column[Row]:
-        width = max(len(titles[place]), *(len(export.lead(table, r)[place]) for r in table.rows))
-        return Column(
-            titles[place],
-            titles[place],
-            min(width + 11 if place == 0 else width, 40),
-            lambda row: _name(table, row) if place == 0 else export.lead(table, row)[place],
-            right=place == words - 1,
-        )
-
-    def cell(place: int) -> Column[Row]:
-        column, title = table.columns[place], titles[words + place]
-        texts = [_cell(row, column)[0] for row in table.rows]
-        return Column(
-            title,
-            title,
-            max(len(title), *map(len, texts)),
-            lambda row: _cell(row, column),
-            rank=1 + place,
-            right=True,
-        )
-
-    shown = [cell(place) for place in range(first, len(table.columns))]
-    return [*(lead(place) for place in range(words) if names), *shown]
-
-
-def _name(table: Table, row: Row) -> Shown:
-    if table.baseline == row.setting:
-        return f"{export.row_name(row)} = baseline", "strong"
-    return export.row_name(row), "dim" if not row.runs else "warn" if row.marks else ""
-
-
-def _cell(row: Row, column: comparison.Column) -> tuple[str, str]:
-    best = export.is_best(row, column)
-    text = export.cell_text(row.cells.get(column)) + ("*" if best else " ")
-    return text, "good" if best else "dim" if not row.runs else ""

@@ -11,23 +11,17 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hashbench.tui.reader import Update
-from hashbench.tui.screens.acting import ACTION_HELP, ActingScreen
+from hashbench.tui.screens.acting import ACTION_HELP
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
-from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
-from hashbench.tui.series import LOSSES
+from hashbench.tui.screens.panelled import PANEL_KEYS, PanelledScreen
 from hashbench.tui.settings import Settings
 from hashbench.tui.view import RunView
 from hashbench.tui.widgets.askline import AskLine
 from hashbench.tui.widgets.bars import PageBar
-from hashbench.tui.widgets.loglines import LogLines
-from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
+from hashbench.tui.widgets.panelset import PANELS, PanelSet
 from hashbench.tui.widgets.rows import RowTable
 from hashbench.tui.words import badge, many, nth
-
-SMOOTHINGS = (0.0, 0.6, 0.9)
-MOST_PINNED = 6
-
 
 KEYS: Keys = (
     ("n", "new", "launch"),
@@ -48,15 +42,13 @@ MORE_KEYS: Keys = (
     ("a", "mark all that are shown, or none", "mark_all"),
     ("O", "turn the order around", "turn"),
     ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
-    ("l", "losses and monitors on a logarithmic scale", "log_scale"),
-    ("m", "smooth the losses: not, some, much", "smooth"),
-    ("z", "one panel as large as the screen; again, or esc, to leave", "zoom"),
-    ("x", "drop all pins", "unpin"),
+    ("i", "pin: lay the run over whatever is chosen, or no longer", ""),
+    *PANEL_KEYS[1:],
     ("/ n N", "in the log panel: search, next hit, hit before", ""),
 )
 
 
-class Dashboard(ActingScreen):
+class Dashboard(PanelledScreen):
     """Table of runs above; panels of the run under the cursor, laid over the pinned ones, below."""
 
     heading = "runs"
@@ -64,22 +56,16 @@ class Dashboard(ActingScreen):
     MORE_KEYS: ClassVar[Keys] = (*ACTION_HELP, *MORE_KEYS)
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS, MORE_KEYS),
-        *(
-            Binding(str(number), f"panel('{name}')", name, show=False)
-            for number, name in enumerate(PANELS, 1)
-        ),
         Binding("escape", "leave", "Back", show=False),
     ]
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._settings = settings
+        super().__init__(settings)
         self._marked: set[str] = set()
         self._filter = settings.filter
+        self._launched = ""
         if settings.sort not in ORDERS:
             settings.sort = "run"
-        if settings.panel not in PANELS:
-            settings.panel = LOSSES
 
     def compose(self) -> ComposeResult:
         """Top bar, table, a line on the chosen run, panels, keys."""
@@ -127,6 +113,9 @@ class Dashboard(ActingScreen):
         else:
             table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
+        if self._launched in views:
+            table.move_to(self._launched)
+            self._launched = ""
         shown = many(len(views), "run")
         if self._filter:
             shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
@@ -134,6 +123,10 @@ class Dashboard(ActingScreen):
             shown += f", {len(self._marked)} marked"
         table.border_title = shown
         self._about()
+
+    def launched(self, run_id: str) -> None:
+        """A run that was launched from here: the cursor goes to it as soon as it is there."""
+        self._launched = run_id
 
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""
@@ -149,32 +142,6 @@ class Dashboard(ActingScreen):
         about = self.query_one("#about", Static)
         if about.content != told:
             about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
-
-    def _chosen(self) -> list[RunView]:
-        """The run under the cursor first, then the pinned ones."""
-        views, cursor = self.bench.views, self.table.cursor_row
-        ids = dict.fromkeys([*([cursor.id] if cursor else []), *self._settings.pinned])
-        return [views[run] for run in ids if run in views]
-
-    def _watch(self) -> None:
-        self.bench.reader.watch([view.id for view in self._chosen()])
-        self._show_panels()
-
-    def _show_panels(self) -> None:
-        watched, settings, cursor = self.bench.watched, self._settings, self.table.cursor_row
-        if cursor is not None and cursor.id not in watched:
-            return  # its numbers come at once; panels that go and come back would flicker
-        shown: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
-        here = watched.get(cursor.id) if cursor else None
-        self.query_one(PanelSet).show(
-            Panels(
-                curves={name: curves_of(name, shown) for name in CHARTS} if shown else {},
-                stages=stages_of(shown),
-                lines=lines_of(here) if here else (),
-                log_scale=settings.log_scale,
-                smoothing=settings.smoothing,
-            )
-        )
 
     @on(RowTable.Moved, "#runs")
     def _moved(self) -> None:
@@ -240,75 +207,10 @@ class Dashboard(ActingScreen):
         self.table.refresh()  # marks are no part of the rows
         self._show_runs()
 
-    def action_pin(self) -> None:
-        """Lays the run over whatever is chosen, until it is unpinned."""
-        cursor, pinned = self.table.cursor_row, self._settings.pinned
-        if cursor is None:
-            return
-        if cursor.id in pinned:
-            pinned.remove(cursor.id)
-        elif len([run for run in pinned if run in self.bench.views]) >= MOST_PINNED:
-            self.notify(f"{MOST_PINNED} runs are pinned; x drops all pins", severity="warning")
-        else:
-            pinned[:] = [run for run in pinned if run in self.bench.views] + [cursor.id]
-        self._pins_changed()
-
-    def action_unpin(self) -> None:
-        """Drops all pins."""
-        self._settings.pinned.clear()
-        self._pins_changed()
-
-    def _pins_changed(self) -> None:
-        self._remember()
-        self.table.refresh()
-        self._watch()
-
-    def action_log_scale(self) -> None:
-        """Losses and monitors on a logarithmic scale, or not."""
-        self._settings.log_scale = not self._settings.log_scale
-        self._remember()
-        self._show_panels()
-
-    def action_smooth(self) -> None:
-        """Losses as they are, smoothed, smoothed more."""
-        here = self._settings.smoothing
-        place = SMOOTHINGS.index(here) if here in SMOOTHINGS else -1
-        self._settings.smoothing = SMOOTHINGS[(place + 1) % len(SMOOTHINGS)]
-        self._remember()
-        self._show_panels()
-
-    @on(PageBar.Chosen)
-    def _page(self, event: PageBar.Chosen) -> None:
-        self.action_panel(event.page)
-
-    def action_panel(self, name: str) -> None:
-        """One of the panels: shown where only one is, and what `z` makes large."""
-        self._settings.panel = name
-        self.query_one(PageBar).show(name)
-        panels = self.query_one(PanelSet)
-        panels.choose(name)
-        if name == LOG:
-            panels.log_lines.focus()
-        elif self.focused is not self.table:
-            self.table.focus()
-        if self.maximized is not None:
-            self.maximize(panels.panel, container=False)
-
-    def action_zoom(self) -> None:
-        """The chosen panel fills the screen."""
-        if self.maximized is not None:
-            self.minimize()
-        else:
-            self.maximize(self.query_one(PanelSet).panel, container=False)
-
     def action_filter(self) -> None:
         """Asks for words that runs must hold."""
         told = "words that a run must hold: state, method, dataset, 32b, tag ..."
         self.query_one(AskLine).ask("filter", self._filter, told)
-
-    @on(LogLines.SearchAsked)
-    def _search_asked(self) -> None:
-        self.query_one(AskLine).ask("search", "", "what to look for in the log")
 
     @on(AskLine.Typed)
     def _typed(self, event: AskLine.Typed) -> None:

@@ -12,12 +12,12 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from hashbench.errors import HashbenchError
+from hashbench.report import pages
 from hashbench.report.details import details
 from hashbench.report.text import plain
 from hashbench.runs.state import Status
 from hashbench.tui.asking import ask_analysis
 from hashbench.tui.reader import Update
-from hashbench.tui.screens import pages
 from hashbench.tui.screens.acting import ACTION_HELP, ACTION_KEYS, ActingScreen
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import lines_of

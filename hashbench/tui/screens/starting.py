@@ -29,6 +29,8 @@ def start_runs(bench: Workbench, specs: Sequence[RunSpec], manner: Manner) -> No
             run = create(bench.runs_dir, spec, now)
             process = start(run, bench.data_dir)
             bench.call_from_thread(bench.worker_started, run, process)
+            if not started:
+                bench.call_from_thread(bench.dashboard.launched, run.id)
             started += 1
     except HashbenchError as error:
         bench.call_from_thread(tell, bench, error)

@@ -130,9 +130,13 @@ class Chart(Widget, can_focus=False):
         end = f"{_count(right)} {self._unit}".strip()
         begin = _count(left)
         placed = [(0, begin), (max(0, columns - len(end)), end)]
-        for x, name in self._stages if len(self._stages) > 1 else ():
-            place = max(0, self._column(picture, x, columns))
-            placed.append((place + (len(begin) + 1 if place == 0 else 0), name))
+        places = {self._column(picture, x, columns): name for x, name in self._stages}
+        before = max((place for place in places if place <= 0), default=0)
+        for place, name in places.items() if len(places) > 1 else ():
+            if place > 0:
+                placed.append((place, f"┊{name}"))
+            elif place == before:  # the stage that the first point belongs to
+                placed.append((len(begin) + 1, f"┊{name}"))
         for start, text in placed:
             wanted = range(start, start + len(text))
             around = letters[max(0, start - 1) : start + len(text) + 1]

@@ -127,6 +127,11 @@ class LogLines(ScrollView, can_focus=True):
         """One line."""
         left, top = self.scroll_offset
         number, width = top + y, self.size.width
+        if not self._lines and y == 0:
+            text = "nothing was told yet"
+            return Strip([Segment(text, self.rich_style)]).adjust_cell_length(
+                width, self.rich_style
+            )
         if number >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[number]

@@ -1,4 +1,4 @@
-"""The pages of a run as things that rich draws."""
+"""What there is to tell of a run, as things that rich draws: for `hashbench show` and the TUI."""
 
 from __future__ import annotations
 
@@ -26,17 +26,11 @@ def lines(text: str, style: str = "") -> RenderableType:
 def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
     """State, spec, facts; beside each other where there is room."""
     parts: list[RenderableType] = [Text(f"{found['status']}  {plain(found['folder'])}")]
-    ended = found.get("ended", {})
-    parts += [
-        Text(plain(f"{key}: {ended[key]}"), style="yellow")
-        for key in ("reason", "remedy")
-        if ended.get(key)
-    ]
+    parts += ended_lines(found)
     if "audit" in found:
         clean = found["audit"] == "clean"
         parts.append(Text(f"audit: {found['audit']}", style="green" if clean else "bold red"))
-    spec = _pairs("spec", _flat(found["spec"]))
-    facts = _pairs("facts", found["facts"] | _result_facts(found.get("result", {})))
+    spec, facts = pairs("spec", flat(found["spec"])), pairs("facts", all_facts(found))
     parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
     parts += [lines(note) for note in found["notes"]]
     if found["damaged event lines"]:
@@ -46,18 +40,26 @@ def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
     return Group(*parts)
 
 
-def _result_facts(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What only the result tells: split, features, time."""
-    if not result:
-        return {}
+def ended_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+    """Why a run ended before it was finished, and what to do."""
+    ended = found.get("ended", {})
+    keys = [key for key in ("reason", "remedy") if ended.get(key)]
+    return [Text(plain(f"{key}: {ended[key]}"), style="yellow") for key in keys]
+
+
+def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts from the events, and those that only the result tells."""
+    facts, result = dict(found["facts"]), found.get("result")
+    if result is None:
+        return facts
     split = result["split"]
-    sizes = ", ".join(f"{name} {count:,}" for name, count in split.items() if type(count) is int)
-    return {
-        **result["facts"],
-        "split": f"{split['name']} {split['hash']}",
-        "sizes": sizes,
+    facts |= result["facts"] | {"split": f"{split['name']} {split['hash']}"}
+    for name, count in split.items():
+        if type(count) is int:
+            facts.setdefault(name, count)
+    facts.setdefault("features", result["backbone"])
+    return facts | {
         "fingerprint": result["dataset"]["fingerprint"],
-        "feature cache": result["backbone"],
         "took": duration(result["seconds"]),
     }
 
@@ -117,7 +119,7 @@ def recovery_page(found: events.Recovery | None) -> RenderableType:
         return lines("no recovered labels: this method recovers none, or not yet")
     parts: list[RenderableType] = [
         Text(plain(f"after epoch {found.epoch} of stage {found.stage}"), style="bold"),
-        _pairs("", found.values),
+        pairs("", found.values),
     ]
     for example in found.examples:
         parts.append(Text(plain(example.item), style="bold"))
@@ -146,25 +148,40 @@ def recovery_page(found: events.Recovery | None) -> RenderableType:
     return Group(*parts)
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`; what is empty is left out."""
+    found: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         elif value not in ("", [], ()):
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found
 
 
-def _pairs(title: str, values: Mapping[str, Any]) -> RenderableType:
+def pairs(title: str, values: Mapping[str, Any]) -> RenderableType:
+    """Names and values below each other."""
     table = Table(
         title=title or None, title_justify="left", title_style="bold", box=None, show_header=False
     )
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(plain(name), f"{value:.6g}" if isinstance(value, float) else plain(value))
+        table.add_row(plain(name), shown(value))
     return table
+
+
+def shown(value: object) -> str:
+    """A value as people write it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case list() | tuple():
+            return ", ".join(map(shown, value))
+        case _:
+            return plain(value)
 
 
 def _number(value: float | None) -> str:
