@@ -96,12 +96,16 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
 
 
 def find(runs_dir: Path) -> list[RunFolder]:
-    """All run folders, oldest first; a folder is one when it holds a spec."""
+    """All run folders, oldest first; a folder is one when it holds a spec. Links, which lead
+    elsewhere, are none.
+    """
     with (
         contextlib.suppress(FileNotFoundError, NotADirectoryError),
         os.scandir(runs_dir) as entries,
     ):
-        names = sorted(entry.name for entry in entries if _ID.fullmatch(entry.name))
+        names = sorted(
+            entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()
+        )
         folders = [RunFolder(runs_dir / name) for name in names]
         return [folder for folder in folders if folder.spec.is_file()]
     return []

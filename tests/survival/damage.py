@@ -78,7 +78,7 @@ class Fence:
     def _look(self, event: str, path: object) -> None:
         if isinstance(path, int):
             return
-        full = os.path.abspath(os.fsdecode(path))  # type: ignore[arg-type]
+        full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 # links are not followed
         if full != os.devnull and not full.startswith(self.allowed):
             self.seen.append(f"{event} {full}")
 
@@ -94,7 +94,7 @@ def outcome(kind: Kind, fence: Fence) -> str:
         told = "read"
     except HashbenchError as error:
         told = "refused" if str(error).strip() else "an error without words"
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+    except BaseException as error:  # whatever it is, it is what is looked for
         told = "".join(traceback.format_exception(error)[-6:])[-1500:]
     finally:
         fence.closed = False

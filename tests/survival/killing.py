@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import json
 import os
 import random
@@ -19,16 +20,17 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-
 
 import msgspec
 
 from hashbench.backbones.openclip_import import open_clip
-from hashbench.engine import checkpoint, loop, worker
-from hashbench.engine.attempt import attempt
+from hashbench.engine import checkpoint, loop
+from hashbench.engine.__main__ import main as main_of_worker
 from hashbench.plan import spec as specs
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
@@ -85,8 +87,13 @@ def spec_of(method: str) -> RunSpec:
     return msgspec.structs.replace(spec, dataset=smaller)
 
 
-def fork_worker(run: RunFolder, data_dir: Path, save_seconds: float | None) -> int:
-    """The pid of a new worker of a run; its output goes to the run's log."""
+def fork_worker(
+    run: RunFolder,
+    data_dir: Path,
+    save_seconds: float | None,
+    prepare: Callable[[], object] = lambda: None,
+) -> int:
+    """The pid of a new worker of a run, which saves so often; its output goes to the run's log."""
     pid = os.fork()
     if pid:
         return pid
@@ -97,9 +104,13 @@ def fork_worker(run: RunFolder, data_dir: Path, save_seconds: float | None) -> i
         os.dup2(log, 2)
         if save_seconds is not None:
             loop.SAVE_SECONDS = save_seconds
-        code = attempt(run, data_dir, None)
-    finally:
+        sys.argv = ["worker", str(run.path), "--data-dir", str(data_dir)]
+        prepare()
+        code = main_of_worker()
         sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
+    finally:
         os._exit(code)
 
 
@@ -227,7 +238,7 @@ def one_run(
 def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Found:
     """Kills until there were so many, over all methods in turn; what was seen."""
     open_clip()
-    worker.__name__  # imported before any worker is forked
+    importlib.import_module("hashbench.engine.worker")
     rng = random.Random(seed)
     found = Found()
     began = time.monotonic()
