@@ -15,9 +15,8 @@ def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None)
     Raises DamagedFileError for a larger one and for what is no ordinary file (a pipe would wait
     forever, a device never end), FileNotFoundError and other OSErrors as they come.
     """
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(opened, "rb") as file:
-        found = os.fstat(opened)
+    with open(path, "rb", opener=_at_once) as file:  # noqa: PTH123 # Path.open has no opener
+        found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise DamagedFileError("is not an ordinary file", where=path, remedy=remedy)
         content = file.read(min(found.st_size, most) + 1)  # as much memory as it asks for
@@ -26,3 +25,8 @@ def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None)
             f"is too large to be {what}: more than {most:,} bytes", where=path, remedy=remedy
         )
     return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
