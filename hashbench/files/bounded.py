@@ -15,7 +15,7 @@ def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None)
     Raises DamagedFileError for a larger one and for what is no ordinary file (a pipe would wait
     forever, a device never end), FileNotFoundError and other OSErrors as they come.
     """
-    with open(path, "rb", opener=_at_once) as file:  # noqa: PTH123 # Path.open has no opener
+    with open(path, "rb", opener=_at_once) as file:  # Path.open has no opener
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise DamagedFileError("is not an ordinary file", where=path, remedy=remedy)
