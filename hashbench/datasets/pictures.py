@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
@@ -17,6 +18,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".
 
 MAX_PIXELS = 90_000_000
 """A larger picture is taken for a decompression bomb; the largest of COCO has 0.4 million."""
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
 
 # What Pillow is seen to raise on files that are not what they claim to be.
 _UNREADABLE = (
@@ -95,15 +98,16 @@ def safe_name(name: str, *, where: object) -> str:
     Raises InputError when it is empty, absolute, or leads out of its folder.
     """
     plain = name.strip().replace("\\", "/")
-    parts = PurePosixPath(plain).parts
+    # by hand: a PurePath for each of 270,000 names takes seconds
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
     leaves = plain.startswith("/") or ".." in parts or (parts and ":" in parts[0])
-    if not parts or leaves or any(ord(letter) < 32 for letter in plain):
+    if not parts or leaves or _CONTROL.search(plain):
         raise InputError(
             f"the file name {name[:200]!r} leads out of the image folder",
             where=where,
             remedy="names must be relative and stay inside the image folder",
         )
-    return str(PurePosixPath(*parts))
+    return "/".join(parts)
 
 
 def list_files(folder: Path, *, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, int]:
