@@ -38,6 +38,7 @@ def compare_command(
     """
     from rich.console import Console
 
+    from hashbench.cli.watch import plain_lines
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.report import across, comparison, export, rows
     from hashbench.runs.layout import RunFolder, find, pick
@@ -63,7 +64,7 @@ def compare_command(
         folders = find(runs_dir)
     collected = rows.collect(folders)
     for problem in collected.damaged:
-        typer.echo(f"left out: {problem}", err=True)
+        typer.echo(plain_lines(f"left out: {problem}"), err=True)
     tables = comparison.compare(collected.finished, metric)
     if wanted == "json":
         typer.echo(export.as_json(tables, collected.unfinished))

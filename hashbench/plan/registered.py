@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files import toml
 from hashbench.files.bounded import read_bounded
 from hashbench.plan.card import DatasetCard, Param, SplitSizes
 
@@ -58,7 +59,7 @@ def read(path: Path) -> Registration:
     """The registration in a file. Raises DamagedFileError naming the key."""
     try:
         text = read_bounded(path, MAX_BYTES, "a registration")
-        found = msgspec.toml.decode(text, type=Registration)
+        found = toml.decode(text, Registration)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

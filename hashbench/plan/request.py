@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError, UnknownNameError
+from hashbench.files import toml
+from hashbench.files.bounded import read_bounded
 from hashbench.plan import catalog, field_splits
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.spec import (
@@ -82,17 +84,11 @@ def read_config(path: Path) -> dict[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """What a small TOML file holds. Raises DamagedFileError."""
     try:
-        with path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
+        return toml.decode(read_bounded(path, MAX_BYTES, "a file of options"), dict[str, Any])
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
-    if len(text) > MAX_BYTES:
-        raise DamagedFileError("is too large for a file of options", where=path)
-    try:
-        found: dict[str, Any] = msgspec.toml.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"is not TOML: {error}", where=path) from None
-    return found
 
 
 def request_of(raw: Mapping[str, Any], where: object) -> Request:

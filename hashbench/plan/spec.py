@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from hashbench.errors import DamagedFileError
+from hashbench.files import toml
 from hashbench.files.bounded import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
-MAX_BYTES = 1 << 20  # a spec is a page of text; anything larger is not one
+MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
 BITS_LOW, BITS_HIGH = 1, 4096
 PROTOCOLS = ("strict", "published")
@@ -113,7 +114,7 @@ def to_toml(spec: RunSpec) -> str:
 def from_toml(text: bytes, *, where: object = None) -> RunSpec:
     """The spec that `to_toml` wrote. Raises DamagedFileError naming the key."""
     try:
-        return msgspec.toml.decode(text, type=RunSpec)
+        return toml.decode(text, RunSpec)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(
             f"is not a run spec: {error}", where=where, remedy="start the run anew"

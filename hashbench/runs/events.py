@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 VERSION = 1
+LATEST = 253402300799.0  # the end of the year 9999, above which no calendar goes
 
 Scalar = str | int | float | bool | None
 """What a fact is: nothing nested, so that whoever shows it needs no care for depth."""
@@ -21,7 +22,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="kind", kw_only=True, omit_de
 
     v: int = VERSION
     seq: Annotated[int, msgspec.Meta(ge=-1, le=2**53)] = -1
-    t: float = 0.0
+    t: Annotated[float, msgspec.Meta(ge=0, le=LATEST)] = 0.0
 
 
 class Queued(Event, tag="queued", frozen=True):

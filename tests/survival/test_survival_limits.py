@@ -62,6 +62,16 @@ def test_deep_nesting_is_one_clear_error(
         READERS[name](path)
 
 
+@pytest.mark.parametrize("name", [name for name in READERS if name.endswith(".toml")])
+@pytest.mark.parametrize("key", ["a." * 15_000, "a . " * 15_000, "0.1." * 15_000])
+def test_keys_without_end_are_one_clear_error(tmp_path: Path, name: str, key: str) -> None:
+    path = tmp_path / name
+    for text in (f"{key}a = 1", f"[{key}a]", f"x = {{{key}a = 1}}"):
+        path.write_text(text)
+        with pytest.raises(DamagedFileError, match="more than 64 parts"):
+            READERS[name](path)
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_a_hundred_megabytes_are_one_clear_error(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -84,10 +94,13 @@ def test_lines_that_are_no_events_are_counted(tmp_path: Path) -> None:
     run = make(tmp_path)
     nested = '{"kind":"fact","name":"a","value":' + "[" * 900 + "]" * 900 + "}"
     too_far = '{"kind":"beat","seq":' + "9" * 30 + "}"
-    run.events.write_text("\n".join([nested, too_far, "[" * DEEP, '{"kind":"beat","seq":4}', ""]))
+    no_time = '{"kind":"beat","t":1e300}'
+    run.events.write_text(
+        "\n".join([nested, too_far, no_time, "[" * DEEP, '{"kind":"beat","seq":4}', ""])
+    )
     tailer = Tailer(run.events)
     assert [event.seq for event in tailer.poll()] == [4]
-    assert tailer.skipped == 3
+    assert tailer.skipped == 4
     with EventWriter(run.events) as writer:
         writer.write(events.Beat())
     assert [event.seq for event in read_all(run.events)] == [4, 5]
