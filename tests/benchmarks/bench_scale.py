@@ -20,11 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
-from hashbench.backbones import picturebook_clip, store
-from hashbench.backbones.clip import ClipBackbone
 from hashbench.datasets.nuswide.dataset import CLASSES, load
 from hashbench.datasets.pictures import FilePictures
 from hashbench.datasets.splits import own_split
@@ -91,6 +88,11 @@ def time_index(root: Path, tags: str) -> None:
 
 def time_decoding(folder: Path, count: int) -> None:
     """Pictures a second from file to the array that the vision tower takes."""
+    import torch  # here, so that the memory of the index is told without it
+
+    from hashbench.backbones import picturebook_clip, store
+    from hashbench.backbones.clip import ClipBackbone
+
     rng = np.random.default_rng(1)
     coarse = rng.integers(0, 255, (count, 12, 16, 3), dtype=np.uint8)
     names = [f"{number}.jpg" for number in range(count)]

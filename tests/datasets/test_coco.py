@@ -16,7 +16,11 @@ from PIL import Image
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.coco import CARD
 from hashbench.datasets.coco.dataset import load
+from hashbench.datasets.doctor.findings import Level
+from hashbench.datasets.doctor.labels import check_labels
+from hashbench.datasets.named_splits import choose
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
+from hashbench.plan import field_splits
 
 CATEGORIES = [{"id": 44, "name": "bottle"}, {"id": 1, "name": "person"}, {"id": 3, "name": "car"}]
 
@@ -283,3 +287,36 @@ def test_real_coco(shared_data: Path) -> None:
     assert {"person", "dining table", "cake"} <= shown
     assert dataset.captions[first][0] == "a family is sitting down at a table to have cake"
     assert dataset.pictures.read(first).size == (640, 422)
+
+
+@pytest.mark.slow  # 123,287 pictures, though empty ones
+def test_the_protocol_of_122218_items(tmp_path: Path) -> None:
+    """Both parts of 2017 at their published sizes: images, and those of them with an object."""
+    parts = {"train2017": (118_287, 117_266), "val2017": (5_000, 4_952)}
+    rng = np.random.default_rng(0)
+    categories = [{"id": number + 1, "name": f"class {number}"} for number in range(80)]
+    for name, (count, labelled) in parts.items():
+        (tmp_path / name).mkdir()
+        images = [{"id": item, "file_name": f"{item:012d}.jpg"} for item in range(count)]
+        for image in images:
+            (tmp_path / name / str(image["file_name"])).touch()
+        captions = [{"image_id": item % count, "caption": f"c {item}"} for item in range(5 * count)]
+        chosen = rng.permutation(count)[:labelled].tolist()
+        kinds = rng.integers(1, 81, labelled).tolist()
+        objects = [
+            {"image_id": item, "category_id": kind, "bbox": [0, 0, 1, 1]}
+            for item, kind in zip(chosen, kinds, strict=True)
+        ]
+        instances = {"images": images, "annotations": objects, "categories": categories}
+        write(tmp_path, {"images": images, "annotations": captions}, instances, name)
+    dataset = read(tmp_path)
+    assert len(dataset) == 122_218
+    assert {len(texts) for texts in dataset.captions} == {5}
+    assert dataset.labels.sum() == 122_218
+    (items,) = (found for found in check_labels(dataset) if found.check == "items")
+    assert items.level is Level.OK
+    for split in ("pcril", "dcmht"):
+        sizes = field_splits.sizes(split, CARD, "coco")
+        drawn = choose(dataset, split, sizes.query, sizes.train, 0)
+        assert len(drawn.query) + len(drawn.database) == 122_218
+        assert len(drawn.query) == (5120 if split == "dcmht" else 5000)
