@@ -1,0 +1,89 @@
+"""Prints the figures of what runs survive: kills, damaged inputs, full disks, a crowd in the queue,
+and what the events cost.
+
+    python tests/benchmarks/bench_survival.py [--quick] [--only kills,inputs,disk,crowd,events]
+
+In full it takes about an hour on two cores, `--quick` a few minutes: fewer kills and inputs, no
+crowd. The exit code is 1 where anything was not survived.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.survival import crowd, damage, event_cost, full_disk, killing
+
+
+def kills(quick: bool) -> tuple[dict[str, Any], bool]:
+    """Workers killed at random instants, resumed, and compared with undisturbed ones."""
+    found = killing.figures(kills=12 if quick else 200, a_run=3 if quick else 10)
+    return found.told(), not found.wrong
+
+
+def inputs(quick: bool) -> tuple[dict[str, Any], bool]:
+    """Damaged inputs by kind: read or refused, and how many were neither."""
+    found = damage.figures(count=300 if quick else 5000)
+    return found.told(), not found.wrong
+
+
+def disk(quick: bool) -> tuple[dict[str, Any], bool]:  # noqa: ARG001 # as the others
+    """Disks that were full, and freed."""
+    found = full_disk.figures()
+    return found, all(case["resumed"] and case["identical"] for case in found.values())
+
+
+def waiting(quick: bool) -> tuple[dict[str, Any], bool]:
+    """Many runs at once on two slots, undisturbed and with a quarter of the workers killed."""
+    if quick:
+        return {}, True
+    told, well = {}, True
+    for deaths in (0, 6):
+        with tempfile.TemporaryDirectory(prefix="hashbench-crowd-") as name:
+            folder = Path(name)
+            found = crowd.crowd(folder, folder / "data", each=8, launchers=3, kills=deaths)
+        told[f"{deaths} killed"] = dataclasses.asdict(found)
+        well = well and found.finished == found.runs and not found.overtakings
+        well = well and found.most_at_once <= 2
+    return told, well
+
+
+def events(quick: bool) -> tuple[dict[str, Any], bool]:  # noqa: ARG001 # as the others
+    """What writing events costs."""
+    return event_cost.figures(), True
+
+
+PROOFS: dict[str, Callable[[bool], tuple[dict[str, Any], bool]]] = {
+    "kills": kills,
+    "inputs": inputs,
+    "disk": disk,
+    "crowd": waiting,
+    "events": events,
+}
+
+
+def main() -> int:
+    """Prints each proof's figures as they come."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default=",".join(PROOFS), help="proofs, separated by commas")
+    given = parser.parse_args()
+    well = True
+    for name in given.only.split(","):
+        found, survived = PROOFS[name](given.quick)
+        print(f"{name}: {'survived' if survived else 'NOT SURVIVED'}")
+        print(json.dumps(found, indent=1), flush=True)
+        well = well and survived
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

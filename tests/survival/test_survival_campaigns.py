@@ -1,0 +1,75 @@
+"""The campaigns as tests, each in a process of its own; a lean share of the damaged inputs always."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hashbench.errors import StorageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def campaign(script: str, *words: object) -> dict[str, Any]:
+    """The figures that a script beside this file prints."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, f"tests/survival/{script}.py", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    assert done.stdout.strip(), done.stderr.decode()[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def assert_survived(found: dict[str, Any], count: int) -> None:
+    assert found["wrong"] == []
+    assert found["inputs"] == count
+    assert all(sum(outcomes.values()) for outcomes in found["kinds"].values())
+    refused = sum(outcomes.get("refused", 0) for outcomes in found["kinds"].values())
+    assert refused > count // 3  # what is damaged at random is mostly noticed
+
+
+def test_some_damaged_inputs_are_read_or_refused() -> None:
+    assert_survived(campaign("damage", "--count", 200, "--seed", 7), 200)
+
+
+@pytest.mark.slow  # five minutes of reading
+def test_five_thousand_damaged_inputs_are_read_or_refused() -> None:
+    assert_survived(campaign("damage", "--count", 5000), 5000)
+
+
+@pytest.mark.slow  # half an hour of tiny runs of all methods, killed ten times each
+def test_two_hundred_kills_change_nothing() -> None:
+    found = campaign("killing", "--kills", 200)
+    assert found["wrong"] == []
+    assert found["kills"] >= 200
+    assert set(found["by_method"]) == {"soda", "pcril", "prompthash", "pghmh"}
+
+
+@pytest.mark.slow  # a dozen workers, one after another
+def test_a_disk_that_was_full_leaves_runs_that_go_on() -> None:
+    found = campaign("full_disk")
+    limited = found["checkpoint over the size limit"]
+    assert "larger than allowed" in limited["reason"]
+    assert "hashbench resume" in limited["remedy"]
+    assert "larger than allowed" in found["no file may be written"]["log"]
+    if "small disk" in found:  # this user may mount one
+        for case in (found["small disk"]["while extracting"], found["small disk"]):
+            assert "the disk is full" in case["reason"]
+            assert "hashbench resume" in case["remedy"]
+    for case in found.values():
+        assert case["exit code"] == StorageError.exit_code
+        assert case["halves"] == []
+        assert case["resumed"]
+        assert case["identical"]
