@@ -35,7 +35,7 @@ def inputs(quick: bool) -> tuple[dict[str, Any], bool]:
     return found.told(), not found.wrong
 
 
-def disk(quick: bool) -> tuple[dict[str, Any], bool]:  # noqa: ARG001 # as the others
+def disk(quick: bool) -> tuple[dict[str, Any], bool]:
     """Disks that were full, and freed."""
     found = full_disk.figures()
     return found, all(case["resumed"] and case["identical"] for case in found.values())
@@ -56,7 +56,7 @@ def waiting(quick: bool) -> tuple[dict[str, Any], bool]:
     return told, well
 
 
-def events(quick: bool) -> tuple[dict[str, Any], bool]:  # noqa: ARG001 # as the others
+def events(quick: bool) -> tuple[dict[str, Any], bool]:
     """What writing events costs."""
     return event_cost.figures(), True
 

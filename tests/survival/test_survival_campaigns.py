@@ -1,4 +1,4 @@
-"""The campaigns as tests, each in a process of its own; a lean share of the damaged inputs always."""
+"""The campaigns as tests, each in its own process; a lean share of the damaged inputs always."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def campaign(script: str, *words: object) -> dict[str, Any]:
         [sys.executable, f"tests/survival/{script}.py", *map(str, words)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         check=False,
     )
     assert done.stdout.strip(), done.stderr.decode()[-3000:]
@@ -41,7 +40,7 @@ def assert_survived(found: dict[str, Any], count: int) -> None:
 
 
 def test_some_damaged_inputs_are_read_or_refused() -> None:
-    assert_survived(campaign("damage", "--count", 200, "--seed", 7), 200)
+    assert_survived(campaign("damage", "--count", 99, "--seed", 7), 99)
 
 
 @pytest.mark.slow  # five minutes of reading
