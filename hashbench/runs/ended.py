@@ -14,7 +14,7 @@ from hashbench.runs.state import RunState, fold
 
 HEAD_BYTES = 1 << 14
 TAIL_BYTES = 1 << 15
-HEAD_LINES = 16  # started, facts, planned
+HEAD_LINES = 16  # queued, started, facts
 TAIL_LINES = 32  # of a finished run: the last epoch, the test scores, the end
 
 
@@ -41,12 +41,18 @@ def ended_state(path: Path) -> RunState | None:
                 file.seek(0)
                 head = file.read(min(HEAD_BYTES, size - TAIL_BYTES)).split(b"\n")[:-1]
             if isinstance(last, events.Finished):  # its scores are those on test, told last of all
-                head, lines = (head or lines[:-TAIL_LINES])[:HEAD_LINES], lines[-TAIL_LINES:]
+                head, lines = _beginning(head or lines[:-TAIL_LINES]), lines[-TAIL_LINES:]
             lines = head + lines
     except FileNotFoundError:
         return None
     decoded = (events.decode(line) for line in lines)
     return fold([event for event in decoded if event is not None])
+
+
+def _beginning(lines: list[bytes]) -> list[bytes]:
+    """Who took the run, facts, and the plan, which may come after a long progress of features."""
+    plan = (line for line in lines[HEAD_LINES:] if line.startswith(b'{"kind":"planned"'))
+    return [*lines[:HEAD_LINES], *([found] if (found := next(plan, None)) else [])]
 
 
 def _last_told(lines: list[bytes]) -> AnyEvent | None:

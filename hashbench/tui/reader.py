@@ -133,6 +133,8 @@ class Reader:
             names = os.listdir(self.runs_dir)  # noqa: PTH208 - names are what is compared
         except (FileNotFoundError, NotADirectoryError):
             names = []
+            if self._found:
+                self._notice(f"{self.runs_dir} is gone")
         self._looks += 1
         if names == self._names and self._looks % LOOKS_A_FIND:
             return

@@ -12,6 +12,8 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.tags import Tags
 
+LOST = "its worker died without a word; r goes on from the last checkpoint"
+
 
 @dataclass(frozen=True)
 class RunView:
@@ -98,7 +100,7 @@ def view_of(
         left=left if status is Status.RUNNING else None,
         score=state.best_guess_map,
         score_on="test" if state.test else "validation" if state.validation else "",
-        reason=plain(getattr(state.ended, "reason", "")),
+        reason=_reason(state, status),
         problem=plain(problem),
         place=place,
     )
@@ -126,3 +128,10 @@ def _waits(state: RunState, status: Status) -> str:
     priority = f", priority {queued.priority}" if queued.priority else ""
     held = "; held back: p lets it take its turn" if status is Status.PAUSED else ""
     return f"waits for {what}{priority}{held}"
+
+
+def _reason(state: RunState, status: Status) -> str:
+    """Why a run does not go on."""
+    if status is Status.LOST and state.ended is None:
+        return LOST
+    return plain(getattr(state.ended, "reason", ""))

@@ -71,6 +71,7 @@ def test_every_state_is_shown_as_what_it_is(told: Told, monkeypatch: pytest.Monk
     assert running.left > 0
     assert told.views[made["finished"].id].score_on == "test"
     assert "not finite" in told.views[made["failed"].id].reason
+    assert "died without a word" in told.views[made["lost"].id].reason
 
 
 def test_bad_folders_are_told_and_harm_nobody(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +103,13 @@ def test_new_events_and_vanished_folders_are_seen(
     shutil.rmtree(run.path)
     told.look(monkeypatch)
     assert told.views == {}
+    assert told.notices == []
+    fixtures.folder(told.reader.runs_dir, fixtures.spec())
+    told.look(monkeypatch)
+    shutil.rmtree(told.reader.runs_dir)
+    told.look(monkeypatch)
+    assert told.views == {}
+    assert told.notices == [f"{told.reader.runs_dir} is gone"]
 
 
 def test_an_ended_run_that_goes_on_elsewhere_is_seen(
@@ -222,7 +230,8 @@ def test_head_and_tail_tell_what_the_whole_file_does(tmp_path: Path) -> None:
     long = [
         events.Loss(stage="student", epoch=0, step=i, values={"total": 1.0}) for i in range(900)
     ]
-    told = [fixtures.started(alive=False), *fixtures.training(10), *long]
+    features = [events.Progress(what="features", done=i, total=40) for i in range(40)]
+    told = [fixtures.started(alive=False), *features, *fixtures.training(10), *long]
     fixtures.write_events(run, [*told, *fixtures.training(20)])
     assert ended_state(run.events) is None  # nothing says that it is over
     fixtures.finish(run, fixtures.spec(), 0.8)

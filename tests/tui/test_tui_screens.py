@@ -132,6 +132,7 @@ def test_panels_show_the_run_under_the_cursor(made: Made, runs_dir: Path, tmp_pa
             assert chart.display
             if name == "recovery":
                 assert "precision 0.8" in text_of(app)
+        assert app.screen.query_one("#panel-monitors", Chart).border_title == "monitors"
         losses = app.screen.query_one("#panel-losses", Chart)
         await pilot.press("1", "l", "m")
         await pilot.pause()
@@ -349,7 +350,7 @@ def test_id_and_path_go_to_the_clipboard(made: Made, runs_dir: Path, tmp_path: P
     drive(script, runs_dir, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["finished", "failed", "running", "queued"])
+@pytest.mark.parametrize("name", ["finished", "failed", "running"])
 def test_detail_tells_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made[name])
@@ -371,9 +372,7 @@ def test_detail_tells_all_pages(name: str, made: Made, runs_dir: Path, tmp_path:
         await pilot.pause()
         wanted = "precision" if name == "running" else "no recovered labels"
         assert wanted in text_of(app)
-        for _ in range(6):
-            await pilot.press("right")
-        await pilot.press("left", "6", "escape")
+        await pilot.press("right", "right", "left", "6", "escape")
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
 
@@ -551,7 +550,7 @@ def test_bad_folders_are_shown_and_opened_without_a_crash(runs_dir: Path, tmp_pa
             table(app).move_to(run)
             await pilot.press("enter")
             await pilot.pause()
-            await pilot.press("2", "3", "4", "5", "6", "escape")
+            await pilot.press("2", "4", "6", "escape")
             await pilot.pause()
         await pilot.press("c")
         await until(pilot, lambda: "left out" in text_of(app))
@@ -559,7 +558,7 @@ def test_bad_folders_are_shown_and_opened_without_a_crash(runs_dir: Path, tmp_pa
     drive(script, runs_dir, tmp_path, (100, 40))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 48), (250, 70), (40, 10)])
+@pytest.mark.parametrize("size", [(120, 36), (250, 70), (40, 10)])
 def test_every_size_shows_every_screen(
     size: tuple[int, int], made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:

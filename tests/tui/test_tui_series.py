@@ -22,6 +22,8 @@ from hashbench.tui.series import (
     Series,
     smoothed,
 )
+from hashbench.tui.widgets.chart import Chart
+from hashbench.tui.widgets.panelset import on_log_scale
 from hashbench.tui.words import nth
 
 FINITE = st.floats(-1e6, 1e6)
@@ -153,3 +155,28 @@ def test_places_are_said_as_people_do() -> None:
     assert {place: nth(place) for place in said} == said
     assert nth(113) == "113th"
     assert nth(1002) == "1,002nd"
+
+
+def test_monitors_far_apart_stand_on_a_logarithmic_scale() -> None:
+    def curve(name: str, *ys: float) -> Curve:
+        return Curve(name, tuple(map(float, range(len(ys)))), ys)
+
+    share, count = curve("balance", 0.9, 0.5), curve("distinct codes", 3.0, 90.0)
+    assert on_log_scale(MONITORS, (share, count), asked=False)
+    assert not on_log_scale(MONITORS, (share,), asked=False)
+    assert not on_log_scale(LOSSES, (share, count), asked=False)
+    assert not on_log_scale(SCORES, (share,), asked=True)
+    assert on_log_scale(LOSSES, (share,), asked=True)
+
+
+def test_stages_are_named_where_they_begin() -> None:
+    """A panel that begins late names the stage that it begins in."""
+
+    def axis(first: float) -> list[str]:
+        chart = Chart("losses")
+        chart._stages = ((0.0, "teacher"), (100.0, "student"), (200.0, "tuning"))
+        picture = draw([Curve("a", (first, 300.0), (1.0, 0.0))], 60, 5)
+        return chart._x_axis(picture, 60).split("┊")
+
+    assert [part.split()[0] for part in axis(0)] == ["0", "teacher", "student", "tuning"]
+    assert [part.split()[0] for part in axis(150)] == ["150", "student", "tuning"]

@@ -40,7 +40,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("ratio", "ratio", 5, _ratio, rank=5, right=True),
         Column("seed", "seed", 4, _seed, rank=7, right=True),
         Column("stage", "stage", 9, lambda view: view.stage, rank=8),
-        Column("epoch", "epoch", 7, _epoch, rank=4, right=True),
+        Column("epoch", "epoch", 9, _epoch, rank=4, right=True),
         Column("done", "done", 9, lambda view: (bar(view.done, 9), "busy"), rank=1),
         Column("left", "left", 6, lambda view: short_time(view.left), rank=3, right=True),
         Column("mAP", "mAP ", 7, _score, right=True),

@@ -125,8 +125,12 @@ class Dashboard(PanelledScreen):
         self._about()
 
     def launched(self, run_id: str) -> None:
-        """A run that was launched from here: the cursor goes to it as soon as it is there."""
+        """A run that was launched from here: the cursor goes to it as soon as it is there, and no
+        filter hides it.
+        """
         self._launched = run_id
+        self._filter = ""
+        self._remember()
 
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""

@@ -17,6 +17,7 @@ from hashbench.tui.widgets.loglines import LogLines
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
 PANELS = (*CHARTS, LOG)
+FAR_APART = 100.0  # values that one linear scale cannot show beside each other
 EMPTY = {
     LOSSES: "no losses: nothing is trained, or not yet",
     SCORES: "no validation mAP yet",
@@ -72,13 +73,21 @@ class PanelSet(Container):
     def show(self, panels: Panels) -> None:
         """Other numbers and lines. An empty panel gives its room to others, unless it is chosen."""
         for name in CHARTS:
-            chart = self.query_one(f"#panel-{name}", Chart)
+            chart, curves = self.query_one(f"#panel-{name}", Chart), panels.curves.get(name, ())
             losses = name == LOSSES
             chart.show(
-                panels.curves.get(name, ()),
+                curves,
                 panels.stages,
-                log=panels.log_scale and name in (LOSSES, MONITORS),
+                log=on_log_scale(name, curves, asked=panels.log_scale),
                 smoothing=panels.smoothing if losses else 0.0,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
         self.log_lines.show(panels.lines)
+
+
+def on_log_scale(name: str, curves: Sequence[Curve], *, asked: bool) -> bool:
+    """Losses where it is asked for; monitors also where shares and counts share a panel."""
+    if name != MONITORS or asked:
+        return asked and name in (LOSSES, MONITORS)
+    values = [abs(y) for curve in curves for y in curve.ys[-1:] if y]
+    return bool(values) and max(values) > FAR_APART * min(values)
