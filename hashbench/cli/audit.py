@@ -11,7 +11,7 @@ from hashbench.cli import evaluate
 from hashbench.cli.options import RUNS_DIR, Json, RunsDir
 
 if TYPE_CHECKING:
-    from hashbench.codefiles.load import Reading
+    from hashbench.codefiles.reading import Reading
     from hashbench.report.leaks import Audit
 
 

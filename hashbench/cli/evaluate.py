@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 if TYPE_CHECKING:
-    from hashbench.codefiles.load import Reading, Task
+    from hashbench.codefiles.load import Task
+    from hashbench.codefiles.reading import Reading
     from hashbench.codefiles.scores import ScoredCodes
     from hashbench.metrics.names import Metric
 
@@ -142,7 +143,7 @@ def eval_command(
 def make_reading(*, direction: list[str] | None, **said: Any) -> Reading:
     """What the options say about a file. UnknownNameError for a word that an option lacks."""
     from hashbench.codefiles import convert
-    from hashbench.codefiles.load import Reading
+    from hashbench.codefiles.reading import Reading
     from hashbench.errors import UnknownNameError
 
     for option, words in (

@@ -11,7 +11,8 @@ import pytest
 import scipy.io
 
 from hashbench.codefiles import layouts
-from hashbench.codefiles.load import Reading, Task, load
+from hashbench.codefiles.load import Task, load
+from hashbench.codefiles.reading import Reading
 from hashbench.errors import InputError, UnknownNameError
 
 QUERIES, ITEMS, BITS, CLASSES = 7, 20, 16, 5

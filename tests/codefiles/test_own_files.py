@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.codefiles import own
-from hashbench.codefiles.load import Reading, load
+from hashbench.codefiles.load import load
+from hashbench.codefiles.reading import Reading
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 

@@ -185,7 +185,7 @@ def where_killed(run: RunFolder) -> str:
             if name == "Progress":
                 last = "features"
             elif name == "Started":
-                last = "start"
+                last = "loading"
             elif name in ("StageBegan", "Loss", "EpochEnded", "Scores", "Monitors", "Saved"):
                 last = "training and scoring"
     return last
@@ -236,7 +236,7 @@ def one_run(
 
 
 def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Found:
-    """Kills until there were so many, over all methods in turn; what was seen."""
+    """Kills until there were so many, evenly over all methods; what was seen."""
     open_clip()
     importlib.import_module("hashbench.engine.worker")
     rng = random.Random(seed)
@@ -249,8 +249,8 @@ def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "")
         references = {method: undisturbed(method, folder, warm) for method in chosen}
         number = 0
         while found.kills < kills:
-            method = chosen[number % len(chosen)]
             first = number < len(chosen)
+            method = chosen[number] if first else min(chosen, key=lambda one: found.by_method[one])
             reference = references[method]
             one_run(
                 method,
