@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from hashbench.backbones import picturebook_clip, pretrain_picturebook
+from hashbench.backbones import picturebook_clip, pretrain_picturebook, pretraining_data
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.tokens import count_tokens
 from hashbench.datasets.picturebook import scenes
@@ -55,7 +55,7 @@ def encoded(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Encoded:
         for first in range(0, len(dataset), 250):
             block = range(first, min(first + 250, len(dataset)))
             raw = np.stack([np.asarray(dataset.pictures.read(i)) for i in block])
-            images.append(model.encode_image(pretrain_picturebook.pictures(raw), normalize=True))
+            images.append(model.encode_image(pretraining_data.pictures(raw), normalize=True))
             tokens = tokenize([dataset.captions[i][0] for i in block])
             texts.append(model.encode_text(tokens, normalize=True))
         prompts = tokenize([f"a photo of {name}" for name in dataset.class_names])
@@ -133,7 +133,7 @@ def test_pretraining_encodes_text_as_open_clip_does() -> None:
     texts = [text for index in range(200) for text in scenes.captions(1, index)]
     tokens = open_clip().tokenizer.SimpleTokenizer()(texts)
     for text, row in zip(texts, tokens.tolist(), strict=True):
-        own = pretrain_picturebook.encode(text)
+        own = pretraining_data.encode(text)
         assert row == own + [0] * (77 - len(own))
 
 
