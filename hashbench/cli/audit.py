@@ -60,7 +60,7 @@ def audit_command(
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for one in audits:
         console.print(leaks.rich_audit(one))
 

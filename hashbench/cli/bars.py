@@ -12,7 +12,7 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     off = hidden or not console.is_terminal
     with Progress(*columns, console=console, disable=off, transient=True) as progress:

@@ -78,7 +78,7 @@ def compare_command(
         if wanted == "md":
             typer.echo(across.markdown(both))
         else:
-            Console().print(across.rich_sides(both))
+            Console(markup=False).print(across.rich_sides(both))
     elif wanted == "csv":
         typer.echo(export.comma_separated(tables), nl=False)
     elif wanted == "md":
@@ -86,7 +86,7 @@ def compare_command(
     elif wanted == "latex":
         typer.echo(export.latex(tables), nl=False)
     else:
-        Console().print(export.rich_tables(tables))
+        Console(markup=False).print(export.rich_tables(tables))
     if wanted in ("table", "md") and collected.unfinished:
         typer.echo("not finished:")
         for line in export.unfinished_lines(collected.unfinished):

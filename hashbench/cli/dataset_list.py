@@ -50,7 +50,7 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
         there = "yes" if line["there"] else "-"
         sizes = (f"{line['queries']:,}", f"{line['training']:,}")
         table.add_row(str(line["name"]), there, *sizes, plain(_what(line, cards)))
-    Console().print(table)
+    Console(markup=False).print(table)
     typer.echo("`hashbench datasets show NAME` says where the files of a dataset go.")
 
 

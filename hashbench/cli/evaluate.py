@@ -137,7 +137,7 @@ def eval_command(
     else:
         from rich.console import Console
 
-        Console(highlight=False).print(scores.rich_table(scored, notes))
+        Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
 
 
 def make_reading(*, direction: list[str] | None, **said: Any) -> Reading:

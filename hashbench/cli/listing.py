@@ -48,7 +48,7 @@ def ls_command(
         done = f"{line['done']:.0%}" if isinstance(line["done"], float) else ""
         shown = f"{score:.4f}" if isinstance(score, float) else ""
         table.add_row(str(line["run"]), str(line["status"]), done, shown)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _line(folder: RunFolder) -> dict[str, object]:
@@ -96,7 +96,7 @@ def show_command(
         return
     from rich.console import Console
 
-    console = Console()
+    console = Console(markup=False)
     if not (recovery or by_class):
         console.print(render(found))
     if recovery:

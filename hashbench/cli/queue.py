@@ -54,4 +54,4 @@ def queue_command(
         return
     from rich.console import Console
 
-    Console().print(render(found))
+    Console(markup=False).print(render(found))

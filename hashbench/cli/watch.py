@@ -174,12 +174,12 @@ class LiveDisplay(Watcher):
         self._bars = {}
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[told]}", style="dim"),
+            TextColumn("{task.fields[told]}", style="dim", markup=False),
             console=self._console,
             refresh_per_second=8,
         )
@@ -233,7 +233,7 @@ def watcher(*, as_json: bool) -> Watcher:
     """The watcher that fits where the output goes."""
     if as_json:
         return JsonLines()
-    console = Console()
+    console = Console(markup=False)
     return (
         LiveDisplay(console)
         if console.is_terminal and not console.is_dumb_terminal

@@ -99,7 +99,7 @@ def _print_results(folders: Sequence[RunFolder]) -> None:
     from hashbench.report import comparison, export, rows
 
     collected = rows.collect(folders)
-    console = Console()
+    console = Console(markup=False)
     if collected.finished:
         console.print()
         console.print(export.rich_tables(comparison.compare(collected.finished)))

@@ -82,7 +82,7 @@ def results_page(found: Mapping[str, Any]) -> RenderableType:
             cells = []
             for values in by_direction.values():
                 cells += [_number(values[metric]), _tie_range(values, metric)]
-            table.add_row(plain(metric), *cells)
+            table.add_row(Text(plain(metric)), *cells)
         parts += [Text(f"test scores, {bits} bits", style="bold"), table]
     selected, audit = result["selected"], result["audit"]
     sure = f"audit of {audit['sample']} items: {found['audit']}"
@@ -106,7 +106,8 @@ def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rend
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     names = next(iter(next(iter(codes.values()), {}).values()), {})
     for header in ("codes", "of", *names):
-        table.add_column(header, justify="left" if header in ("codes", "of") else "right")
+        left = header in ("codes", "of")
+        table.add_column(Text(plain(header)), justify="left" if left else "right")
     for bits, by_modality in codes.items():
         for modality, values in by_modality.items():
             table.add_row(f"{bits} bits", modality, *(f"{value:.6g}" for value in values.values()))
@@ -140,10 +141,10 @@ def recovery_page(found: events.Recovery | None) -> RenderableType:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("class")
         for name in names:
-            table.add_column(name, justify="right")
+            table.add_column(Text(plain(name)), justify="right")
         for label, values in found.classes.items():
             cells = (f"{values[n]:.4g}" if n in values else "" for n in names)
-            table.add_row(plain(label), *cells)
+            table.add_row(Text(plain(label)), *cells)
         parts.append(table)
     return Group(*parts)
 
@@ -167,7 +168,7 @@ def pairs(title: str, values: Mapping[str, Any]) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(plain(name), shown(value))
+        table.add_row(Text(plain(name)), Text(shown(value)))
     return table
 
 

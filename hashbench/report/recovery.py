@@ -56,7 +56,7 @@ def render_recovery(found: dict[str, Any]) -> RenderableType:
 
 def _overall(values: dict[str, float]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"of {values['items']:,.0f} items")
+    table.add_column(f"of {values.get('items', 0):,.0f} items")
     for name in (*COUNTS, *RATIOS):
         table.add_column(name, justify="right")
     for row, prefix in (("labels", ""), ("similar pairs", "pairs ")):
@@ -107,7 +107,9 @@ def render_classes(found: dict[str, Any]) -> RenderableType:
     table.add_column("class")
     for name in (*COUNTS, *RATIOS):
         table.add_column(name, justify="right")
-    rows = sorted(found.get("classes", {}).items(), key=lambda row: (-row[1]["added"], row[0]))
+    rows = sorted(
+        found.get("classes", {}).items(), key=lambda row: (-row[1].get("added", 0), row[0])
+    )
     for name, values in rows:
         table.add_row(plain(name), *_numbers(values))
     return table

@@ -13,6 +13,7 @@ from hashbench.files.bounded import read_bounded
 from hashbench.runs.events import Scalar
 
 VERSION = 1
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]{1,9}$")]  # of a direction, a modality
 Bits = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,4}$")]
 MAX_BYTES = 64 << 20
 
@@ -61,8 +62,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     dataset: dict[str, Any]
     backbone: str
     selected: dict[str, Any]
-    scores: dict[Bits, dict[str, dict[str, float]]]
-    codes: dict[str, dict[str, dict[str, float]]]
+    scores: dict[Bits, dict[Word, dict[str, float]]]
+    codes: dict[Bits, dict[Word, dict[str, float]]]
     floor: float
     without_relevant: int
     audit: AuditResult

@@ -273,7 +273,8 @@ def _run(runs: Path) -> list[Kind]:
 
     def look(folder: Path) -> None:
         words = (["ls"], ["ls", "--json"], ["show", "last"], ["show", "last", "--json"],
-                 ["compare"], ["compare", "--format", "json"])  # fmt: skip
+                 ["compare"], ["compare", "--format", "json"], ["queue"],
+                 ["show", "last", "--recovery"], ["show", "last", "--class"])  # fmt: skip
         refused = None
         for command in words:
             try:

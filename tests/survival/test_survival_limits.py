@@ -142,7 +142,7 @@ def test_links_among_the_runs_are_no_runs(tmp_path: Path) -> None:
             layout.pick(tmp_path / "runs", name)
 
 
-STEERING = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egpj"
+STEERING = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202egpj[/nonsense][red]"
 
 
 def shown(*words: object) -> str:
@@ -152,7 +152,17 @@ def shown(*words: object) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("words", [["ls"], ["show", "last"], ["compare"], ["queue"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ls"],
+        ["show", "last"],
+        ["show", "last", "--recovery"],
+        ["show", "last", "--class"],
+        ["compare"],
+        ["queue"],
+    ],
+)
 def test_nothing_that_steers_reaches_the_screen(tmp_path: Path, words: list[str]) -> None:
     run = make(tmp_path)
     told: list[Any] = [
@@ -162,6 +172,15 @@ def test_nothing_that_steers_reaches_the_screen(tmp_path: Path, words: list[str]
         events.Loss(stage=STEERING, epoch=0, step=1, values={STEERING: 1.0}),
         events.Scores(stage=STEERING, epoch=0, on="validation", values={STEERING: 0.5}),
         events.Monitors(stage=STEERING, epoch=0, values={STEERING: 0.5}),
+        events.Recovery(
+            stage=STEERING,
+            epoch=0,
+            values={STEERING: 0.5},
+            classes={STEERING: {STEERING: 0.5}},
+            examples=(
+                events.RecoveryExample(STEERING, (STEERING,), (STEERING,), 0.1, ((STEERING, 0.4),)),
+            ),
+        ),
         events.Note(level="warning", text=STEERING),
         events.Failed(reason=STEERING, remedy=STEERING, detail=STEERING),
     ]
