@@ -16,7 +16,8 @@ augmentation, one at a time from t = 1, 40 epochs, 10^-3 and 4 epochs of prompts
 
 (* seed 10 alone, where the start has 0.2187.) Of the two best t, the smaller is nearer to the
 appendix's 0.01, with which codes stay too much alike in so few epochs. The rate and the epochs of
-prompts differ by less than the two seeds do.
+prompts differ by less than the two seeds do. At 70 % known (seed 10) the four together have 0.6465
+where the start has 0.6362; of t alone, 1 is better there: 0.3 has 0.6243.
 """
 
 from __future__ import annotations
