@@ -10,7 +10,7 @@ from hashbench.errors import DamagedFileError
 
 FREE_BYTES = 2 << 30
 EXPANSION = 256  # above what label matrices stored as float64 compress to; DEFLATE reaches 1,032
-OBJECT_BYTES = 64  # what a list entry, a short string or a small array costs in Python, at least
+OBJECT_BYTES = 256  # of a list entry with a short string or a small array, and for its time
 
 
 class Budget:

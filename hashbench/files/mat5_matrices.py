@@ -133,6 +133,8 @@ class Reader:
     def text(self, head: Head, end: int) -> Value:
         kind, begin, stop, _ = self.element(head.at, end)
         rows, columns = head.shape[0], elements(head.shape[1:])
+        if not columns:
+            return ""  # of however many rows: they take no bytes, but time
         if kind in TEXTS:
             order = "" if kind == 16 else "-le" if self.order == "<" else "-be"
             text = bytes(self.data[begin:stop]).decode(TEXTS[kind] + order, errors="replace")

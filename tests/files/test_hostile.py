@@ -154,6 +154,11 @@ def test_v5_compressed_data_that_are_longer_or_shorter_than_declared(tmp_path: P
             mat.read(tmp_path / "x.mat")
 
 
+def test_v5_text_of_many_rows_without_letters_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "x.mat").write_bytes(V5_HEAD + matrix(4, (1 << 30, 0), tag(16, b"")))
+    assert mat.read(tmp_path / "x.mat") == {"x": ""}
+
+
 def test_v5_nesting_is_bounded(tmp_path: Path) -> None:
     inner = matrix(6, (1, 1), tag(9, b"\0" * 8))
     for _ in range(400):
