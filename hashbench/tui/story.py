@@ -24,6 +24,8 @@ def told(event: AnyEvent) -> list[Line]:
     """What an event tells a person, as lines that begin with the time; most tell nothing."""
     level, text = INFO, ""
     match event:
+        case events.Queued(pid=pid, host=host, priority=priority):
+            text = f"worker {pid} on {host} waits in the queue, priority {priority}"
         case events.Started(pid=pid, host=host, resumed=resumed):
             text = f"worker {pid} on {host} {'resumes' if resumed else 'begins'}"
         case events.Planned(stages=stages):

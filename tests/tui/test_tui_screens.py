@@ -261,6 +261,8 @@ def test_the_place_in_the_queue_is_shown_and_changed(
         assert "◌ queued 3rd" in text_of(app)
         about = app.screen.query_one("#about", Static)
         assert "queued, 3rd in line  waits for cpu, priority 7" in str(about.visual)
+        story = [line.text for line in app.watched[made["lost"].id].story]
+        assert "waits in the queue, priority 7" in story[-1]
         await pilot.press("P")
         await pilot.pause()
         app.screen.query_one(Input).value = "5"
