@@ -57,9 +57,10 @@ class BackboneSource:
 
         try:
             model = open_clip().create_model(self.name, pretrained=str(self.weights))
-        except (RuntimeError, ValueError, OSError, KeyError) as error:
+        except Exception as error:  # whatever a foreign file makes of the loaders: it is the file
+            what = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"the weights do not load into {self.name}: {str(error).splitlines()[0]}",
+                f"the weights do not load into {self.name}: {what}",
                 where=self.weights,
                 remedy="weights of this very model, as safetensors or a state dict",
             ) from error
