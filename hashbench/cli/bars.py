@@ -1,4 +1,4 @@
-"""A progress bar on stderr for work that commands do themselves."""
+"""What commands draw themselves: a progress bar on stderr, sentences beside a heading."""
 
 from __future__ import annotations
 
@@ -25,3 +25,15 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
             progress.update(bar, completed=done)
 
         yield draw
+
+
+def beside(heading: str, text: str, style: str = "") -> None:
+    """Prints text beside a heading: wrapped in a terminal, a line a line for other programs."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True)
+    width = max(20, console.width - len(heading)) if console.is_terminal else 10**6
+    for number, line in enumerate(Text(text).wrap(console, width)):
+        first = heading if number == 0 else " " * len(heading)
+        console.print(Text.assemble((first, style), line))

@@ -10,11 +10,7 @@ import typer
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from hashbench.datasets.doctor.findings import Finding, Report
-
-_INDENT = 8
+    from hashbench.datasets.doctor.findings import Report
 
 
 def check_command(
@@ -65,6 +61,7 @@ def check_command(
 def _print_report(report: Report) -> None:
     from rich.console import Console
 
+    from hashbench.cli.bars import beside
     from hashbench.datasets.doctor.findings import Level
     from hashbench.report.text import plain
 
@@ -73,20 +70,8 @@ def _print_report(report: Report) -> None:
     head = f"{report.dataset}: {report.items:,} items, {len(report.classes):,} classes"
     console.print(plain(head if report.items else report.dataset))
     for finding in report.findings:
-        _print_finding(console, finding, styles.get(finding.level, "green"))
+        text = f"{finding.check}: {plain(finding.message)}"
+        if finding.remedy:
+            text += f"\nremedy: {plain(finding.remedy)}"
+        beside(f"{finding.level:<8}", text, styles.get(finding.level, "green"))
     console.print(f"verdict: {report.verdict}", style=styles.get(report.worst, "green"))
-
-
-def _print_finding(console: Console, finding: Finding, style: str) -> None:
-    """The finding beside its level: wrapped in a terminal, a line each for other programs."""
-    from rich.text import Text
-
-    from hashbench.report.text import plain
-
-    text = Text(f"{finding.check}: {plain(finding.message)}")
-    if finding.remedy:
-        text.append(f"\nremedy: {plain(finding.remedy)}")
-    width = max(20, console.width - _INDENT) if console.is_terminal else 10**6
-    for number, line in enumerate(text.wrap(console, width)):
-        level = "" if number else str(finding.level)
-        console.print(Text.assemble((f"{level:<{_INDENT}}", style), line))

@@ -103,10 +103,12 @@ def show_command(
         from hashbench.report.incomplete import incomplete_lines
 
         lines |= incomplete_lines(hidden)
+    from hashbench.cli.bars import beside
+
     for key, text in lines.items():
-        typer.echo(f"{key:<10} {plain(text)}")
+        beside(f"{key:<11}", plain(text))
     for note in dataset.notes:
-        typer.echo(f"{'note':<10} {plain(note)}")
+        beside(f"{'note':<11}", plain(note))
 
 
 @app.command("preview")

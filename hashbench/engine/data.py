@@ -17,6 +17,7 @@ from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
+from hashbench.errors import InputError
 from hashbench.methods.base import Batch, TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
@@ -42,6 +43,16 @@ def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
     if spec.usual_sizes:
         query, train = splits.sizes_that_fit(dataset, query, train)
     return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+
+
+def require_encoders(dataset: Dataset, who: str) -> None:
+    """Raises InputError for a feature set: nobody knows the encoders that made its features."""
+    if dataset.features is not None:
+        raise InputError(
+            f"{who} cannot work on {dataset.name}, a set of features: the encoders that made them"
+            " are needed",
+            remedy="a method that takes features as they are, such as soda or lsh",
+        )
 
 
 def readable(split: Split, dataset: Dataset, features: Features) -> Split:

@@ -11,7 +11,14 @@ from hashbench.backbones import registry
 from hashbench.backbones.store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import checkpoint
-from hashbench.engine.data import assemble, load_dataset, readable, split_of, visible_labels
+from hashbench.engine.data import (
+    assemble,
+    load_dataset,
+    readable,
+    require_encoders,
+    split_of,
+    visible_labels,
+)
 from hashbench.errors import InputError
 from hashbench.files.places import cache_root
 from hashbench.methods.base import Method, Setting
@@ -46,6 +53,7 @@ class TypedCaptions:
             )
         device = torch.device("cpu")
         dataset = load_dataset(spec.dataset, data_dir)
+        require_encoders(dataset, "a typed caption")
         source = registry.resolve(spec.backbone, data_dir)
         skip = spec.dataset.on_bad_image == "skip"
         self._store = FeatureStore(cache_root(data_dir), source, device, _silent, skip_broken=skip)

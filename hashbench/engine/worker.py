@@ -24,6 +24,7 @@ from hashbench.engine.data import (
     left_out,
     load_dataset,
     readable,
+    require_encoders,
     split_of,
     visible_labels,
 )
@@ -79,6 +80,8 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     dataset = load_dataset(spec.dataset, data_dir)
     for note in dataset.notes:
         writer.write(events.Note(level="info", text=note))
+    if card.tuned_blocks:
+        require_encoders(dataset, spec.method)
     split = split_of(spec.dataset, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     reporter = _Reporter(run, writer)
@@ -103,6 +106,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
 
     @functools.cache
     def text_tower() -> FrozenTextTower:
+        require_encoders(dataset, spec.method)
         return FrozenTextTower(store.backbone)
 
     setting = Setting(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
+from hashbench.datasets.featureset import CARD
 from hashbench.datasets.lines import read_lines
 from hashbench.datasets.matrices import feature_matrix, label_matrix
 from hashbench.datasets.pictures import NoPictures
@@ -66,7 +67,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     names, notes = _class_names(path, labels)
     ids = [f"{part.name}-{row + 1}" for part in parts for row in range(len(part.images))]
     return Dataset(
-        name="featureset",
+        name=_name(str(params["file"])),
         ids=ids,
         labels=labels,
         captions=[("",)] * len(ids),
@@ -77,6 +78,12 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         notes=tuple(notes),
         features=(images, texts),
     )
+
+
+def _name(file: str) -> str:
+    """The preset that asks for this file, if one does."""
+    named = (name for name, preset in CARD.presets.items() if preset["file"] == file)
+    return next(named, CARD.name)
 
 
 def find_file(data_dir: Path, name: str) -> Path:

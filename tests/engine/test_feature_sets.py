@@ -1,0 +1,37 @@
+"""Runs over precomputed features: which methods can, and what the others say."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hashbench.plan.request import Request, expand
+from hashbench.runs import events, layout
+from hashbench.runs.tailer import read_all
+from tests.engine.conftest import worker
+
+
+@pytest.mark.parametrize(("method", "code"), [("lsh", 0), ("pcril", 2)])
+def test_methods_that_need_the_encoders_say_so(tmp_path: Path, method: str, code: int) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "data" / "featureset").mkdir(parents=True)
+    np.savez(
+        tmp_path / "data" / "featureset" / "some.npz",
+        I=rng.normal(size=(60, 6)),
+        T=rng.normal(size=(60, 4)),
+        L=rng.random((60, 3)) < 0.5,
+    )
+    request = Request(
+        method=[method], dataset=["featureset"], bits=[8], threads=1, query_size=10, train_size=20,
+    )  # fmt: skip
+    (spec,) = expand(request, tmp_path / "data")
+    run = layout.create(tmp_path / "runs", spec, datetime.datetime.now(datetime.UTC))
+    assert worker(run, tmp_path / "data").wait(timeout=300) == code, run.log.read_text()
+    failed = [event for event in read_all(run.events) if isinstance(event, events.Failed)]
+    assert len(failed) == bool(code)
+    if failed:
+        assert "pcril cannot work on featureset" in failed[0].reason
+        assert "soda" in failed[0].remedy
