@@ -22,6 +22,7 @@ from hashbench.cli.main import app
 from hashbench.codefiles.own import CodeSet, write_codes
 from hashbench.datasets import own as own_datasets
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
+from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.named_splits import read_split, write_split
 from hashbench.datasets.packaged import parts
@@ -78,6 +79,7 @@ def make(data: Path, runs: Path) -> list[Kind]:
     return [
         *_code_files(data),
         *_packaged(data / "packaged"),
+        *_features(data),
         *_lists(data),
         *_pictures(data),
         *_plans(data),
@@ -146,6 +148,28 @@ def _packaged(folder: Path) -> list[Kind]:
             mutating.text if name.endswith(".txt") else mutating.binary,
         )
         for name, read in reads.items()
+    ]
+
+
+def _features(folder: Path) -> list[Kind]:
+    rng = np.random.default_rng(4)
+    content = {
+        "images": rng.normal(size=(12, 5)).astype(np.float32),
+        "texts": rng.normal(size=(12, 4)).astype(np.float32),
+        "labels": np.eye(12)[:, :3],
+        "class_names": np.array(["a", "b", "c"]),
+    }
+    content["labels"][3:, 0] = 1
+    np.savez(folder / "features.npz", **content)
+    scipy.io.savemat(folder / "features.mat", content)
+    return [
+        Kind(
+            f"dataset {name}",
+            folder / name,
+            lambda name=name: featureset.load(folder, {"file": name}),  # type: ignore[misc]
+            mutating.binary,
+        )
+        for name in ("features.npz", "features.mat")
     ]
 
 
