@@ -93,7 +93,7 @@ def view_of(
         tags=tags.tags,
         device=plain(facts.get("device", "" if spec is None else spec.device)),
         stage=plain(state.stage or ""),
-        epoch=min(state.epoch, epochs) if epochs else state.epoch,
+        epoch=epochs if status is Status.FINISHED else min(state.epoch, epochs or state.epoch),
         epochs=epochs,
         doing=plain(doing),
         done=1.0 if status is Status.FINISHED else done,

@@ -80,7 +80,7 @@ class Launch(WorkScreen):
         with Container(id="form"):
             with Vertical(id="picks"):
                 yield PickList("methods", id="method")
-                yield PickList("datasets", id="dataset")
+                yield PickList("datasets: queries, training items", id="dataset")
                 yield PickList(
                     "ablations", empty="the picked methods have no ablations", id="ablate"
                 )

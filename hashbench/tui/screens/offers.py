@@ -39,10 +39,10 @@ def dataset_items(data_dir: Path) -> list[Item]:
     items = []
     for name, (card, there) in datasets_here(data_dir).items():
         sizes = card.sizes[name]
-        note = f"{sizes.query:,} queries, {sizes.train:,} training"
-        told = card.summary if there else f"files not found: {card.layout or card.summary}"
-        style = "good" if there else "warn"
-        items.append(Item(name, told, ("here  " if there else "absent ") + note, style))
+        note = f"{'here' if there else 'absent':<7}{sizes.query:>6,} {sizes.train:>7,}"
+        told = f"{sizes.query:,} queries, {sizes.train:,} training items; "
+        told += card.summary if there else f"files not found: {card.layout or card.summary}"
+        items.append(Item(name, told, note, "good" if there else "warn"))
     return items
 
 
