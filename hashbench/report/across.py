@@ -154,9 +154,9 @@ def audit_rows(found: Sides) -> list[list[str]]:
             _name(leak.setting),
             leak.protocol,
             f"{leak.clean} of {leak.runs}",
-            f"{leak.labels:.1%}",
-            NONE if leak.paired is None else f"{leak.paired:.1%}",
-            f"{leak.batch:.1%}",
+            f"{leak.labels:.2%}",
+            NONE if leak.paired is None else f"{leak.paired:.2%}",
+            f"{leak.batch:.2%}",
         ]
         for leak in found.leaks
     ]

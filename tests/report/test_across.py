@@ -42,8 +42,8 @@ def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Pat
 def test_audits_are_counted_and_averaged_by_protocol(tmp_path: Path) -> None:
     (found,) = across.sides(rows.collect(both(tmp_path)).finished)
     told = across.markdown([found])
-    assert "| prompthash | strict | 2 of 2 | 0.0% | 0.0% | 0.0% |" in told
-    assert "| prompthash | published | 0 of 2 | 20.0% | 0.0% | 0.0% |" in told
+    assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in told
+    assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in told
     strict_first = [leak.protocol for leak in found.leaks if leak.setting.method == "prompthash"]
     assert strict_first == ["strict", "published"]
 
