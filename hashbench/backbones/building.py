@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from hashbench.backbones.entries import DESCRIPTION, PROGRESS
 from hashbench.errors import InputError
-from hashbench.files.arrays import create_array
+from hashbench.files.arrays import create_array, map_array
 from hashbench.files.atomic import sync_folder, write_bytes_atomically
 from hashbench.files.values import Array
 
@@ -55,10 +55,13 @@ class Building:
     def fill(self, name: str, rows: int, pieces: Pieces, dtype: npt.DTypeLike) -> None:
         """Fills the array `name` of so many rows, from where it was left.
 
-        Raises InputError for values that `dtype` cannot hold.
+        Raises InputError for values that `dtype` cannot hold, DamagedFileError for an array that
+        was left in another state than the record says.
         """
         path = self.folder / f"{name}.npy"
         done = self._record.done.get(name, 0)
+        if done:  # opened for writing, a file that was cut would be filled up with zeros
+            map_array(path, remedy="`hashbench cache rm` the unfinished entry")
         out = np.lib.format.open_memmap(path, mode="r+") if done else None
         for stop, index, values in pieces(done):
             if out is None:

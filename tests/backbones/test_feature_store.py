@@ -259,6 +259,16 @@ def test_a_record_of_something_else_begins_anew(
     assert content(folder) == content(folder, "whole")
 
 
+def test_an_array_that_was_cut_is_told(folder: Path, backbone: ClipBackbone) -> None:
+    with pytest.raises(KilledError):
+        features_of(folder, backbone, Log(1))
+    (images,) = (folder / "cache").glob(".*.building/images.npy")
+    images.write_bytes(images.read_bytes()[:200])
+    with pytest.raises(DamagedFileError, match="cannot be read") as caught:
+        features_of(folder, backbone, Log())
+    assert caught.value.where == images
+
+
 def test_half_precision(folder: Path, backbone: ClipBackbone) -> None:
     full = features_of(folder, backbone, Log())
     half = features_of(folder, backbone, Log(), precision="fp16")
