@@ -44,8 +44,7 @@ def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot
         writer.beat_seconds = BEAT_SECONDS
         slot = _wait(run, line, ticket, device, writer)
         writer.beat_seconds = writers.BEAT_SECONDS
-    if slot is not None:
-        writer.write(events.Fact(name="slot", value=slot.place.name))
+    writer.write(events.Fact(name="slot", value="none" if slot is None else slot.place.name))
     return slot
 
 

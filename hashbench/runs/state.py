@@ -61,6 +61,7 @@ class RunState:
         match event:
             case events.Queued():
                 self.queued, self.ended, self.paused = event, None, False
+                self.facts.pop("slot", None)  # an earlier worker's
             case events.Started():
                 self.queued, self.started = None, event
                 self.ended, self.paused = None, False
@@ -191,7 +192,8 @@ def _without_end(state: RunState, now: float | None) -> Status:
         return Status.LOST
     if state.paused:
         return Status.PAUSED
-    return Status.QUEUED if state.queued else Status.RUNNING
+    waits = state.queued is not None and "slot" not in state.facts
+    return Status.QUEUED if waits else Status.RUNNING
 
 
 def worker_lives(state: RunState, now: float | None = None) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.request import Request, expand
-from hashbench.runs import events, layout, state, wishes
+from hashbench.runs import events, layout, processes, state, wishes
 from hashbench.runs.state import Status
 
 NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.UTC)
@@ -115,3 +115,16 @@ def test_progress_is_counted_in_steps_over_all_stages() -> None:
     folded = state.fold([started(), events.Planned(stages=plans), events.StageBegan(stage="b")])
     folded.add(events.Loss(stage="b", epoch=0, step=5, values={}))
     assert (folded.steps_done, folded.steps_total) == (25, 30)
+
+
+def test_who_waits_is_queued_until_it_has_a_slot(run: layout.RunFolder) -> None:
+    me = processes.this()
+    waits = events.Queued(**me, device="auto")
+    slot = events.Fact(name="slot", value="cpu.0")
+    assert state.status(state.fold([waits]), run) is Status.QUEUED
+    assert state.status(state.fold([waits, slot]), run) is Status.RUNNING
+    assert state.status(state.fold([waits, slot, events.Stopped(reason="x")]), run) == "stopped"
+    again = [waits, slot, events.Stopped(reason="x"), waits]
+    assert state.status(state.fold(again), run) is Status.QUEUED
+    gone = events.Queued(**(me | {"pid": 2**22 - 1}), device="auto")
+    assert state.status(state.fold([gone]), run) is Status.LOST

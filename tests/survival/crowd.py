@@ -64,15 +64,14 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
         folded = {run: state.fold(read_all(run.events)) for run in folders}
         alive = [run for run in folders if state.worker_lives(folded[run])]
         fresh = [run for run in alive if run.id not in doomed]
-        if found.killed < kills and fresh and all(p.poll() is not None for p in processes):
+        launched = all(process.poll() is not None for process in processes)
+        if found.killed < kills and fresh and launched:
             doomed.add((run := draw.choice(fresh)).id)
             actions.kill(run)
             found.killed += 1
             until_lost(run)
             children.append(worker.enqueue(run, data_dir))
-        elif len(folders) == found.runs and not any(
-            worker.is_worked_at(run, folded[run]) for run in folders
-        ):
+        elif launched and not any(worker.is_worked_at(run, folded[run]) for run in folders):
             break
         time.sleep(0.3 if kills and found.killed < kills else 0.1)
     for process in (*processes, *children):
