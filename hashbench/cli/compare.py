@@ -19,6 +19,14 @@ def compare_command(
     format_: Annotated[
         str, typer.Option("--format", "-f", help="table, md, latex, csv or json.")
     ] = "table",
+    versus: Annotated[
+        str | None,
+        typer.Option(
+            "--versus",
+            help="A row, such as soda: marks what differs from it by more than luck (paired test "
+            "over queries).",
+        ),
+    ] = None,
     across_protocols: Annotated[
         bool,
         typer.Option(
@@ -41,6 +49,7 @@ def compare_command(
     from hashbench.cli.watch import plain_lines
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.report import across, comparison, export, rows
+    from hashbench.report.versus import versus as against_row
     from hashbench.runs.layout import RunFolder, find, pick
 
     wanted = "json" if json_ else format_
@@ -52,6 +61,8 @@ def compare_command(
             where="--format",
             remedy="without --across-protocols, where every row says its protocol",
         )
+    if across_protocols and versus is not None:
+        raise InputError("tests within a protocol", where="--versus", remedy="one of the two")
     if runs:
         folders = []
         for path in runs:
@@ -66,13 +77,15 @@ def compare_command(
     for problem in collected.damaged:
         typer.echo(plain_lines(f"left out: {problem}"), err=True)
     tables = comparison.compare(collected.finished, metric)
-    if wanted == "json":
-        typer.echo(export.as_json(tables, collected.unfinished))
-        return
-    if not collected.finished and not collected.unfinished:
+    if wanted != "json" and not collected.finished and not collected.unfinished:
         raise InputError(
             "there is no run to compare", where=runs_dir, remedy="`hashbench run` makes one"
         )
+    if versus is not None:
+        tables = against_row(tables, versus, {one.run.id: one.run for one in collected.finished})
+    if wanted == "json":
+        typer.echo(export.as_json(tables, collected.unfinished))
+        return
     if across_protocols:
         both = across.sides(collected.finished, metric)
         if wanted == "md":

@@ -129,19 +129,24 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
     parts: list[RenderableType] = []
     for number, table in enumerate(tables, 1):
-        grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+        grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        lines = [
+            [*map(Text, lead(table, row)), *(_rich_cell(row, column) for column in table.columns)]
+            for row in table.rows
+        ]
+        words = len(titles(table)) - len(table.columns)
         for position, header in enumerate(titles(table)):
-            words = len(titles(table)) - len(table.columns)
-            grid.add_column(header, justify="left" if position < words - 1 else "right")
-        for row in table.rows:
-            cells = [
-                Text(
-                    cell_text(row.cells.get(column)) + ("*" if is_best(row, column) else ""),
-                    style="bold green" if is_best(row, column) else "",
-                )
-                for column in table.columns
-            ]
-            grid.add_row(*lead(table, row), *cells)
+            longest = [word for line in lines for word in line[position].plain.split()]
+            grid.add_column(
+                header,
+                justify="left" if position < words - 1 else "right",
+                overflow="fold",
+                min_width=max(
+                    map(len, [*header.split(), *longest])
+                ),  # narrow: a number stays whole
+            )
+        for line in lines:
+            grid.add_row(*line)
         parts += [
             Text(title(table, number), style="bold"),
             grid,
@@ -150,6 +155,12 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
         ]
     parts += [Text(line, style="yellow") for line in (*apart(tables), *worth(tables))]
     return Group(*parts)
+
+
+def _rich_cell(row: Row, column: tuple[int, str]) -> Text:
+    best = is_best(row, column)
+    text = cell_text(row.cells.get(column)) + ("*" if best else "")
+    return Text(text, style="bold green" if best else "")
 
 
 def is_best(row: Row, column: tuple[int, str]) -> bool:

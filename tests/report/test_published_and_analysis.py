@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from hashbench.codefiles.own import CodeSet, write_codes
-from hashbench.errors import InputError
+from hashbench.errors import InputError, UnknownNameError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.report import export
@@ -22,6 +24,7 @@ from hashbench.report.analysis import _holm, curves, significance
 from hashbench.report.comparison import Cell, Row, Table, against
 from hashbench.report.published import published, with_published
 from hashbench.report.rows import Condition, Setting
+from hashbench.report.versus import versus
 from hashbench.runs.layout import RunFolder
 
 CONDITION = Condition(
@@ -147,6 +150,37 @@ def test_significance_tells_better_codes_from_noise(tmp_path: Path) -> None:
     assert same[0] > 0.05
     assert itself[0] == 1.0
     assert same[1] is worse[1] is None  # no codes of 64 bits
+
+
+def test_tables_are_tested_against_a_row_of_them(tmp_path: Path) -> None:
+    systems = {"lsh": (0.05, (0, 1)), "soda": (0.05, (2, 3)), "pcril": (0.4, (4,))}
+    folders: dict[str, RunFolder] = {}
+    rows = []
+    for method, (noise, seeds) in systems.items():
+        mine = {f"{method}-{seed}": made(tmp_path, seed, noise) for seed in seeds}
+        folders |= mine
+        setting = Setting(method, "known 0.3", "")
+        rows.append(Row(setting, {(16, "i2t"): Cell((0.5,))}, len(mine), (), tuple(mine)))
+    table = Table(CONDITION, "mAP@all", ((16, "i2t"),), tuple(rows), 0.5, SIZES, 0)
+    for name in ("lsh", "lsh known 0.3"):
+        (tested,) = versus([table], name, folders)
+        assert tested.baseline == rows[0].setting
+        own, alike, worse = (row.cells[16, "i2t"].p for row in tested.rows)
+        assert own is None
+        assert alike is not None
+        assert alike > 0.05
+        assert worse is not None
+        assert worse < 0.01
+    with pytest.raises(UnknownNameError, match="no row named"):
+        versus([table], "lhs", folders)
+    other = dataclasses.replace(rows[0], setting=Setting("lsh", "known 0.5", ""))
+    twice = dataclasses.replace(table, rows=(*rows, other))
+    with pytest.raises(InputError, match="several rows"):
+        versus([twice], "lsh", folders)
+    text = io.StringIO()
+    Console(file=text, width=60).print(export.rich_tables([tested]))
+    assert "0.5000 ‡" in text.getvalue()
+    assert all(len(line) <= 60 for line in text.getvalue().splitlines())
 
 
 def test_other_queries_cannot_be_paired(tmp_path: Path) -> None:
