@@ -159,7 +159,8 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
 
 def _rich_cell(row: Row, column: tuple[int, str]) -> Text:
     best = is_best(row, column)
-    text = cell_text(row.cells.get(column)) + ("*" if best else "")
+    mean, *rest = cell_text(row.cells.get(column)).split(" ")
+    text = " ".join([mean + "*" if best else mean, *rest])
     return Text(text, style="bold green" if best else "")
 
 
