@@ -44,6 +44,9 @@ SURE = ((0.01, "‡"), (0.05, "†"))
 """(p-value below which, mark), the surest first."""
 
 
+FEW = 4  # columns whose means and deviations stand side by side in 80
+
+
 def title(table: Table, number: int) -> str:
     """What all rows of a table share, in one line."""
     condition = table.condition
@@ -130,21 +133,17 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     parts: list[RenderableType] = []
     for number, table in enumerate(tables, 1):
         grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        between = " " if len(table.columns) <= FEW else "\n"
         lines = [
-            [*map(Text, lead(table, row)), *(_rich_cell(row, column) for column in table.columns)]
+            [
+                *map(Text, lead(table, row)),
+                *(_rich_cell(row, column, between) for column in table.columns),
+            ]
             for row in table.rows
         ]
         words = len(titles(table)) - len(table.columns)
         for position, header in enumerate(titles(table)):
-            longest = [word for line in lines for word in line[position].plain.split()]
-            grid.add_column(
-                header,
-                justify="left" if position < words - 1 else "right",
-                overflow="fold",
-                min_width=max(
-                    map(len, [*header.split(), *longest])
-                ),  # narrow: a number stays whole
-            )
+            grid.add_column(header, justify="left" if position < words - 1 else "right")
         for line in lines:
             grid.add_row(*line)
         parts += [
@@ -157,10 +156,10 @@ def rich_tables(tables: Sequence[Table]) -> RenderableType:
     return Group(*parts)
 
 
-def _rich_cell(row: Row, column: tuple[int, str]) -> Text:
+def _rich_cell(row: Row, column: tuple[int, str], between: str) -> Text:
     best = is_best(row, column)
     mean, *rest = cell_text(row.cells.get(column)).split(" ")
-    text = " ".join([mean + "*" if best else mean, *rest])
+    text = between.join([mean + "*" if best else mean, *rest])
     return Text(text, style="bold green" if best else "")
 
 

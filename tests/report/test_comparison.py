@@ -80,7 +80,7 @@ def test_seeds_become_mean_and_deviation_and_the_best_is_marked(tmp_path: Path) 
     assert cell.best
     assert not table.rows[0].cells[32, "i2t"].best
     shown = text_of([table])
-    assert "0.7300 ±0.0361*" in shown
+    assert "0.7300* ±0.0361" in shown
     assert "random floor 0.5000" in shown
 
 
