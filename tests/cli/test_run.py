@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from hashbench.runs import events, layout
+from hashbench.runs.tailer import read_all
+
 TINY = ("--dataset", "picturebook-tiny", "--threads", "1")
 
 
@@ -58,8 +61,8 @@ def test_a_grid_runs_and_is_compared(tmp_path: Path, data_dir: Path) -> None:
     (other,) = json.loads(recomputed.stdout)["tables"]
     assert other["metric"] == "nDCG@10"
     shown = hashbench("show", "last", folder=tmp_path, data=data_dir)
-    assert "mAP@all(tie=worst)" in shown.stdout
-    assert "audit: clean" in shown.stdout
+    assert "ties: worst - best" in shown.stdout
+    assert "audit of 60 items: clean" in shown.stdout
 
 
 def test_json_is_one_event_a_line(tmp_path: Path, data_dir: Path) -> None:
@@ -90,10 +93,10 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, data_dir: Path) -> N
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    (folder,) = tmp_path.iterdir()
+    (folder,) = layout.find(tmp_path)
     assert process.returncode == 130, out + err
-    assert f"hashbench resume {folder.name}" in err
-    assert (folder / "checkpoint" / "last.safetensors").is_file()
+    assert f"hashbench resume {folder.id}" in err
+    assert (folder.checkpoint / "last.safetensors").is_file()
     listed = json.loads(hashbench("ls", "--json", folder=tmp_path, data=data_dir).stdout)
     assert listed[0]["status"] == "stopped"
     resumed = hashbench("resume", "last", "--detach", folder=tmp_path, data=data_dir)
@@ -188,9 +191,9 @@ def test_a_detached_grid_goes_on_one_after_another(tmp_path: Path, data_dir: Pat
     while not (tmp_path / second / "result.json").is_file():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    begun = json.loads((tmp_path / second / "events.jsonl").read_text().splitlines()[0])["t"]
-    ended = json.loads((tmp_path / first / "events.jsonl").read_text().splitlines()[-1])["t"]
-    assert ended <= begun
+    told = {run: read_all(tmp_path / run / "events.jsonl") for run in (first, second)}
+    begun = next(event.t for event in told[second] if isinstance(event, events.Started))
+    assert told[first][-1].t <= begun
 
 
 def test_the_cache_is_listed_and_emptied(tmp_path: Path) -> None:

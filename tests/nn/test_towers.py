@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hashbench.backbones.blocks import BlockInputs, Tail, TunableClip, write_texts
+from hashbench.backbones.building import Building
 from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.errors import InputError
@@ -52,9 +53,10 @@ def test_the_end_of_the_text_tower(tmp_path: Path) -> None:
     backbone = small()
     tunable = TunableClip(backbone, "small", 2)
     ids = backbone.tokenise(SENTENCES)
-    order = [np.array([1, 3]), np.array([2, 0])]
-    write_texts(tmp_path, ids, iter(order), tunable.texts)
-    parts = [np.load(tmp_path / f"{name}.npy") for name in ("texts", "starts")]
+    pieces = [(2, np.array([1, 3])), (4, np.array([2, 0]))]
+    building = Building(tmp_path / "entry", {"of": "small"})
+    write_texts(building, ids, lambda done: iter(pieces[done // 2 :]), tunable.texts)
+    parts = [np.load(building.folder / f"{name}.npy") for name in ("texts", "starts")]
     cached = BlockInputs(np.zeros((0, 1, 1), np.float16), parts[0], parts[1], "")
     values, lengths = cached.captions(np.array([2, 1, 0, 2]))
     assert lengths.tolist() == [(ids[i] != 0).sum() for i in (2, 1, 0, 2)]
