@@ -66,7 +66,9 @@ class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One run. Equal specs on one kind of device give equal codes, bit for bit."""
+    """One run. Equal specs on one kind of device, with equal numbers of threads, give equal codes,
+    bit for bit.
+    """
 
     version: int = VERSION
     method: str
