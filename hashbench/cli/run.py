@@ -135,7 +135,7 @@ def run_command(
     """
     import datetime
 
-    from hashbench.cli.working import how_to_start, work_through
+    from hashbench.cli.working import check_backbones, how_to_start, work_through
     from hashbench.errors import InputError
     from hashbench.plan.lists import numbers, reals, words
     from hashbench.plan.request import Request, expand, read_config
@@ -176,21 +176,13 @@ def run_command(
     }
     keys |= {key: value for key, value in given.items() if value not in (None, [], {})}
     specs = expand(Request(**keys), data_dir)
-    _check_backbones(specs, data_dir)
+    check_backbones(specs, data_dir)
     if dry_run:
         _print_plan(specs)
         return
     now = datetime.datetime.now().astimezone()
     folders = [create(runs_dir, spec, now) for spec in specs]
     work_through(folders, data_dir, manner, as_json=json_)
-
-
-def _check_backbones(specs: list[RunSpec], data_dir: Path) -> None:
-    """Refuses missing weights before anything starts."""
-    from hashbench.backbones import registry
-
-    for backbone in dict.fromkeys(spec.backbone for spec in specs):
-        registry.resolve(backbone, data_dir)
 
 
 def _print_plan(specs: list[RunSpec]) -> None:

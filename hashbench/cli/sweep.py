@@ -59,8 +59,7 @@ def sweep_command(
     """
     import json
 
-    from hashbench.backbones.registry import resolve
-    from hashbench.cli.working import how_to_start, work_through
+    from hashbench.cli.working import check_backbones, how_to_start, work_through
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
@@ -73,8 +72,7 @@ def sweep_command(
         else:
             _print(surveyed)
         return
-    for backbone in dict.fromkeys(spec.backbone for spec in specs):
-        resolve(backbone, data_dir)  # missing weights are told before anything starts
+    check_backbones(specs, data_dir)
     with alone(runs_dir):
         surveyed = survey(specs, runs_dir)
         folders = create_missing(surveyed, runs_dir)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from hashbench.plan.spec import RunSpec
     from hashbench.runs.layout import RunFolder
 
 
@@ -29,6 +30,14 @@ def how_to_start(detach: bool, queue: bool, priority: int) -> Manner:
     if priority and not queue:
         raise InputError("means something in the queue only", where="--priority", remedy="--queue")
     return Manner(detach, queue, priority)
+
+
+def check_backbones(specs: Sequence[RunSpec], data_dir: Path) -> None:
+    """Refuses missing weights before anything starts."""
+    from hashbench.backbones import registry
+
+    for backbone in dict.fromkeys(spec.backbone for spec in specs):
+        registry.resolve(backbone, data_dir)
 
 
 def work_through(

@@ -47,7 +47,7 @@ def is_worked_at(run: RunFolder, folded: RunState) -> bool:
     return (
         state.worker_lives(folded)
         or locks.is_held(run.lock)
-        or run.id in queue.standing(run.path.parent)
+        or queue.of(run.path.parent).waits(run.id)
     )
 
 

@@ -15,14 +15,16 @@ from pathlib import Path
 
 import msgspec
 
-from hashbench.errors import InputError
+from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 from hashbench.runs import slots
 from hashbench.runs.slots import Limits, Place, Slot
 
 FOLDER = ".queue"
 PRIORITY_LOW, PRIORITY_HIGH = -999, 999
+TICKET_BYTES = 4096
 _TICKETS = "tickets"
 _LOCK = "queue.lock"
 _NEXT = "next"
@@ -61,12 +63,7 @@ class Queue:
         A process that inherits the file holds the place. Raises InputError for a priority out of
         range or a folder that cannot be written.
         """
-        if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
-            raise InputError(
-                f"{priority} is out of range",
-                where="--priority",
-                remedy=f"from {PRIORITY_LOW} to {PRIORITY_HIGH}, the highest first",
-            )
+        _check_priority(priority)
         self.make()
         with locks.held(self.folder / _LOCK):
             for old in self._named(run_id):
@@ -119,8 +116,8 @@ class Queue:
         return None
 
     def leave(self, run_id: str) -> None:
-        """Takes a run's ticket away."""
-        with contextlib.suppress(InputError), locks.held(self.folder / _LOCK):
+        """Takes a run's ticket away, if the queue's folder is still there."""
+        with contextlib.suppress(FileNotFoundError), locks.held(self.folder / _LOCK):
             for name in self._named(run_id):
                 (self._tickets / name).unlink(missing_ok=True)
 
@@ -136,8 +133,7 @@ class Queue:
 
     def prefer(self, run_id: str, priority: int) -> None:
         """Gives a waiting run another priority. Raises InputError where it does not wait."""
-        if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
-            raise InputError(f"{priority} is out of range", where="--priority")
+        _check_priority(priority)
         with locks.held(self.folder / _LOCK):
             names = self._named(run_id)
             if not names:
@@ -150,11 +146,15 @@ class Queue:
         """The runs whose workers wait, first to last; changes nothing."""
         found = []
         for name in self._names():
-            with contextlib.suppress(FileNotFoundError, InputError):
+            with contextlib.suppress(FileNotFoundError):
                 if locks.is_held(self._tickets / name):
                     priority, number, run_id = _parts(name)
                     found.append(Waiting(run_id, priority, number, self._read(name)))
         return found
+
+    def waits(self, run_id: str) -> bool:
+        """Whether a living worker has this run's ticket."""
+        return any(locks.is_held(self._tickets / name) for name in self._named(run_id))
 
     def slots(self) -> list[tuple[Place, str | None]]:
         """All slots, and the run that holds each; changes nothing."""
@@ -211,8 +211,9 @@ class Queue:
         return [name for name in self._names() if _parts(name)[2] == run_id]
 
     def _read(self, name: str) -> Ticket:
-        with contextlib.suppress(OSError, msgspec.DecodeError):
-            return msgspec.json.decode((self._tickets / name).read_bytes()[:4096], type=Ticket)
+        with contextlib.suppress(OSError, DamagedFileError, msgspec.DecodeError):
+            content = read_bounded(self._tickets / name, TICKET_BYTES, "a ticket")
+            return msgspec.json.decode(content, type=Ticket)
         return Ticket("auto")  # it counts by its place; what it wants is a matter of its worker
 
     def _write(self, path: Path, ticket: Ticket) -> None:
@@ -233,6 +234,15 @@ def of(runs_dir: Path) -> Queue:
 def standing(runs_dir: Path) -> list[str]:
     """Ids of the runs that wait on this host, first to last."""
     return [entry.run_id for entry in of(runs_dir).waiting()]
+
+
+def _check_priority(priority: int) -> None:
+    if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
+        raise InputError(
+            f"{priority} is out of range",
+            where="--priority",
+            remedy=f"from {PRIORITY_LOW} to {PRIORITY_HIGH}, the highest first",
+        )
 
 
 def _name(priority: int, number: int, run_id: str) -> str:

@@ -19,6 +19,7 @@ import msgspec
 from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.bounded import read_bounded
 
 VARIABLE = "HASHBENCH_SLOTS"
 MOST = 1024
@@ -69,7 +70,7 @@ def limits(folder: Path) -> Limits:
         return parse(told, where=VARIABLE)
     path = folder / _FILE
     try:
-        found = msgspec.json.decode(path.read_bytes()[:4096], type=Limits)
+        found = msgspec.json.decode(read_bounded(path, 4096, "a file of slots"), type=Limits)
     except FileNotFoundError:
         return Limits()
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
