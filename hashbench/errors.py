@@ -80,7 +80,7 @@ class StopAskedError(HashbenchError):
 
 
 class StorageError(HashbenchError):
-    """A disk that is full, read-only or failing: `hashbench.files.storage` puts it into words."""
+    """A disk that is full, read-only or failing: `hashbench.files.os_errors` puts it into words."""
 
     exit_code = 6
 

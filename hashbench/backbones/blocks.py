@@ -19,10 +19,10 @@ from torch import Tensor
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.datasets.base import IntArray
 from hashbench.errors import InputError
-from hashbench.files.arrays import save_array
+from hashbench.files.growing_arrays import save_array
 
 if TYPE_CHECKING:
-    from hashbench.backbones.building import Building
+    from hashbench.backbones.cache_writer import Building
     from hashbench.backbones.clip import ClipBackbone, FloatArray
 
 HalfArray = npt.NDArray[np.float16]

@@ -11,7 +11,7 @@ from hashbench.cli import evaluate
 from hashbench.cli.options import RUNS_DIR, Json, RunsDir
 
 if TYPE_CHECKING:
-    from hashbench.codefiles.reading import Reading
+    from hashbench.codefiles.read_options import ReadOptions
     from hashbench.report.leaks import Audit
 
 
@@ -65,7 +65,7 @@ def audit_command(
         console.print(leaks.rich_audit(one))
 
 
-def _audit(path: Path, reading: Reading, seed: int, runs_dir: Path) -> Audit:
+def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit:
     """The audit of one file or run; a path that is not there may be the id of a run."""
     import os
 

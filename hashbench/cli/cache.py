@@ -19,11 +19,11 @@ app = typer.Typer(
 @app.command("ls")
 def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List cached features with their size; unfinished ones go on with the run that made them."""
-    from hashbench.backbones import entries
-    from hashbench.files.places import cache_root
+    from hashbench.backbones import cache_entries
+    from hashbench.files.paths import cache_root
     from hashbench.report.text import size
 
-    found = entries.entries(cache_root(data_dir))
+    found = cache_entries.entries(cache_root(data_dir))
     unfinished = "  (unfinished)"
     if json_:
         import json
@@ -43,14 +43,14 @@ def rm_command(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Remove cached features; they are computed anew when needed."""
-    from hashbench.backbones import entries
+    from hashbench.backbones import cache_entries
     from hashbench.errors import InputError
-    from hashbench.files.places import cache_root
+    from hashbench.files.paths import cache_root
     from hashbench.report.text import size
 
     if bool(names) == everything:
         raise InputError("name entries, or say --all", remedy="`hashbench cache ls` lists them")
     root = cache_root(data_dir)
-    wanted = [entry.name for entry in entries.entries(root)] if everything else names or []
-    freed = entries.remove(root, wanted)
+    wanted = [entry.name for entry in cache_entries.entries(root)] if everything else names or []
+    freed = cache_entries.remove(root, wanted)
     typer.echo(f"removed {len(wanted)} entries, {size(freed)}")

@@ -48,14 +48,14 @@ def compare_command(
 
     from hashbench.cli.watch import plain_lines
     from hashbench.errors import InputError, UnknownNameError
-    from hashbench.report import across, comparison, export, rows
-    from hashbench.report.versus import versus as against_row
+    from hashbench.report import comparison, export, protocol_gap, rows
+    from hashbench.report.significance import versus as against_row
     from hashbench.runs.layout import RunFolder, find, pick
 
     wanted = "json" if json_ else format_
     if wanted not in export.FORMATS:
         raise UnknownNameError("format", wanted, export.FORMATS, where="--format")
-    if across_protocols and wanted not in across.FORMATS:
+    if across_protocols and wanted not in protocol_gap.FORMATS:
         raise InputError(
             f"--across-protocols has no form {wanted}",
             where="--format",
@@ -87,11 +87,11 @@ def compare_command(
         typer.echo(export.as_json(tables, collected.unfinished))
         return
     if across_protocols:
-        both = across.sides(collected.finished, metric)
+        both = protocol_gap.sides(collected.finished, metric)
         if wanted == "md":
-            typer.echo(across.markdown(both))
+            typer.echo(protocol_gap.markdown(both))
         else:
-            Console(markup=False).print(across.rich_sides(both))
+            Console(markup=False).print(protocol_gap.rich_sides(both))
     elif wanted == "csv":
         typer.echo(export.comma_separated(tables), nl=False)
     elif wanted == "md":

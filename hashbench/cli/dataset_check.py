@@ -31,7 +31,7 @@ def check_command(
     Every finding has a remedy. Exit code 1 when there are problems.
     """
     from hashbench.backbones.token_count import count_tokens
-    from hashbench.cli.bars import picture_bar
+    from hashbench.cli.progress import picture_bar
     from hashbench.datasets.doctor.examine import examine
     from hashbench.datasets.doctor.findings import Level
 
@@ -61,7 +61,7 @@ def check_command(
 def _print_report(report: Report) -> None:
     from rich.console import Console
 
-    from hashbench.cli.bars import beside
+    from hashbench.cli.progress import beside
     from hashbench.datasets.doctor.findings import Level
     from hashbench.report.text import plain
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List datasets: the built-in one, those that can be put in, and your own."""
-    from hashbench.plan import catalog, registered
+    from hashbench.plan import catalog, custom_registry
 
     cards = {name: catalog.dataset(name) for name in catalog.datasets()}
-    cards |= {name: registered.card(path) for name, path in registered.names(data_dir).items()}
+    cards |= {
+        name: custom_registry.card(path) for name, path in custom_registry.names(data_dir).items()
+    }
     here = {_folded(path.name) for path in data_dir.glob("*/")}
     lines: list[dict[str, object]] = [
         {

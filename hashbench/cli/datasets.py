@@ -55,8 +55,8 @@ def show_command(
     from dataclasses import asdict
 
     from hashbench.backbones.token_count import count_tokens
-    from hashbench.datasets.facts import dataset_facts
     from hashbench.datasets.pair_shares import incompleteness
+    from hashbench.datasets.statistics import dataset_facts
 
     dataset, card = _load(name, data_dir)
     chosen = _split(dataset, card, name, split, query_size, train_size)
@@ -103,7 +103,7 @@ def show_command(
         from hashbench.report.incomplete import incomplete_lines
 
         lines |= incomplete_lines(hidden)
-    from hashbench.cli.bars import beside
+    from hashbench.cli.progress import beside
 
     for key, text in lines.items():
         beside(f"{key:<11}", plain(text))
@@ -149,7 +149,7 @@ def split_command(
     """Write a split as a file of item ids, to be given to `--split` later."""
     from hashbench.datasets.named_splits import write_split
     from hashbench.errors import InputError
-    from hashbench.plan.field_splits import FILE_SUFFIX
+    from hashbench.plan.released_splits import FILE_SUFFIX
 
     if out.suffix != FILE_SUFFIX:
         raise InputError(f"does not end in {FILE_SUFFIX}", where=f"--out {out}")
@@ -187,9 +187,9 @@ def add_command(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Register pictures with a table (or a file of features) as a dataset of that name."""
-    from hashbench.datasets import own
+    from hashbench.datasets import custom
     from hashbench.errors import InputError
-    from hashbench.plan.registered import Registration
+    from hashbench.plan.custom_registry import Registration
     from hashbench.report.text import plain
 
     if (features is None) == (images is None and table is None):
@@ -208,7 +208,7 @@ def add_command(
         table=str(table.resolve()) if table else "",
         file=str(features.resolve()) if features else "",
     )
-    dataset, path = own.register(data_dir, name, found, overwrite=replace, where="datasets add")
+    dataset, path = custom.register(data_dir, name, found, overwrite=replace, where="datasets add")
     for note in dataset.notes:
         typer.echo(f"note: {plain(note)}")
     typer.echo(
@@ -238,12 +238,12 @@ def _split(
     """The split of that name; our own takes smaller sizes where the defaults do not fit."""
     from hashbench.datasets.doctor.splitting import fitting_splits
     from hashbench.datasets.named_splits import choose
-    from hashbench.plan import field_splits
+    from hashbench.plan import released_splits
 
-    sizes = field_splits.sizes(split, card, name)
+    sizes = released_splits.sizes(split, card, name)
     query, train = query_size or sizes.query, train_size or sizes.train
     too_large = query + train > len(dataset) and query_size is None and train_size is None
-    if too_large and split == field_splits.OWN:
+    if too_large and split == released_splits.OWN:
         return fitting_splits(dataset, card, name)[0]
     return choose(dataset, split, query, train, seed)
 

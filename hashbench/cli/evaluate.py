@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 if TYPE_CHECKING:
-    from hashbench.codefiles.load import Task
-    from hashbench.codefiles.reading import Reading
+    from hashbench.codefiles.load import RetrievalTask
+    from hashbench.codefiles.read_options import ReadOptions
     from hashbench.codefiles.scores import ScoredCodes
-    from hashbench.metrics.names import Metric
+    from hashbench.metrics.metric import Metric
 
 Layout = Annotated[str, typer.Option("--layout", help="Which known layout, where several fit.")]
 Query = Annotated[
@@ -112,7 +112,7 @@ def eval_command(
         database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
         items=items, labels_as=labels_as,
     )  # fmt: skip
-    tasks: list[Task] = [task for file in files for task in load(file, reading)]
+    tasks: list[RetrievalTask] = [task for file in files for task in load(file, reading)]
     as_asked(metrics, tasks)
     others = load(versus, reading) if versus else []
     scored: list[ScoredCodes] = [
@@ -140,10 +140,10 @@ def eval_command(
         Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
 
 
-def make_reading(*, direction: list[str] | None, **said: Any) -> Reading:
+def make_reading(*, direction: list[str] | None, **said: Any) -> ReadOptions:
     """What the options say about a file. UnknownNameError for a word that an option lacks."""
     from hashbench.codefiles import convert
-    from hashbench.codefiles.reading import Reading
+    from hashbench.codefiles.read_options import ReadOptions
     from hashbench.errors import UnknownNameError
 
     for option, words in (
@@ -155,15 +155,15 @@ def make_reading(*, direction: list[str] | None, **said: Any) -> Reading:
             name = option.replace("_", "-")
             raise UnknownNameError(name, said[option], filter(None, valid), where=f"--{name}")
     directions = tuple(part for given in direction or [] for part in given.split(","))
-    return Reading(directions=directions, **said)
+    return ReadOptions(directions=directions, **said)
 
 
 def _metrics(
     names: list[str], profiles: list[str], topk: int | None
 ) -> tuple[list[Metric], list[str]]:
     """The metrics asked for, and what is to be said about the profiles among them."""
-    from hashbench.metrics.names import parse_metric, parse_metrics
-    from hashbench.metrics.profiles import profile
+    from hashbench.metrics.metric import parse_metric, parse_metrics
+    from hashbench.metrics.paper_conventions import profile
 
     metrics: list[Metric] = []
     notes: list[str] = []

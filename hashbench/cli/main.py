@@ -118,6 +118,6 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:  # a disk that is full, read-only or failing
-        from hashbench.files.storage import explained
+        from hashbench.files.os_errors import explained
 
         _tell(explained(error))

@@ -135,13 +135,13 @@ def run_command(
     """
     import datetime
 
-    from hashbench.cli.working import check_backbones, how_to_start, work_through
+    from hashbench.cli.start import check_backbones, how_to_start, work_through
     from hashbench.errors import InputError
-    from hashbench.plan.lists import numbers, reals, words
+    from hashbench.plan.list_syntax import numbers, reals, words
     from hashbench.plan.request import Request, expand, read_config
     from hashbench.runs.layout import create
 
-    manner = how_to_start(detach, queue, priority)
+    mode = how_to_start(detach, queue, priority)
     keys: dict[str, Any] = {} if config is None else read_config(config)
     settings: dict[str, Any] = dict(keys.get("set", {}))
     for assignment in set_ or []:
@@ -182,7 +182,7 @@ def run_command(
         return
     now = datetime.datetime.now().astimezone()
     folders = [create(runs_dir, spec, now) for spec in specs]
-    work_through(folders, data_dir, manner, as_json=json_)
+    work_through(folders, data_dir, mode, as_json=json_)
 
 
 def _print_plan(specs: list[RunSpec]) -> None:

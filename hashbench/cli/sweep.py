@@ -59,11 +59,11 @@ def sweep_command(
     """
     import json
 
-    from hashbench.cli.working import check_backbones, how_to_start, work_through
+    from hashbench.cli.start import check_backbones, how_to_start, work_through
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
-    manner = how_to_start(detach, queue, priority)
+    mode = how_to_start(detach, queue, priority)
     specs = read_sweep(file, data_dir)
     if dry_run:
         surveyed = survey(specs, runs_dir)
@@ -78,7 +78,7 @@ def sweep_command(
         folders = create_missing(surveyed, runs_dir)
     typer.echo(_summary(surveyed), err=json_)
     if folders:
-        work_through(folders, data_dir, manner, as_json=json_)
+        work_through(folders, data_dir, mode, as_json=json_)
 
 
 def _state(one: Wanted) -> str:

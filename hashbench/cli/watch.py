@@ -23,9 +23,9 @@ from rich.progress import (
 )
 
 from hashbench.errors import HashbenchError
-from hashbench.launch.worker import last_log_lines
+from hashbench.launch.spawn import last_log_lines
 from hashbench.report.text import duration, plain
-from hashbench.runs import events, wishes
+from hashbench.runs import control, events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
@@ -35,7 +35,7 @@ POLL_SECONDS = 0.1
 LOST_CODE = 5
 
 
-class Interrupted(HashbenchError):  # noqa: N818  # a wish of the user's, not an error
+class Interrupted(HashbenchError):  # noqa: N818  # a request of the user's, not an error
     """The user pressed Ctrl-C. `resumable`: the run that was followed is not over."""
 
     exit_code = 130
@@ -74,7 +74,7 @@ class Watcher(ABC):
                         self.say(f"left running: {run.id}")
                         raise Interrupted(resumable=False) from None
                     asked = True
-                    wishes.ask(run, "stop")
+                    control.send(run, "stop")
                     self.say("finishing the step and saving; Ctrl-C again leaves it running")
         finally:
             self.end()

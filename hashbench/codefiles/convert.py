@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from hashbench.errors import InputError
-from hashbench.files.values import Array
+from hashbench.files.matlab_values import Array
 from hashbench.metrics.codes import Codes, LabelMasks
 
 Zero = Literal["refuse", "plus", "minus"]

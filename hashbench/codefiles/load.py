@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hashbench.codefiles import convert, layouts, own, places
+from hashbench.codefiles import convert, label_sources, layouts, native
+from hashbench.codefiles.label_sources import Places
 from hashbench.codefiles.layouts import DEFAULT_DIRECTIONS, DIRECTIONS, Layout
-from hashbench.codefiles.places import Places
-from hashbench.codefiles.reading import Reading, Space
+from hashbench.codefiles.read_options import ReadOptions, VariableStore
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.files import mat
+from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class RetrievalTask:
     """Query codes to be ranked against database codes, with the labels of both.
 
     `direction` is empty where nobody said it. `notes` are sentences for the person.
@@ -34,24 +34,26 @@ class Task:
     notes: tuple[str, ...] = ()
 
 
-def load(path: Path, reading: Reading | None = None) -> list[Task]:
+def load(path: Path, reading: ReadOptions | None = None) -> list[RetrievalTask]:
     """Everything to be scored in a code file, a `codes/` folder or a run folder.
 
     Raises InputError, naming the option that settles it, for what cannot be read in one way only.
     """
-    reading = reading or Reading()
+    reading = reading or ReadOptions()
     for direction in reading.directions:
         if direction not in DIRECTIONS:
             raise UnknownNameError("direction", direction, DIRECTIONS, where="--direction")
     if path.is_dir():
         inner = path / "codes"
-        return _own_tasks(path, own.read_codes(inner if inner.is_dir() else path), reading)
-    kinds = mat.contents(path)
-    if own.is_own(list(kinds)):
-        return _own_tasks(path, [own.read_code_file(path)], reading)
-    space = Space(path, kinds)
+        return _own_tasks(path, native.read_codes(inner if inner.is_dir() else path), reading)
+    kinds = array_files.contents(path)
+    if native.is_own(list(kinds)):
+        return _own_tasks(path, [native.read_code_file(path)], reading)
+    space = VariableStore(path, kinds)
     if reading.query or reading.database:
-        return [_task(space, places.given(reading, path), reading, _one_direction(reading, ""))]
+        return [
+            _task(space, label_sources.given(reading, path), reading, _one_direction(reading, ""))
+        ]
     layout, prefix = _recognise(space, reading)
     found = layouts.directions_in(layout, space.names(prefix))
     tasks = []
@@ -61,14 +63,14 @@ def load(path: Path, reading: Reading | None = None) -> list[Task]:
         where = Places(
             prefix + query,
             prefix + database,
-            *places.of_labels(space, prefix, layout, modalities, reading),
+            *label_sources.of_labels(space, prefix, layout, modalities, reading),
         )
         tasks.append(_task(space, where, reading, direction, layout.name))
     stated = _stated(space, prefix)
     return [replace(task, notes=(*task.notes, *stated)) for task in tasks]
 
 
-def _stated(space: Space, prefix: str) -> tuple[str, ...]:
+def _stated(space: VariableStore, prefix: str) -> tuple[str, ...]:
     """The mean average precision that the file itself states, as a note."""
     name = layouts.named(space.names(prefix), "map")
     value = space.value(prefix + name) if name else None
@@ -77,7 +79,7 @@ def _stated(space: Space, prefix: str) -> tuple[str, ...]:
     return (f"the file itself states {prefix}{name} = {value.item():.10g}",)
 
 
-def _recognise(space: Space, reading: Reading) -> tuple[Layout, str]:
+def _recognise(space: VariableStore, reading: ReadOptions) -> tuple[Layout, str]:
     """The one layout that fits, and the struct it is in."""
     candidates = [layouts.layout_named(reading.layout)] if reading.layout else layouts.LAYOUTS
     fits: list[tuple[Layout, str]] = []
@@ -106,7 +108,7 @@ def _recognise(space: Space, reading: Reading) -> tuple[Layout, str]:
     return fits[0]
 
 
-def _chosen(found: Mapping[str, tuple[str, str]], reading: Reading, path: Path) -> list[str]:
+def _chosen(found: Mapping[str, tuple[str, str]], reading: ReadOptions, path: Path) -> list[str]:
     """The directions to score: those asked for, or those that are usual."""
     if len(found) == 1:  # one kind of code: the direction only labels it
         return [_one_direction(reading, next(iter(found)))]
@@ -117,21 +119,21 @@ def _chosen(found: Mapping[str, tuple[str, str]], reading: Reading, path: Path) 
     return list(reading.directions or [name for name in usual if name in found])
 
 
-def _one_direction(reading: Reading, default: str) -> str:
+def _one_direction(reading: ReadOptions, default: str) -> str:
     if len(reading.directions) > 1:
         raise InputError("the file holds one pair of code sets", where="--direction")
     return reading.directions[0] if reading.directions else default
 
 
 def _task(
-    space: Space, where: Places, reading: Reading, direction: str, layout: str = "given"
-) -> Task:
+    space: VariableStore, where: Places, reading: ReadOptions, direction: str, layout: str = "given"
+) -> RetrievalTask:
     sides = convert.turned(
         *(
             convert.Side(space.array(codes), labels, f"{space.path}: {codes}", labels_at)
             for codes, (labels, labels_at) in (
-                (where.query, places.labels(space, where.query_labels)),
-                (where.database, places.labels(space, where.database_labels)),
+                (where.query, label_sources.labels(space, where.query_labels)),
+                (where.database, label_sources.labels(space, where.database_labels)),
             )
         ),
         items=reading.items,
@@ -141,7 +143,7 @@ def _task(
         sides, zero=reading.zero, packed=reading.packed, bits=reading.bits
     )
     query_labels, database_labels = convert.to_labels(sides)
-    return Task(
+    return RetrievalTask(
         str(space.path),
         layout,
         direction,
@@ -153,7 +155,7 @@ def _task(
     )
 
 
-def _own_tasks(path: Path, sets: list[own.CodeSet], reading: Reading) -> list[Task]:
+def _own_tasks(path: Path, sets: list[native.CodeSet], reading: ReadOptions) -> list[RetrievalTask]:
     """Our own files say all there is to say; bits and directions choose among what they hold."""
     said = {
         f"--{name.replace('_', '-')}": getattr(reading, name)
@@ -177,7 +179,7 @@ def _own_tasks(path: Path, sets: list[own.CodeSet], reading: Reading) -> list[Ta
             asked, ranked = DIRECTIONS[direction]
             if asked in codes.query and ranked in codes.database:
                 tasks.append(
-                    Task(
+                    RetrievalTask(
                         str(path),
                         "own",
                         direction,

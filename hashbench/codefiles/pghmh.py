@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from hashbench.codefiles.own import CodeSet
+from hashbench.codefiles.native import CodeSet
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.metrics.codes import Codes
 

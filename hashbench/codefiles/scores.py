@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hashbench.codefiles.load import Task
+from hashbench.codefiles.load import RetrievalTask
 from hashbench.errors import InputError
 from hashbench.metrics.codes import CodeFacts, code_facts
-from hashbench.metrics.names import Metric, Tie
+from hashbench.metrics.metric import Metric, Tie
 from hashbench.metrics.ranking import Score, evaluate
 from hashbench.metrics.significance import (
     Interval,
@@ -42,7 +42,7 @@ class Line:
 class ScoredCodes:
     """All lines of one task. `relevant_share` is the share of relevant (query, database) pairs."""
 
-    task: Task
+    task: RetrievalTask
     query_facts: CodeFacts
     database_facts: CodeFacts
     relevant_share: float
@@ -50,11 +50,11 @@ class ScoredCodes:
 
 
 def score(
-    task: Task,
+    task: RetrievalTask,
     metrics: Sequence[Metric],
     *,
     interval: bool = False,
-    against: Task | None = None,
+    against: RetrievalTask | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> ScoredCodes:
@@ -101,7 +101,7 @@ def _with_ties(metrics: Sequence[Metric]) -> list[Metric]:
     ]
 
 
-def _evaluate(task: Task, metrics: Sequence[Metric], threads: int | None) -> list[Score]:
+def _evaluate(task: RetrievalTask, metrics: Sequence[Metric], threads: int | None) -> list[Score]:
     try:
         return evaluate(
             task.query,
@@ -116,7 +116,7 @@ def _evaluate(task: Task, metrics: Sequence[Metric], threads: int | None) -> lis
         raise InputError(error.problem, where=task.source, remedy=error.remedy) from None
 
 
-def _check_same_queries(task: Task, other: Task) -> None:
+def _check_same_queries(task: RetrievalTask, other: RetrievalTask) -> None:
     mine, theirs = task.query_labels, other.query_labels
     if mine.classes != theirs.classes or not np.array_equal(mine.words, theirs.words):
         raise InputError(
@@ -127,7 +127,7 @@ def _check_same_queries(task: Task, other: Task) -> None:
         )
 
 
-def partner(task: Task, others: Sequence[Task]) -> Task:
+def partner(task: RetrievalTask, others: Sequence[RetrievalTask]) -> RetrievalTask:
     """The task to compare with: of the same direction, and of the same bits if there are several.
 
     Raises InputError where there is none, or more than one.
@@ -145,7 +145,7 @@ def partner(task: Task, others: Sequence[Task]) -> Task:
     return fits[0]
 
 
-def as_asked(metrics: Sequence[Metric], tasks: Sequence[Task]) -> None:
+def as_asked(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
     """Raises InputError for a metric whose direction no task has."""
     for metric in metrics:
         if all(metric.direction not in ("", task.direction) for task in tasks):

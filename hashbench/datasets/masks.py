@@ -16,7 +16,7 @@ from hashbench.datasets.base import BoolArray, IntArray
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import npz
 from hashbench.files.atomic import write_atomically
-from hashbench.files.limits import Budget
+from hashbench.files.memory_budget import Budget
 from hashbench.plan.spec import LabelSpec
 
 

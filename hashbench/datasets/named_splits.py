@@ -19,9 +19,9 @@ from hashbench.datasets.splits import (
 )
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
-from hashbench.plan import field_splits
-from hashbench.plan.field_splits import FieldSplit
+from hashbench.files.bounded_read import read_bounded
+from hashbench.plan import released_splits
+from hashbench.plan.released_splits import FieldSplit
 
 MAX_BYTES = 1 << 28
 """A million ids take 30 MB."""
@@ -34,12 +34,12 @@ def choose(dataset: Dataset, name: str, query: int, train: int, seed: int) -> Sp
     the validation queries of the others. Raises InputError where the dataset is too small,
     UnknownNameError for a name that is none.
     """
-    if name == field_splits.OWN:
+    if name == released_splits.OWN:
         return own_split(dataset, query, train, seed)
-    if field_splits.is_file(name):
+    if released_splits.is_file(name):
         return read_split(Path(name), dataset, seed)
-    field_splits.check(name, where="--split")
-    return field_split(dataset, field_splits.SPLITS[name], query, train, seed)
+    released_splits.check(name, where="--split")
+    return field_split(dataset, released_splits.SPLITS[name], query, train, seed)
 
 
 def field_split(dataset: Dataset, split: FieldSplit, query: int, train: int, seed: int) -> Split:

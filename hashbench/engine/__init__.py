@@ -1,1 +1,1 @@
-"""The conductor: `python -m hashbench.engine runs/<id>` trains, checkpoints and scores a run."""
+"""The trainer: `python -m hashbench.engine runs/<id>` trains, checkpoints and scores a run."""

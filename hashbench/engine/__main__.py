@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from hashbench.engine.attempt import attempt
-from hashbench.engine.waiting import Ticket
+from hashbench.engine.process import attempt
+from hashbench.engine.slot_acquisition import Ticket
 from hashbench.errors import HashbenchError
-from hashbench.files import storage
+from hashbench.files import os_errors
 from hashbench.runs.layout import RunFolder
 
 
@@ -28,7 +28,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except OSError as error:  # its own files cannot be written, so it cannot be told as an event
-        told = storage.explained(error)
+        told = os_errors.explained(error)
         sys.stderr.write(f"{told}\n")
         return told.exit_code
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hashbench.backbones.blocks import BlockInputs
-from hashbench.backbones.store import Features
+from hashbench.backbones.feature_store import Features
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.masks import VisibleLabels

@@ -59,9 +59,9 @@ def encode_batch(method: Method, batch: Items) -> Encoded:
     Each modality is encoded from itself alone, or both into one fused code, without labels; only
     under the published protocol does a method get everything.
     """
-    if method.setting.protocol == "published":
+    if method.context.protocol == "published":
         return method.encode_published(batch.images, batch.texts, batch.labels)
-    if method.setting.directions == ("mm",):
+    if method.context.directions == ("mm",):
         there = method.present(batch.numbers, batch.role)
         return {"mm": method.encode_mm(batch.images, batch.texts, there)}
     return {

@@ -10,7 +10,7 @@ from hashbench.engine.data import Data
 from hashbench.engine.encoding import encode
 from hashbench.methods.base import Method
 from hashbench.metrics.codes import LabelMasks
-from hashbench.metrics.names import parse_metric
+from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.ranking import evaluate
 
 LIVE = "mAP@all"

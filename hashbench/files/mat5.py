@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.errors import DamagedFileError
-from hashbench.files.limits import Budget
 from hashbench.files.mat5_matrices import COMPRESSED, KINDS, MATRIX, Head, Reader, readable
-from hashbench.files.values import Value
+from hashbench.files.matlab_values import Value
+from hashbench.files.memory_budget import Budget
 
 HEADER_BYTES = 128
 PEEK_BYTES = 4096  # enough of a compressed variable for its flags, dimensions and name

@@ -14,8 +14,8 @@ from typing import NoReturn
 import numpy as np
 
 from hashbench.errors import DamagedFileError
-from hashbench.files.limits import Budget, elements
-from hashbench.files.values import BLANKS, Array, Value, grid, text_rows
+from hashbench.files.matlab_values import BLANKS, Array, Value, grid, text_rows
+from hashbench.files.memory_budget import Budget, elements
 
 MAX_DEPTH = 32
 MATRIX, COMPRESSED = 14, 15

@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 
 from hashbench.errors import DamagedFileError
-from hashbench.files.limits import Budget, elements
-from hashbench.files.values import Array, Value, grid, text_rows
+from hashbench.files.matlab_values import Array, Value, grid, text_rows
+from hashbench.files.memory_budget import Budget, elements
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from typing import IO
 import numpy as np
 
 from hashbench.errors import DamagedFileError
-from hashbench.files.limits import OBJECT_BYTES, Budget, elements
-from hashbench.files.values import Array, Value
+from hashbench.files.matlab_values import Array, Value
+from hashbench.files.memory_budget import OBJECT_BYTES, Budget, elements
 
 NPY_MAGIC = b"\x93NUMPY"
 MAX_MEMBERS = 10_000

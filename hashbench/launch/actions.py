@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from hashbench.errors import BusyError, InputError
-from hashbench.launch import worker
-from hashbench.runs import state, wishes
+from hashbench.launch import spawn
+from hashbench.runs import control, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.tailer import read_all
@@ -35,7 +35,7 @@ def pause(run: RunFolder) -> None:
     _ask(run, "pause")
 
 
-def go_on(
+def resume(
     run: RunFolder, data_dir: Path, *, start: Start | None = None
 ) -> subprocess.Popen[bytes] | None:
     """Wakes a paused worker, or starts one from the last checkpoint where none lives.
@@ -45,17 +45,17 @@ def go_on(
     if _now(run)[0] is Status.PAUSED:
         _ask(run, "go")
         return None
-    return (start or worker.start)(run, data_dir)
+    return (start or spawn.start)(run, data_dir)
 
 
 def interrupted(run: RunFolder) -> bool:
     """Whether a run was stopped, killed, lost or never came to start, so that it can go on."""
     status, folded = _now(run)
-    return status in INTERRUPTED and not worker.is_worked_at(run, folded)
+    return status in INTERRUPTED and not spawn.is_worked_at(run, folded)
 
 
 def stop(run: RunFolder) -> None:
-    """Asks a worker to finish its step, save and end; `go_on` resumes."""
+    """Asks a worker to finish its step, save and end; `resume` goes on."""
     _only_alive(run, "stop")
     _ask(run, "stop")
 
@@ -85,7 +85,7 @@ def kill(run: RunFolder) -> None:
 def retry(run: RunFolder, data_dir: Path, *, start: Start | None = None) -> subprocess.Popen[bytes]:
     """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint."""
     _only(run, "retry", Status.FAILED, Status.LOST, Status.STOPPED, Status.QUEUED)
-    return (start or worker.start)(run, data_dir)
+    return (start or spawn.start)(run, data_dir)
 
 
 def delete(run: RunFolder) -> None:
@@ -96,7 +96,7 @@ def delete(run: RunFolder) -> None:
     """
     if not run.spec.is_file() or run.path.is_symlink():
         raise InputError("is not a run folder", where=run.path)
-    if worker.is_worked_at(run, _now(run)[1]):
+    if spawn.is_worked_at(run, _now(run)[1]):
         raise BusyError("its worker lives", where=run.id, remedy="stop or kill it first")
     doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
     try:
@@ -113,7 +113,7 @@ def _now(run: RunFolder) -> tuple[Status, RunState]:
 
 def _only_alive(run: RunFolder, what: str) -> None:
     status, folded = _now(run)
-    if not worker.is_worked_at(run, folded):
+    if not spawn.is_worked_at(run, folded):
         raise InputError(f"is {status}: it has no worker that could {what}", where=run.id)
 
 
@@ -124,8 +124,10 @@ def _only(run: RunFolder, what: str, *allowed: Status) -> None:
         raise InputError(f"is {status}; only {names} runs can {what}", where=run.id)
 
 
-def _ask(run: RunFolder, wish: wishes.Wish) -> None:
+def _ask(run: RunFolder, request: control.ControlRequest) -> None:
     try:
-        wishes.ask(run, wish)
+        control.send(run, request)
     except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", where=run.wish) from None
+        raise InputError(
+            f"cannot be written: {error.strerror}", where=run.control_request
+        ) from None

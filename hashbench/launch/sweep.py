@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hashbench.errors import DamagedFileError
 from hashbench.files import locks
-from hashbench.launch import worker
+from hashbench.launch import spawn
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import layout, queue, state
@@ -47,7 +47,7 @@ def survey(wanted: Sequence[RunSpec], runs_dir: Path) -> list[Wanted]:
             continue
         folded = state.fold(read_all(folder.events))
         status = state.status(folded, folder)
-        one = Wanted(spec, folder, status, worker.is_worked_at(folder, folded))
+        one = Wanted(spec, folder, status, spawn.is_worked_at(folder, folded))
         if spec.hash not in found or _rank(one) > _rank(found[spec.hash]):
             found[spec.hash] = one
     return [found.get(spec.hash, Wanted(spec)) for spec in wanted]

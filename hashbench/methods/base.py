@@ -159,7 +159,7 @@ Role = Literal["query", "database"]
 
 
 @dataclass(frozen=True)
-class Setting:
+class MethodContext:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
     `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
@@ -217,7 +217,7 @@ class RecoveryPath:
 
 @dataclass(frozen=True)
 class Recovered:
-    """Labels that a method has added to the known ones; the conductor knows whether they are true.
+    """Labels that a method has added to the known ones; the trainer knows whether they are true.
 
     `items` (m) are the rows of the training set that were looked at, `added` (m, C) bool the
     entries that were unknown and are taken for positive. `values` are what the method watches of
@@ -233,18 +233,18 @@ class Recovered:
 class Method(nn.Module, ABC):
     """A hashing method. Everything that a resumed run needs is a parameter or a buffer of it.
 
-    The conductor calls, stage by stage: `begin_stage`, `optimiser`, then for each batch `losses`
+    The trainer calls, stage by stage: `begin_stage`, `optimiser`, then for each batch `losses`
     and after each epoch `recovered` and `end_epoch`, at last `end_stage`. Random draws use torch's
-    global generator, which the conductor seeds from (seed, stage, epoch, step) before each step.
+    global generator, which the trainer seeds from (seed, stage, epoch, step) before each step.
     """
 
     encoding_batch = 8192
     """Items that are encoded at once. It must not matter, but for published protocols."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, context: MethodContext) -> None:
         super().__init__()
-        self.setting = setting
-        self.bits = setting.bits
+        self.context = context
+        self.bits = context.bits
 
     def facts(self) -> Mapping[str, str]:
         """What the run's facts should say of the method, such as which kernel runs."""

@@ -20,7 +20,7 @@ from hashbench.metrics.jit import compiled
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hashbench.metrics.names import Metric
+    from hashbench.metrics.metric import Metric
 
 _RULES = {"expected": 0, "best": 1, "worst": 2}
 _EXPECTED, _BEST = 0, 1

@@ -22,7 +22,7 @@ from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.kernels import count_pairs, walk_pairs
 
 if TYPE_CHECKING:
-    from hashbench.metrics.names import Distance
+    from hashbench.metrics.metric import Distance
 
 Counts = NDArray[np.int64]
 Sides = tuple[Codes, Codes, LabelMasks, LabelMasks]  # query and database codes, their labels

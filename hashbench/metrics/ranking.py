@@ -1,4 +1,4 @@
-"""Scores: every metric of `hashbench.metrics.names`, exactly, under every tie rule."""
+"""Scores: every metric of `hashbench.metrics.metric`, exactly, under every tie rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hashbench.metrics.histograms import (
     levels_for,
     walk_in_order,
 )
-from hashbench.metrics.values import (
+from hashbench.metrics.per_query import (
     Values,
     depth_in_ranks,
     discounts_by_rank,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hashbench.metrics.codes import Codes, LabelMasks
-    from hashbench.metrics.names import Distance, Gain, Metric
+    from hashbench.metrics.metric import Distance, Gain, Metric
 
 _BINS_AT_ONCE = 1 << 21  # queries are scored in blocks whose histograms stay within 16 MiB
 

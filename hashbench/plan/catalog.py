@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan import registered
+from hashbench.plan import custom_registry
 from hashbench.plan.card import DatasetCard, MethodCard
 
 
@@ -55,10 +55,10 @@ def dataset(name: str, data_dir: Path | None = None, *, where: object = None) ->
     """
     if name in datasets():
         return datasets()[name]
-    own = registered.names(data_dir)
+    own = custom_registry.names(data_dir)
     if name not in own:
         raise UnknownNameError("dataset", name, [*datasets(), *own], where=where)
-    return registered.card(own[name])
+    return custom_registry.card(own[name])
 
 
 def load(entry: str) -> Any:

@@ -16,8 +16,8 @@ import msgspec
 
 from hashbench.errors import DamagedFileError, InputError, UnknownNameError
 from hashbench.files import toml
-from hashbench.files.bounded import read_bounded
-from hashbench.plan import catalog, field_splits
+from hashbench.files.bounded_read import read_bounded
+from hashbench.plan import catalog, released_splits
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.spec import (
     BAD_IMAGES,
@@ -181,7 +181,7 @@ def _check(request: Request) -> None:
     ):
         if getattr(request, key) not in known:
             raise UnknownNameError(key, getattr(request, key), known, where=_option(key))
-    field_splits.check(request.split, where="--split")
+    released_splits.check(request.split, where="--split")
     if not re.fullmatch(r"auto|cpu|cuda|cuda:\d{1,3}", request.device):
         raise UnknownNameError(
             "device", request.device, ["auto", "cpu", "cuda:0", "cuda:1"], where="--device"
@@ -268,7 +268,7 @@ def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]
 
 def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
     card: DatasetCard = catalog.dataset(name, data_dir, where="--dataset")
-    sizes = field_splits.sizes(request.split, card, name)
+    sizes = released_splits.sizes(request.split, card, name)
     values: dict[str, Value] = {param.name: param.default for param in card.params}
     values |= card.presets.get(name, {})
     return DatasetSpec(

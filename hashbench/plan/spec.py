@@ -12,7 +12,7 @@ import msgspec
 
 from hashbench.errors import DamagedFileError
 from hashbench.files import toml
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hashbench.errors import InputError
-from hashbench.report.rows import Condition, Finished, Setting
+from hashbench.report.rows import Condition, Finished, Variant
 
 DEFAULT_METRIC = "mAP@all"
 
@@ -38,9 +38,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One setting: a cell a column, and the marks that go with its numbers everywhere."""
+    """One variant: a cell a column, and the marks that go with its numbers everywhere."""
 
-    setting: Setting
+    variant: Variant
     cells: dict[Column, Cell]
     seeds: int
     marks: tuple[str, ...]
@@ -58,7 +58,7 @@ class Table:
     floor: float
     sizes: dict[str, int]
     without_relevant: int
-    baseline: Setting | None = None
+    baseline: Variant | None = None
 
 
 def compare(finished: Sequence[Finished], metric: str = DEFAULT_METRIC) -> list[Table]:
@@ -85,14 +85,14 @@ def apart(tables: Sequence[Table]) -> list[str]:
 
 
 def against(
-    table: Table, baseline: Setting, p_values: Mapping[tuple[Setting, Column], float | None]
+    table: Table, baseline: Variant, p_values: Mapping[tuple[Variant, Column], float | None]
 ) -> Table:
     """The table with p-values of its cells against the row `baseline`."""
     rows = [
         replace(
             row,
             cells={
-                column: replace(cell, p=p_values.get((row.setting, column)))
+                column: replace(cell, p=p_values.get((row.variant, column)))
                 for column, cell in row.cells.items()
             },
         )
@@ -102,14 +102,14 @@ def against(
 
 
 def _table(condition: Condition, runs: Sequence[Finished], metric: str) -> Table:
-    values: dict[Setting, dict[Column, dict[int, float]]] = {}
-    ids: dict[Setting, list[str]] = {}
-    marks: dict[Setting, set[str]] = {}
+    values: dict[Variant, dict[Column, dict[int, float]]] = {}
+    ids: dict[Variant, list[str]] = {}
+    marks: dict[Variant, set[str]] = {}
     for run in sorted(runs, key=lambda run: run.run.id):
-        setting = run.setting
-        ids.setdefault(setting, []).append(run.run.id)
-        marks.setdefault(setting, set()).update(_marks(run))
-        columns = values.setdefault(setting, {})
+        variant = run.variant
+        ids.setdefault(variant, []).append(run.run.id)
+        marks.setdefault(variant, set()).update(_marks(run))
+        columns = values.setdefault(variant, {})
         for column, value in scores_of(run, metric).items():
             # a seed that was run twice counts once, with its latest run
             columns.setdefault(column, {})[run.spec.seed] = value
@@ -117,18 +117,18 @@ def _table(condition: Condition, runs: Sequence[Finished], metric: str) -> Table
     best = _best(values)
     rows = [
         Row(
-            setting=setting,
+            variant=variant,
             cells={
-                column: Cell(tuple(by_seed.values()), best=(setting, column) in best)
+                column: Cell(tuple(by_seed.values()), best=(variant, column) in best)
                 for column, by_seed in cells.items()
             },
             seeds=max(len(by_seed) for by_seed in cells.values()),
-            marks=tuple(sorted(marks[setting])),
-            runs=tuple(ids[setting]),
+            marks=tuple(sorted(marks[variant])),
+            runs=tuple(ids[variant]),
         )
-        for setting, cells in values.items()
+        for variant, cells in values.items()
     ]
-    rows.sort(key=lambda row: (row.setting.labels, _mean(row)))
+    rows.sort(key=lambda row: (row.variant.labels, _mean(row)))
     result = runs[0].result
     sizes = {name: int(result.split[name]) for name in ("query", "database", "fit", "validation")}
     return Table(
@@ -146,18 +146,18 @@ def _mean(row: Row) -> float:
     return statistics.fmean(cell.mean for cell in row.cells.values())
 
 
-def _best(values: dict[Setting, dict[Column, dict[int, float]]]) -> set[tuple[Setting, Column]]:
-    """The best setting of each column, among those whose training saw the same of the labels."""
-    contests: dict[tuple[str, Column], list[tuple[float, Setting]]] = {}
-    for setting, cells in values.items():
+def _best(values: dict[Variant, dict[Column, dict[int, float]]]) -> set[tuple[Variant, Column]]:
+    """The best variant of each column, among those whose training saw the same of the labels."""
+    contests: dict[tuple[str, Column], list[tuple[float, Variant]]] = {}
+    for variant, cells in values.items():
         for column, by_seed in cells.items():
-            entry = (statistics.fmean(by_seed.values()), setting)
-            contests.setdefault((setting.labels, column), []).append(entry)
+            entry = (statistics.fmean(by_seed.values()), variant)
+            contests.setdefault((variant.labels, column), []).append(entry)
     winners = set()
     for (_, column), entries in contests.items():
         top = max(mean for mean, _ in entries)
         if len(entries) > 1:
-            winners |= {(setting, column) for mean, setting in entries if mean == top}
+            winners |= {(variant, column) for mean, variant in entries if mean == top}
     return winners
 
 
@@ -184,8 +184,8 @@ def scores_of(run: Finished, metric: str) -> dict[Column, float]:
 
 
 def _computed(run: Finished, metric: str) -> dict[Column, float]:
-    from hashbench.codefiles.own import read_codes
-    from hashbench.metrics.names import parse_metric
+    from hashbench.codefiles.native import read_codes
+    from hashbench.metrics.metric import parse_metric
     from hashbench.metrics.ranking import evaluate
 
     parsed = parse_metric(metric)

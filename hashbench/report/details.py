@@ -8,9 +8,9 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from hashbench.launch.worker import last_log_lines
+from hashbench.launch.spawn import last_log_lines
 from hashbench.plan import spec as specs
-from hashbench.report.pages import all_facts, ended_lines, flat, lines, pairs, results_page
+from hashbench.report.run_pages import all_facts, ended_lines, flat, lines, pairs, results_page
 from hashbench.report.text import plain
 from hashbench.runs import result as results
 from hashbench.runs import state

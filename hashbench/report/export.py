@@ -14,7 +14,7 @@ from rich.text import Text
 
 from hashbench.report.comparison import Cell, Row, Table, apart
 from hashbench.report.protocols import worth
-from hashbench.report.rows import Setting, Unfinished
+from hashbench.report.rows import Unfinished, Variant
 from hashbench.report.text import plain
 
 FORMATS = ("table", "md", "latex", "csv", "json")
@@ -75,7 +75,7 @@ def footnotes(table: Table) -> list[str]:
         notes.append("mean ± sample standard deviation over seeds")
     if table.baseline is not None:
         notes.append(
-            f"† p < 0.05, ‡ p < 0.01 against {setting_name(table.baseline)}: paired randomisation "
+            f"† p < 0.05, ‡ p < 0.01 against {variant_name(table.baseline)}: paired randomisation "
             "test over queries, two-sided, corrected for all comparisons (Holm)"
         )
     by_marks: dict[tuple[str, ...], list[str]] = {}
@@ -86,14 +86,14 @@ def footnotes(table: Table) -> list[str]:
     return [plain(note) for note in notes]
 
 
-def setting_name(setting: Setting) -> str:
+def variant_name(variant: Variant) -> str:
     """Method and changes in one line."""
-    return plain(" ".join(part for part in (setting.method, setting.changes) if part))
+    return plain(" ".join(part for part in (variant.method, variant.changes) if part))
 
 
 def row_name(row: Row) -> str:
     """A row's name, with `!` where footnotes tell what is special about its numbers."""
-    return setting_name(row.setting) + (" !" if row.marks else "")
+    return variant_name(row.variant) + (" !" if row.marks else "")
 
 
 def cell_text(cell: Cell | None) -> str:
@@ -109,14 +109,14 @@ def cell_text(cell: Cell | None) -> str:
 
 def titles(table: Table) -> list[str]:
     """Titles of the columns."""
-    labels = ["labels"] if any(row.setting.labels for row in table.rows) else []
+    labels = ["labels"] if any(row.variant.labels for row in table.rows) else []
     return ["method", *labels, "seeds", *(f"{bits} {name}" for bits, name in table.columns)]
 
 
 def lead(table: Table, row: Row) -> list[str]:
     """What stands left of a row's numbers."""
-    labelled = any(other.setting.labels for other in table.rows)
-    labels = [row.setting.labels or "all known"] if labelled else []
+    labelled = any(other.variant.labels for other in table.rows)
+    labels = [row.variant.labels or "all known"] if labelled else []
     return [row_name(row), *labels, str(row.seeds or "-")]
 
 
@@ -238,13 +238,13 @@ def comma_separated(tables: Sequence[Table]) -> str:
             condition.select,
         )
         for row in table.rows:
-            setting = (row.setting.method, row.setting.changes, row.setting.labels)
+            variant = (row.variant.method, row.variant.changes, row.variant.labels)
             for column, cell in sorted(row.cells.items()):
                 deviation = "" if cell.deviation is None else repr(cell.deviation)
                 numbers = (table.metric, repr(cell.mean), deviation, len(cell.values))
                 last = (repr(table.floor), "; ".join(row.marks))
                 p = "" if cell.p is None else repr(cell.p)
-                writer.writerow([*shared, *setting, *column, *numbers, *last, p])
+                writer.writerow([*shared, *variant, *column, *numbers, *last, p])
     return out.getvalue()
 
 
@@ -259,7 +259,7 @@ def as_json(tables: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
             "without_relevant": table.without_relevant,
             "rows": [
                 {
-                    **vars(row.setting),
+                    **vars(row.variant),
                     "marks": row.marks,
                     "runs": row.runs,
                     "scores": [

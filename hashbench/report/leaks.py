@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hashbench.codefiles.load import Task
+from hashbench.codefiles.load import RetrievalTask
 from hashbench.metrics.leakage import Bucket, Evidence, Finding, Measure, Verdict
 from hashbench.report.scores import name_of
 from hashbench.report.text import plain
@@ -23,7 +23,7 @@ from hashbench.runs.result import AuditResult
 class Audited:
     """One set of codes: what was measured and what it means."""
 
-    task: Task
+    task: RetrievalTask
     evidence: Evidence
     finding: Finding
 

@@ -1,4 +1,4 @@
-"""Numbers that papers print, as rows beside our own where the setting matches.
+"""Numbers that papers print, as rows beside our own where the variant matches.
 
 They are never ranked with ours: another backbone, other captions and another rule for ties stand
 behind them, and each says so.
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from hashbench.report.comparison import Cell, Row, Table
-from hashbench.report.rows import Setting
+from hashbench.report.rows import Variant
 
 DATA = Path(__file__).with_name("published.json")
 TAG = "(published)"
@@ -55,7 +55,7 @@ def published() -> Published:
 
 
 def with_published(tables: Sequence[Table]) -> list[Table]:
-    """The tables with published rows below their own, in those whose setting a block matches."""
+    """The tables with published rows below their own, in those whose variant a block matches."""
     return [dataclasses.replace(table, rows=(*table.rows, *_rows(table))) for table in tables]
 
 
@@ -64,24 +64,24 @@ def _rows(table: Table) -> list[Row]:
     for block in published().blocks:
         if block.metric != table.metric:
             continue
-        for dataset, setting in block.settings.items():
-            if _matches(setting, table):
+        for dataset, variant in block.settings.items():
+            if _matches(variant, table):
                 mark = f"PUBLISHED NUMBER, not ranked: {block.name} ({block.note}; {block.source})"
                 found += [
-                    Row(Setting(method, "", TAG), cells, seeds=0, marks=(mark,), runs=())
+                    Row(Variant(method, "", TAG), cells, seeds=0, marks=(mark,), runs=())
                     for method, by_dataset in block.rows.items()
                     if (cells := _cells(block, by_dataset.get(dataset, {}), table))
                 ]
     return found
 
 
-def _matches(setting: PublishedSetting, table: Table) -> bool:
+def _matches(variant: PublishedSetting, table: Table) -> bool:
     sizes = table.sizes
     return (
-        table.condition.dataset in setting.names
-        and sizes["query"] == setting.query
-        and sizes["fit"] + sizes["validation"] == setting.train
-        and setting.items in (None, sizes["query"] + sizes["database"])
+        table.condition.dataset in variant.names
+        and sizes["query"] == variant.query
+        and sizes["fit"] + sizes["validation"] == variant.train
+        and variant.items in (None, sizes["query"] + sizes["database"])
     )
 
 

@@ -40,9 +40,9 @@ class Finished:
         )
 
     @property
-    def setting(self) -> Setting:
+    def variant(self) -> Variant:
         """What was run, but for bits and seed."""
-        return Setting(self.spec.method, label_text(self.spec), setting_text(self.spec))
+        return Variant(self.spec.method, label_text(self.spec), variant_text(self.spec))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Variant:
     """Method, what training saw of the labels, and what differs from the method's defaults."""
 
     method: str
@@ -113,7 +113,7 @@ def collect(runs: Sequence[RunFolder]) -> Collected:
     return found
 
 
-def setting_text(spec: RunSpec) -> str:
+def variant_text(spec: RunSpec) -> str:
     """Ablations by name, then parameters that neither the defaults nor those set."""
     try:
         card = catalog.method(spec.method)
@@ -134,7 +134,7 @@ def headline(spec: RunSpec) -> str:
     """A run in a line: method, bits, dataset, seed, and what is not usual."""
     parts = [spec.method, f"{spec.bits_label} bits", spec.dataset.name, f"seed {spec.seed}"]
     parts += [] if spec.protocol == "strict" else [spec.protocol]
-    return "  ".join([*parts, *(text for text in (label_text(spec), setting_text(spec)) if text)])
+    return "  ".join([*parts, *(text for text in (label_text(spec), variant_text(spec)) if text)])
 
 
 def label_text(spec: RunSpec) -> str:

@@ -13,9 +13,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hashbench.codefiles.load import Task
+from hashbench.codefiles.load import RetrievalTask
 from hashbench.codefiles.scores import Line, ScoredCodes, record
-from hashbench.metrics.names import Metric
+from hashbench.metrics.metric import Metric
 from hashbench.metrics.significance import PairedTest
 from hashbench.report.text import plain
 
@@ -104,7 +104,7 @@ def _cells(codes: ScoredCodes, line: Line, headers: Sequence[str]) -> list[str]:
     return [cells.get(header, "") for header in headers]
 
 
-def name_of(task: Task) -> str:
+def name_of(task: RetrievalTask) -> str:
     """File, direction and bits; of a `codes` folder, the folder that it is in."""
     path = Path(task.source)
     file = path.parent.name if path.name == "codes" else path.name

@@ -62,9 +62,9 @@ class RunFolder:
         return self.path / "worker.lock"
 
     @property
-    def wish(self) -> Path:
-        """What somebody asks of the worker: a file that holds one word, see `runs.wishes`."""
-        return self.path / "wish"
+    def control_request(self) -> Path:
+        """What somebody asks of the worker: a file that holds one word, see `runs.control`."""
+        return self.path / "control"
 
 
 def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:

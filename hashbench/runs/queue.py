@@ -18,7 +18,7 @@ import msgspec
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 from hashbench.runs import slots
 from hashbench.runs.slots import Limits, Place, Slot
 

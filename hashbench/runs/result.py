@@ -9,7 +9,7 @@ import msgspec
 
 from hashbench.errors import DamagedFileError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 from hashbench.runs.events import Scalar
 
 VERSION = 1

@@ -19,7 +19,7 @@ import msgspec
 from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 
 VARIABLE = "HASHBENCH_SLOTS"
 MOST = 1024

@@ -12,7 +12,7 @@ import msgspec
 
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 from hashbench.runs.layout import RunFolder
 
 FILE = "tags.json"

@@ -12,19 +12,19 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from hashbench.launch.worker import last_log_lines
+from hashbench.launch.spawn import last_log_lines
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui import settings as remembered
-from hashbench.tui.machine import Machine, read_machine
 from hashbench.tui.messages import MachineRead, RunsChanged
 from hashbench.tui.reader import Reader, Update
-from hashbench.tui.record import Watched
+from hashbench.tui.run_record import Watched
+from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import WorkScreen
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.settings import Settings
-from hashbench.tui.view import RunView
+from hashbench.tui.system_monitor import Machine, read_machine
 
 MACHINE_SECONDS = 2.0
 REAP_SECONDS = 0.5

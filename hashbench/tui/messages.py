@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from hashbench.tui.machine import Machine
 from hashbench.tui.reader import Update
+from hashbench.tui.system_monitor import Machine
 
 
 class RunsChanged(Message):

@@ -17,11 +17,11 @@ from pathlib import Path
 from hashbench.errors import DamagedFileError, HashbenchError
 from hashbench.plan import spec as specs
 from hashbench.runs import layout, queue, tags
-from hashbench.runs.ended import ended_state
+from hashbench.runs.ended_state import ended_state
 from hashbench.runs.layout import RunFolder
-from hashbench.tui.follower import Follower, LogFollower
-from hashbench.tui.record import Record, Watched
-from hashbench.tui.view import RunView
+from hashbench.tui.run_record import Record, Watched
+from hashbench.tui.run_row import RunView
+from hashbench.tui.run_tail import Follower, LogFollower
 
 TELL_SECONDS = 0.1
 LOADING_SECONDS = 0.4  # between messages while runs are read for the first time

@@ -11,7 +11,7 @@ import platformdirs
 
 from hashbench.errors import DamagedFileError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 
 MAX_BYTES = 1 << 18
 

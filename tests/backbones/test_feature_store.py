@@ -18,11 +18,11 @@ import pytest
 import torch
 from PIL import Image
 
-from hashbench.backbones import building, entries, picturebook_clip, store
+from hashbench.backbones import cache_entries, cache_writer, feature_store, picturebook_clip
 from hashbench.backbones.clip import ClipBackbone
+from hashbench.backbones.feature_store import Features, FeatureStore, Report
 from hashbench.backbones.registry import BackboneSource
-from hashbench.backbones.store import Features, FeatureStore, Report
-from hashbench.datasets import own
+from hashbench.datasets import custom
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.splits import own_split, without
 from hashbench.errors import BusyError, DamagedFileError, InputError
@@ -56,7 +56,7 @@ def backbone() -> ClipBackbone:
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "BATCH", BATCH)
+    monkeypatch.setattr(feature_store, "BATCH", BATCH)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def bomb(side: int) -> bytes:
 
 
 def read(folder: Path) -> Dataset:
-    return own.read_pictures("mine", folder / "table.csv", folder / "pictures")
+    return custom.read_pictures("mine", folder / "table.csv", folder / "pictures")
 
 
 def features_of(
@@ -126,7 +126,7 @@ def store_of(
 
 def content(folder: Path, cache: str = "cache") -> dict[str, bytes]:
     """The bytes of all files of the only entry."""
-    (entry,) = entries.entries(folder / cache)
+    (entry,) = cache_entries.entries(folder / cache)
     assert entry.finished
     return {path.name: path.read_bytes() for path in (folder / cache / entry.name).iterdir()}
 
@@ -206,7 +206,7 @@ def test_a_killed_extraction_goes_on_and_gives_the_same_bytes(
         cache = f"killed-{last}"
         with pytest.raises(KilledError):
             extract(folder, backbone, Log(last), cache)
-        (left,) = entries.entries(folder / cache)
+        (left,) = cache_entries.entries(folder / cache)
         assert not left.finished
         log = Log()
         extract(folder, backbone, log, cache)
@@ -252,7 +252,7 @@ def test_a_record_of_something_else_begins_anew(
     with pytest.raises(KilledError):
         features_of(folder, backbone, Log(4))
     (left,) = (folder / "cache").glob(".*.building")
-    (left / entries.PROGRESS).write_text(record)
+    (left / cache_entries.PROGRESS).write_text(record)
     log = Log()
     features_of(folder, backbone, log)
     assert len(log.calls) == 8
@@ -277,12 +277,12 @@ def test_half_precision(folder: Path, backbone: ClipBackbone) -> None:
         stored = getattr(half, name)
         assert stored.dtype == np.float16
         np.testing.assert_array_equal(stored, getattr(full, name).astype(np.float16))
-    sizes = {entry.name: entry.bytes for entry in entries.entries(folder / "cache")}
+    sizes = {entry.name: entry.bytes for entry in cache_entries.entries(folder / "cache")}
     assert sizes[half.key] < 0.6 * sizes[full.key]
 
 
 def test_features_beyond_half_precision_are_refused(tmp_path: Path) -> None:
-    made = building.Building(tmp_path / "some", {"a": 1})
+    made = cache_writer.Building(tmp_path / "some", {"a": 1})
     wide = np.array([[1e6]], np.float32)
     with pytest.raises(InputError, match="half precision") as caught:
         made.fill("images", 1, lambda _: iter([(1, slice(0, 1), wide)]), np.float16)
@@ -293,17 +293,17 @@ def test_unfinished_entries_are_listed_and_removed(folder: Path, backbone: ClipB
     with pytest.raises(KilledError):
         features_of(folder, backbone, Log(2))
     root = folder / "cache"
-    (left,) = entries.entries(root)
+    (left,) = cache_entries.entries(root)
     assert not left.finished
-    with locks.held(entries.lock_file(root, left.name)), pytest.raises(BusyError):
-        entries.remove(root, [left.name])
-    assert entries.remove(root, [left.name]) == left.bytes > 0
+    with locks.held(cache_entries.lock_file(root, left.name)), pytest.raises(BusyError):
+        cache_entries.remove(root, [left.name])
+    assert cache_entries.remove(root, [left.name]) == left.bytes > 0
     assert list(root.iterdir()) == []
 
 
 def test_the_description_names_what_is_broken(folder: Path, backbone: ClipBackbone) -> None:
     spoil(folder)
     features_of(folder, backbone, Log(), skip=True)
-    description = json.loads(content(folder)[entries.DESCRIPTION])
+    description = json.loads(content(folder)[cache_entries.DESCRIPTION])
     assert [broken["id"] for broken in description["broken"]] == ["03", "11"]
     assert description["items"] == ITEMS

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hashbench.backbones import registry
-from hashbench.backbones.store import FeatureStore
+from hashbench.backbones.feature_store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.datasets.masks import visible_labels
 from hashbench.engine import data as inputs

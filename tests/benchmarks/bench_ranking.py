@@ -20,7 +20,7 @@ import torch
 
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.histograms import usable_cpus
-from hashbench.metrics.names import parse_metrics
+from hashbench.metrics.metric import parse_metrics
 from hashbench.metrics.ranking import evaluate
 
 

@@ -91,7 +91,7 @@ def time_decoding(folder: Path, count: int) -> None:
     """Pictures a second from file to the array that the vision tower takes."""
     import torch  # here, so that the memory of the index is told without it
 
-    from hashbench.backbones import picturebook_clip, store
+    from hashbench.backbones import feature_store, picturebook_clip
     from hashbench.backbones.clip import ClipBackbone
 
     rng = np.random.default_rng(1)
@@ -106,7 +106,7 @@ def time_decoding(folder: Path, count: int) -> None:
     def read(item: int) -> None:
         backbone.pixels(pictures.read(item))
 
-    rates: dict[int, list[float]] = {1: [], store.READERS: []}
+    rates: dict[int, list[float]] = {1: [], feature_store.READERS: []}
     for _ in range(ROUNDS):
         for threads, found in rates.items():
             began = time.perf_counter()
@@ -114,10 +114,10 @@ def time_decoding(folder: Path, count: int) -> None:
                 list(pool.map(read, range(count)))
             found.append(count / (time.perf_counter() - began))
     best = {threads: max(found) for threads, found in rates.items()}
-    ratios = [many / one for one, many in zip(rates[1], rates[store.READERS], strict=True)]
+    ratios = [many / one for one, many in zip(rates[1], rates[feature_store.READERS], strict=True)]
     print(
         f"decoding {SIZE[0]} x {SIZE[1]} JPEGs to 224 x 224: {best[1]:.0f} a second by one thread,"
-        f" {best[store.READERS]:.0f} by {store.READERS}; ratio, round by round,"
+        f" {best[feature_store.READERS]:.0f} by {feature_store.READERS}; ratio, round by round,"
         f" {', '.join(f'{ratio:.2f}' for ratio in ratios)}"
     )
 

@@ -13,7 +13,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from hashbench.cli.audit import audit_command
-from hashbench.codefiles import own
+from hashbench.codefiles import native
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 
@@ -85,7 +85,7 @@ def test_a_leak_in_one_modality_is_the_verdict(tmp_path: Path, labels: np.ndarra
         for rows in (slice(0, 400), slice(400, None))
     )
     sides = (LabelMasks.from_multi_hot(labels[rows]) for rows in (slice(0, 400), slice(400, None)))
-    own.write_codes(tmp_path / "run" / "codes", own.CodeSet(32, query, database, *sides))
+    native.write_codes(tmp_path / "run" / "codes", native.CodeSet(32, query, database, *sides))
     (one,) = found(tmp_path / "run")
     verdicts = {part["direction"]: part["verdict"] for part in one["codes"]}
     assert set(verdicts) == {"i2t", "t2i", "i2i", "t2t"}
@@ -97,7 +97,7 @@ def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) ->
     from hashbench.runs import result
 
     codes = honest(labels, 1)
-    sets = own.CodeSet(
+    sets = native.CodeSet(
         32,
         {"mm": Codes.from_signs(codes[:400])},
         {"mm": Codes.from_signs(codes[400:])},
@@ -105,7 +105,7 @@ def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) ->
         LabelMasks.from_multi_hot(labels[400:]),
     )
     run = tmp_path / "20260101-000000-test"
-    own.write_codes(run / "codes", sets)
+    native.write_codes(run / "codes", sets)
     (run / "spec.toml").write_text("")
     made = result.Result(
         run=run.name, spec_hash="", protocol="published", directions=("mm",),

@@ -18,7 +18,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from hashbench.cli.evaluate import eval_command
-from hashbench.codefiles import own
+from hashbench.codefiles import native
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 
@@ -128,7 +128,9 @@ def test_our_own_codes_folder(tmp_path: Path) -> None:
         }
         labels = (LabelMasks.from_multi_hot(np.ones((n, 2))) for n in (5, 9))
         query, database = ({m: pair[side] for m, pair in made.items()} for side in (0, 1))
-        own.write_codes(tmp_path / "run" / "codes", own.CodeSet(bits, query, database, *labels))
+        native.write_codes(
+            tmp_path / "run" / "codes", native.CodeSet(bits, query, database, *labels)
+        )
     found = scores(tmp_path / "run")
     assert [(one["bits"], one["direction"], one["value"]) for one in found] == [
         (8, "i2t", 1.0), (8, "t2i", 1.0), (16, "i2t", 1.0), (16, "t2i", 1.0),

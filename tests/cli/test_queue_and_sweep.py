@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hashbench.cli.main import main
-from hashbench.launch import worker
+from hashbench.launch import spawn
 from hashbench.runs import events, layout, queue, slots
 from hashbench.runs.writer import EventWriter
 
@@ -44,13 +44,13 @@ def command(
 ) -> Iterator[Command]:
     """Runs the command line in this process: exit code, stdout, stderr."""
     workers: list[subprocess.Popen[bytes]] = []
-    spawn = worker._spawn
+    original = spawn._spawn
 
     def remembered(*given: Any) -> subprocess.Popen[bytes]:
-        workers.append(spawn(*given))
+        workers.append(original(*given))
         return workers[-1]
 
-    monkeypatch.setattr(worker, "_spawn", remembered)
+    monkeypatch.setattr(spawn, "_spawn", remembered)
     monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("HASHBENCH_DATA", str(data_dir))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

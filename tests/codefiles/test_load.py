@@ -11,8 +11,8 @@ import pytest
 import scipy.io
 
 from hashbench.codefiles import layouts
-from hashbench.codefiles.load import Task, load
-from hashbench.codefiles.reading import Reading
+from hashbench.codefiles.load import RetrievalTask, load
+from hashbench.codefiles.read_options import ReadOptions
 from hashbench.errors import InputError, UnknownNameError
 
 QUERIES, ITEMS, BITS, CLASSES = 7, 20, 16, 5
@@ -49,7 +49,7 @@ def save(path: Path, content: dict[str, Any], form: str = "v5") -> Path:
     return path
 
 
-def assert_plain(task: Task) -> None:
+def assert_plain(task: RetrievalTask) -> None:
     assert np.array_equal(task.query.to_bools(), QUERY)
     assert np.array_equal(task.database.to_bools(), DATABASE)
     assert np.array_equal(task.query_labels.to_bools(), QUERY_LABELS)
@@ -93,12 +93,12 @@ def test_cross_modal_layouts(tmp_path: Path, names: tuple[str, ...]) -> None:
     assert np.array_equal(first.database.to_bools(), DATABASE_TEXT)
     assert np.array_equal(second.query.to_bools(), QUERY_TEXT)
     assert np.array_equal(second.database.to_bools(), DATABASE)
-    (third,) = load(path, Reading(directions=("i2i",)))
+    (third,) = load(path, ReadOptions(directions=("i2i",)))
     assert_plain(third)
-    every = load(path, Reading(every_direction=True))
+    every = load(path, ReadOptions(every_direction=True))
     assert [task.direction for task in every] == ["i2t", "t2i", "i2i", "t2t"]
     with pytest.raises(InputError, match="no codes for mm"):
-        load(path, Reading(directions=("mm",)))
+        load(path, ReadOptions(directions=("mm",)))
 
 
 def test_database_labels_of_each_modality(tmp_path: Path) -> None:
@@ -119,14 +119,14 @@ def test_packed_codes_in_a_struct_with_labels_elsewhere(tmp_path: Path, dtype: t
     scipy.io.savemat(path, {"result": {"qB": pack(QUERY), "rB": pack(DATABASE), "map": 0.5}})
     labels = save(tmp_path / "l.npz", {"query": QUERY_LABELS, "database": DATABASE_LABELS}, "npz")
     packed = "" if dtype is np.uint8 else "little"
-    (task,) = load(path, Reading(labels=str(labels), packed=packed))  # type: ignore[arg-type]
+    (task,) = load(path, ReadOptions(labels=str(labels), packed=packed))  # type: ignore[arg-type]
     assert_plain(task)
     assert task.notes == ("the file itself states result.map = 0.5",)
     with pytest.raises(InputError, match="--labels FILE"):
         load(path)
     if dtype is np.float64:
         with pytest.raises(InputError, match="--packed little"):
-            load(path, Reading(labels=str(labels)))
+            load(path, ReadOptions(labels=str(labels)))
 
 
 @pytest.mark.parametrize("bitorder", ["little", "big"])
@@ -136,12 +136,12 @@ def test_bits_that_fill_no_whole_byte(tmp_path: Path, bitorder: str) -> None:
         "rB": np.packbits(DATABASE[:, :11], axis=1, bitorder=bitorder),
         **LABELS,
     }
-    reading = Reading(bits=11, packed=bitorder)  # type: ignore[arg-type]
+    reading = ReadOptions(bits=11, packed=bitorder)  # type: ignore[arg-type]
     (task,) = load(save(tmp_path / "x.npz", content, "npz"), reading)
     assert np.array_equal(task.query.to_bools(), QUERY[:, :11])
     for wrong in (8, 17, 64):
         with pytest.raises(InputError, match="bits"):
-            load(tmp_path / "x.npz", Reading(bits=wrong))
+            load(tmp_path / "x.npz", ReadOptions(bits=wrong))
 
 
 def test_words_of_64_bits_are_packed_codes(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_keys_by_option_and_labels_in_every_place(tmp_path: Path) -> None:
         {"query_labels": str(tmp_path / "q.npy"), "database_labels": f"{both}:two"},
         {"labels": f"{both}:one,two"},
     ):
-        (task,) = load(path, Reading(**codes, **said))  # type: ignore[arg-type]
+        (task,) = load(path, ReadOptions(**codes, **said))  # type: ignore[arg-type]
         assert_plain(task)
     for said, says in (
         ({}, "--query KEY --database KEY"),
@@ -175,9 +175,9 @@ def test_keys_by_option_and_labels_in_every_place(tmp_path: Path) -> None:
         (codes | {"query_labels": str(both), "database_labels": "y2"}, "say which"),
     ):
         with pytest.raises(InputError, match=says):
-            load(path, Reading(**said))
+            load(path, ReadOptions(**said))
     with pytest.raises(UnknownNameError, match="did you mean y2"):
-        load(path, Reading(**codes, query_labels="y22", database_labels="y2"))
+        load(path, ReadOptions(**codes, query_labels="y22", database_labels="y2"))
 
 
 @pytest.mark.parametrize("base", [0, 1, 100])
@@ -197,8 +197,8 @@ def test_one_column_of_zeros_and_ones_is_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "x.mat", content)
     with pytest.raises(InputError, match="--labels-as multi-hot"):
         load(path)
-    (index,) = load(path, Reading(labels_as="index"))
-    (hot,) = load(path, Reading(labels_as="multi-hot"))
+    (index,) = load(path, ReadOptions(labels_as="index"))
+    (hot,) = load(path, ReadOptions(labels_as="multi-hot"))
     assert index.query_labels.classes == 2
     assert np.array_equal(hot.query_labels.to_bools()[:, 0], query == 1)
 
@@ -216,7 +216,7 @@ def test_zeros_are_counted_and_decided_by_the_user(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"3 of 432 values are 0.*\n.*--zero plus"):
         load(path)
     for zero, value in (("plus", True), ("minus", False)):
-        (task,) = load(path, Reading(zero=zero))  # type: ignore[arg-type]
+        (task,) = load(path, ReadOptions(zero=zero))  # type: ignore[arg-type]
         expected = QUERY.copy()
         expected[0, :3] = value
         assert np.array_equal(task.query.to_bools(), expected)
@@ -225,7 +225,7 @@ def test_zeros_are_counted_and_decided_by_the_user(tmp_path: Path) -> None:
     mixed = save(tmp_path / "mixed.mat", PLAIN | {"val_B": QUERY * 1.0})
     with pytest.raises(InputError, match="--zero plus"):
         load(mixed)
-    (task,) = load(mixed, Reading(zero="minus"))
+    (task,) = load(mixed, ReadOptions(zero="minus"))
     assert_plain(task)
 
 
@@ -240,8 +240,8 @@ def test_square_matrices_are_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "x.npz", square, "npz")
     with pytest.raises(InputError, match="--items rows"):
         load(path)
-    (rows,) = load(path, Reading(items="rows"))
-    (columns,) = load(path, Reading(items="columns"))
+    (rows,) = load(path, ReadOptions(items="rows"))
+    (columns,) = load(path, ReadOptions(items="columns"))
     assert np.array_equal(rows.query.to_bools(), square["val_B"] > 0)
     assert np.array_equal(columns.query.to_bools(), square["val_B"].T > 0)
 
@@ -279,12 +279,12 @@ def test_several_layouts_are_asked_for(tmp_path: Path) -> None:
     path = save(tmp_path / "x.mat", content)
     with pytest.raises(InputError, match="--layout val-retrieval"):
         load(path)
-    (task,) = load(path, Reading(layout="val-retrieval"))
+    (task,) = load(path, ReadOptions(layout="val-retrieval"))
     assert_plain(task)
     with pytest.raises(UnknownNameError, match="did you mean qb-rb"):
-        load(path, Reading(layout="qb_rb"))
+        load(path, ReadOptions(layout="qb_rb"))
     with pytest.raises(UnknownNameError, match="direction"):
-        load(path, Reading(directions=("i2x",)))
+        load(path, ReadOptions(directions=("i2x",)))
 
 
 def test_labels_by_the_words_of_their_names() -> None:
@@ -305,5 +305,5 @@ def test_published_files(shared_data: Path, tmp_path: Path) -> None:
     assert (len(task.query), len(task.database), task.query.bits) == (2000, 22581, 16)
     labels = tmp_path / "labels.npz"
     np.savez(labels, query=np.repeat(np.arange(10), 100), database=np.repeat(np.arange(10), 5400))
-    (task,) = load(shared_data / "codes" / "adsh_cifar10_24.mat", Reading(labels=str(labels)))
+    (task,) = load(shared_data / "codes" / "adsh_cifar10_24.mat", ReadOptions(labels=str(labels)))
     assert (len(task.query), len(task.database), task.query.bits) == (1000, 54000, 24)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hashbench.codefiles.own import CodeSet
+from hashbench.codefiles.native import CodeSet
 from hashbench.codefiles.pghmh import write_released
-from hashbench.files import mat
+from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
 
 
@@ -25,7 +25,7 @@ def test_keys_values_and_bytes(tmp_path: Path) -> None:
     )
     path = write_released(tmp_path, codes)
     assert path.name == "70.mat"
-    content = mat.read(path)
+    content = array_files.read(path)
     assert set(content) == {"val_B", "retrieval_B", "L_te", "L_db"}
     for key, bools in (("val_B", query), ("retrieval_B", database)):
         assert np.array_equal(np.asarray(content[key]), np.where(bools, 1.0, -1.0))

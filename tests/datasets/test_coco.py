@@ -20,7 +20,7 @@ from hashbench.datasets.doctor.findings import Level
 from hashbench.datasets.doctor.labels import check_labels
 from hashbench.datasets.named_splits import choose
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
-from hashbench.plan import field_splits
+from hashbench.plan import released_splits
 
 CATEGORIES = [{"id": 44, "name": "bottle"}, {"id": 1, "name": "person"}, {"id": 3, "name": "car"}]
 
@@ -316,7 +316,7 @@ def test_the_protocol_of_122218_items(tmp_path: Path) -> None:
     (items,) = (found for found in check_labels(dataset) if found.check == "items")
     assert items.level is Level.OK
     for split in ("pcril", "dcmht"):
-        sizes = field_splits.sizes(split, CARD, "coco")
+        sizes = released_splits.sizes(split, CARD, "coco")
         drawn = choose(dataset, split, sizes.query, sizes.train, 0)
         assert len(drawn.query) + len(drawn.database) == 122_218
         assert len(drawn.query) == (5120 if split == "dcmht" else 5000)

@@ -11,7 +11,7 @@ from PIL import Image
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.mirflickr25k import CARD
 from hashbench.datasets.mirflickr25k.dataset import CLASSES, choose_tags, find_layout, load
-from hashbench.datasets.mirflickr25k.figures import COUNTS, FREQUENT_ITEMS, ITEMS, WITHIN
+from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, FREQUENT_ITEMS, ITEMS, WITHIN
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
 # Section 7.1 of the method cards: column order and positives of the matrix that PGHMH released.

@@ -15,7 +15,7 @@ from hashbench.datasets.named_splits import choose, read_split, write_split
 from hashbench.datasets.pictures import NoPictures
 from hashbench.errors import DamagedFileError, HashbenchError, InputError, UnknownNameError
 from hashbench.plan import catalog
-from hashbench.plan.field_splits import SPLITS, sizes
+from hashbench.plan.released_splits import SPLITS, sizes
 from hashbench.plan.request import Request, expand
 
 

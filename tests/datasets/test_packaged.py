@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.mirflickr25k.figures import COUNTS
+from hashbench.datasets.mirflickr25k.reference_counts import COUNTS
 from hashbench.datasets.packaged import CARD, parts
 from hashbench.datasets.packaged.dataset import load
 from hashbench.errors import DamagedFileError, HashbenchError, InputError

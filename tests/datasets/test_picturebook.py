@@ -19,7 +19,7 @@ from hashbench.datasets.picturebook import CARD, scenes
 from hashbench.datasets.picturebook.captions import CAPTIONS_PER_SCENE
 from hashbench.datasets.picturebook.composition import CLASS_NAMES, INCLUDED_IN
 from hashbench.datasets.picturebook.dataset import load
-from hashbench.datasets.picturebook.dice import Dice
+from hashbench.datasets.picturebook.rng import Dice
 from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
 from hashbench.datasets.splits import own_split
 from hashbench.plan.card import Value

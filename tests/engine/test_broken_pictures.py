@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hashbench.datasets import own
+from hashbench.datasets import custom
 from hashbench.engine.data import load_dataset, split_of
-from hashbench.plan.registered import Registration
+from hashbench.plan.custom_registry import Registration
 from hashbench.plan.request import Request, expand
 from hashbench.runs import events, layout, result
 from hashbench.runs.tailer import read_all
@@ -39,7 +39,7 @@ def test_a_run_leaves_out_what_cannot_be_read_and_says_so(tmp_path: Path) -> Non
         table=str(tmp_path / "table.csv"),
     )
     data_dir = tmp_path / "data"
-    own.register(data_dir, "mine", found)
+    custom.register(data_dir, "mine", found)
 
     request = Request(
         method=["lsh"], dataset=["mine"], bits=[8], threads=1, query_size=20, train_size=10,

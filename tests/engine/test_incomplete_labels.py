@@ -18,7 +18,7 @@ from msgspec import structs
 
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
-from hashbench.engine import recovery
+from hashbench.engine import label_recovery
 from hashbench.engine.__main__ import main
 from hashbench.engine.data import Data, visible_labels
 from hashbench.engine.validation import Validation
@@ -152,7 +152,9 @@ def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
     items = torch.tensor([1, 4, 5])
     added = torch.ones(3, 3, dtype=torch.bool)
     paths = [RecoveryPath(4, 3.0, ((2, 3.75),), (0, 4.0))]
-    told = recovery.told("search", 0, Recovered(items, added, {"x": 1.5}, paths), data)
+    told = label_recovery.recovery_event(
+        "search", 0, Recovered(items, added, {"x": 1.5}, paths), data
+    )
     rows = [1, 4, 5]
     unknown = ~visible.known[rows]
     right = int((unknown & dataset.labels[rows]).sum())

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hashbench.errors import BusyError, InputError
-from hashbench.launch import worker as launch
-from hashbench.runs import events, result, state, wishes
+from hashbench.launch import spawn as launch
+from hashbench.runs import control, events, result, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
@@ -109,12 +109,12 @@ def test_a_paused_run_waits_and_goes_on(
     run = make(epochs=EPOCHS)
     process = worker(run, data_dir)
     wait_for(run, events.EpochEnded)
-    wishes.ask(run, "pause")
+    control.send(run, "pause")
     wait_for(run, events.Paused)
     assert status(run) is Status.PAUSED
     with pytest.raises(BusyError):
         launch.start(run, data_dir)
-    wishes.ask(run, "go")
+    control.send(run, "go")
     assert process.wait(timeout=60) == 0
     assert_same(codes(run), undisturbed)
 
@@ -125,12 +125,12 @@ def test_a_second_worker_of_a_run_is_refused_and_a_finished_run_is_not_resumed(
     run = make(epochs=EPOCHS)
     first = worker(run, data_dir)
     wait_for(run, events.EpochEnded)
-    wishes.ask(run, "pause")
+    control.send(run, "pause")
     wait_for(run, events.Paused)
     second = worker(run, data_dir)
     assert second.wait(timeout=60) == BusyError.exit_code
     assert "another worker" in run.log.read_text()
-    wishes.ask(run, "go")
+    control.send(run, "go")
     assert first.wait(timeout=60) == 0
     assert worker(run, data_dir).wait(timeout=60) == InputError.exit_code
     with pytest.raises(InputError, match="finished"):

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hashbench.files import mat
+from hashbench.files import array_files
 from hashbench.report import comparison, rows
-from hashbench.runs import events, result, wishes
+from hashbench.runs import control, events, result
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.tailer import read_all
 from tests.engine.conftest import Make, worker
@@ -51,7 +51,7 @@ def test_the_audit_flags_a_published_run_and_tables_mark_it(
     else:
         assert found.audit.paired is None
         assert found.audit.batch == 0
-        released = mat.read(run.codes / "16.mat")
+        released = array_files.read(run.codes / "16.mat")
         assert np.asarray(released["val_B"]).shape == (60, 16)
         assert np.asarray(released["L_db"]).shape == (400, 24)
     assert f"labels {found.audit.labels:.1%}" in found.audit.verdict
@@ -74,7 +74,7 @@ def test_a_stopped_run_of_tuned_towers_resumes_to_the_same_codes(
     while not any(isinstance(event, events.EpochEnded) for event in read_all(stopped.events)):
         assert time.monotonic() < deadline, "no epoch ended"
         time.sleep(0.01)
-    wishes.ask(stopped, "stop")
+    control.send(stopped, "stop")
     assert process.wait(timeout=120) == 0
     assert not stopped.result.exists(), "it was over before it could be stopped"
     again = finished(stopped, data_dir)

@@ -15,7 +15,7 @@ import pytest
 import scipy.io
 
 from hashbench.errors import DamagedFileError, HashbenchError
-from hashbench.files import mat
+from hashbench.files import array_files
 
 V5_HEAD = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
 
@@ -82,8 +82,8 @@ def test_mutations_give_an_error_of_ours_or_a_value(tmp_path: Path, name: str) -
     for _ in range(250):
         target.write_bytes(mutated(data, rng))
         try:
-            mat.contents(target)
-            mat.read(target)
+            array_files.contents(target)
+            array_files.read(target)
         except HashbenchError as error:
             refused += 1
             nameless += str(target) not in str(error)
@@ -92,8 +92,8 @@ def test_mutations_give_an_error_of_ours_or_a_value(tmp_path: Path, name: str) -
 
 
 def _contents_and_values(path: Path) -> None:
-    mat.contents(path)
-    mat.read(path)
+    array_files.contents(path)
+    array_files.read(path)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_wrong_names_are_said(tmp_path: Path, wrong: str, source: str) -> None:
     folder.mkdir()
     (tmp_path / wrong).write_bytes(samples(folder)[source])
     with pytest.raises(DamagedFileError, match="rename it to x"):
-        mat.read(tmp_path / wrong)
+        array_files.read(tmp_path / wrong)
 
 
 def test_v5_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_v5_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     packed = packer.compress(head) + packer.compress(b"\0" * (8 << 20)) + packer.flush()
     (tmp_path / "bomb.mat").write_bytes(V5_HEAD + struct.pack("<II", 15, len(packed)) + packed)
     with pytest.raises(DamagedFileError, match="more than a file of"):
-        mat.read(tmp_path / "bomb.mat")
+        array_files.read(tmp_path / "bomb.mat")
 
 
 def test_v5_compressed_data_that_are_longer_or_shorter_than_declared(tmp_path: Path) -> None:
@@ -151,12 +151,12 @@ def test_v5_compressed_data_that_are_longer_or_shorter_than_declared(tmp_path: P
         data = V5_HEAD + struct.pack("<II", 15, len(packed)) + packed
         (tmp_path / "x.mat").write_bytes(data)
         with pytest.raises(DamagedFileError, match=r"length|ends|declares"):
-            mat.read(tmp_path / "x.mat")
+            array_files.read(tmp_path / "x.mat")
 
 
 def test_v5_text_of_many_rows_without_letters_is_empty(tmp_path: Path) -> None:
     (tmp_path / "x.mat").write_bytes(V5_HEAD + matrix(4, (1 << 30, 0), tag(16, b"")))
-    assert mat.read(tmp_path / "x.mat") == {"x": ""}
+    assert array_files.read(tmp_path / "x.mat") == {"x": ""}
 
 
 def test_v5_nesting_is_bounded(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_v5_nesting_is_bounded(tmp_path: Path) -> None:
         inner = matrix(1, (1, 1), inner)
     (tmp_path / "deep.mat").write_bytes(V5_HEAD + inner)
     with pytest.raises(DamagedFileError, match="deep"):
-        mat.read(tmp_path / "deep.mat")
+        array_files.read(tmp_path / "deep.mat")
 
 
 def test_v5_objects_are_left_out_and_refused_by_name(tmp_path: Path) -> None:
@@ -173,10 +173,14 @@ def test_v5_objects_are_left_out_and_refused_by_name(tmp_path: Path) -> None:
     number = matrix(6, (1, 1), tag(9, b"\0" * 8), b"B")
     handle = matrix(16, (1, 1), b"", b"fn")
     (tmp_path / "x.mat").write_bytes(V5_HEAD + opaque + handle + number)
-    assert mat.contents(tmp_path / "x.mat") == {"obj": "object", "fn": "object", "B": "array"}
-    assert list(mat.read(tmp_path / "x.mat")) == ["B"]
+    assert array_files.contents(tmp_path / "x.mat") == {
+        "obj": "object",
+        "fn": "object",
+        "B": "array",
+    }
+    assert list(array_files.read(tmp_path / "x.mat")) == ["B"]
     with pytest.raises(DamagedFileError, match="MATLAB object"):
-        mat.read(tmp_path / "x.mat", ["obj"])
+        array_files.read(tmp_path / "x.mat", ["obj"])
 
 
 def test_npz_bombs_and_objects(tmp_path: Path) -> None:
@@ -190,23 +194,23 @@ def test_npz_bombs_and_objects(tmp_path: Path) -> None:
     plain = {"fortran_order": False, "descr": "<f8"}
     bomb = archive("bomb.npz", plain | {"shape": (1 << 20,)}, b"\0" * (8 << 20))
     with pytest.raises(DamagedFileError, match="more than a file of"):
-        mat.read(bomb, max_bytes=8 << 20)
+        array_files.read(bomb, max_bytes=8 << 20)
     lie = archive("lie.npz", plain | {"shape": (1 << 40,)}, b"\0" * 64)
     with pytest.raises(DamagedFileError, match="declares"):
-        mat.read(lie)
+        array_files.read(lie)
     empty = archive("none.npz", {"fortran_order": False, "descr": "|S0", "shape": (1 << 60,)}, b"")
     with pytest.raises(DamagedFileError, match="no size"):
-        mat.read(empty)
+        array_files.read(empty)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object), b=np.ones(2))
     with pytest.raises(DamagedFileError, match="pickle"):
-        mat.read(tmp_path / "objects.npz")
-    assert list(mat.read(tmp_path / "objects.npz", ["b"])) == ["b"]
+        array_files.read(tmp_path / "objects.npz")
+    assert list(array_files.read(tmp_path / "objects.npz", ["b"])) == ["b"]
     with zipfile.ZipFile(tmp_path / "other.npz", "w") as file:
         file.writestr("../evil.txt", "x")
     with pytest.raises(DamagedFileError, match="zip archive, but not one of"):
-        mat.read(tmp_path / "other.npz")
+        array_files.read(tmp_path / "other.npz")
 
 
 def test_hdf5_numbers_where_letters_or_indices_belong(tmp_path: Path) -> None:
@@ -227,7 +231,7 @@ def test_hdf5_numbers_where_letters_or_indices_belong(tmp_path: Path) -> None:
                 file["B"].attrs["MATLAB_class"] = np.bytes_("double")
                 file["B"].attrs["MATLAB_sparse"] = np.uint64(2)
         with pytest.raises(DamagedFileError, match=says):
-            mat.read(path)
+            array_files.read(path)
 
 
 def test_hdf5_stays_inside_the_file(tmp_path: Path) -> None:
@@ -257,4 +261,4 @@ def test_hdf5_stays_inside_the_file(tmp_path: Path) -> None:
             "sparse_chunks": "chunks", "huge": "declares", "vlen": "variable length"}  # fmt: skip
     for name, path in cases.items():
         with pytest.raises(DamagedFileError, match=says[name]):
-            mat.read(path)
+            array_files.read(path)

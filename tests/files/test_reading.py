@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hashbench.errors import DamagedFileError, InputError, UnknownNameError
-from hashbench.files import mat
+from hashbench.files import array_files
 
 CAPTIONS = ["a red house", "", "né à Zürich", "two dogs"]
 TYPES = ["f8", "f4", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?"]
@@ -67,7 +67,7 @@ def v73(path: Path, variables: dict[str, Any]) -> None:
 def test_v5_numbers(tmp_path: Path, dtype: str, compressed: bool) -> None:
     matrix = np.random.default_rng(0).integers(0, 2, (7, 3)).astype(dtype)
     scipy.io.savemat(tmp_path / "x.mat", {"a": matrix, "b": matrix[:0]}, do_compression=compressed)
-    found = mat.read(tmp_path / "x.mat")
+    found = array_files.read(tmp_path / "x.mat")
     assert np.array_equal(found["a"], matrix)
     assert found["a"].dtype == matrix.dtype
     assert found["a"].flags.c_contiguous
@@ -89,7 +89,7 @@ def test_v5_agrees_with_scipy(
     scipy.io.savemat(path, {"a": array}, do_compression=compressed)
     with np.errstate(invalid="ignore"):
         expected = scipy.io.loadmat(path)["a"]
-    assert np.array_equal(mat.read(path)["a"], expected, equal_nan=array.dtype.kind == "f")
+    assert np.array_equal(array_files.read(path)["a"], expected, equal_nan=array.dtype.kind == "f")
 
 
 def test_v5_big_endian_sparse_complex(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_v5_big_endian_sparse_complex(tmp_path: Path) -> None:
         tmp_path / "x.mat",
         {"s": scipy.sparse.csc_matrix(dense), "c": np.array([[1 + 2j, 3]]), "e": []},
     )
-    found = mat.read(tmp_path / "x.mat")
+    found = array_files.read(tmp_path / "x.mat")
     assert np.array_equal(found["s"], dense)
     assert np.array_equal(found["c"], [[1 + 2j, 3]])
     assert found["e"].size == 0
@@ -112,7 +112,7 @@ def test_v5_big_endian_sparse_complex(tmp_path: Path) -> None:
     (tmp_path / "big.mat").write_bytes(
         head + (14).to_bytes(4, "big") + len(body).to_bytes(4, "big") + body
     )
-    assert np.array_equal(mat.read(tmp_path / "big.mat")["v"], [[1.5, -2.0]])
+    assert np.array_equal(array_files.read(tmp_path / "big.mat")["v"], [[1.5, -2.0]])
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -126,15 +126,15 @@ def test_v5_text_cells_structs(tmp_path: Path, compressed: bool) -> None:
     }
     path = tmp_path / "x.mat"
     scipy.io.savemat(path, content, do_compression=compressed)
-    assert mat.contents(path) == {
+    assert array_files.contents(path) == {
         "result": "struct", "caption": "cell", "several": "cell", "rows": "text", "grid": "cell",
     }  # fmt: skip
-    found = mat.read(path)
+    found = array_files.read(path)
     assert np.array_equal(found["result"]["qB"], content["result"]["qB"])
     assert found["result"]["who"] == "ADSH"
-    assert mat.strings(found["caption"]) == CAPTIONS
-    assert mat.strings(found["several"]) == [["a", "b"], ["c"]]
-    assert mat.strings(found["rows"]) == ["im1.jpg", "im22.jpg"]
+    assert array_files.strings(found["caption"]) == CAPTIONS
+    assert array_files.strings(found["several"]) == [["a", "b"], ["c"]]
+    assert array_files.strings(found["rows"]) == ["im1.jpg", "im22.jpg"]
     assert found["grid"] == [["a", "b", "c"], ["d", "e", "f"]]
 
 
@@ -143,13 +143,13 @@ def test_v73_text_cells_structs(tmp_path: Path) -> None:
     matrix = np.arange(6.0).reshape(3, 2)
     v73(path, {"B": matrix, "caption": CAPTIONS, "several": [["a", "b"], ["c"]],
                "result": {"rB": matrix.astype(np.uint8), "inner": {"x": matrix}}})  # fmt: skip
-    assert mat.contents(path) == {
+    assert array_files.contents(path) == {
         "B": "array", "caption": "cell", "several": "cell", "result": "struct",
     }  # fmt: skip
-    found = mat.read(path)
+    found = array_files.read(path)
     assert np.array_equal(found["B"], matrix)
-    assert mat.strings(found["caption"]) == CAPTIONS
-    assert mat.strings(found["several"]) == [["a", "b"], ["c"]]
+    assert array_files.strings(found["caption"]) == CAPTIONS
+    assert array_files.strings(found["several"]) == [["a", "b"], ["c"]]
     assert np.array_equal(found["result"]["rB"], matrix)
     assert np.array_equal(found["result"]["inner"]["x"], matrix)
 
@@ -158,20 +158,20 @@ def test_hdf5_of_another_program_is_not_transposed(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.mat", "w") as file:
         file["B"] = np.arange(6).reshape(3, 2)
         file["names"] = np.array([b"one", b"three"])
-    found = mat.read(tmp_path / "x.mat")
+    found = array_files.read(tmp_path / "x.mat")
     assert found["B"].shape == (3, 2)
-    assert mat.strings(found["names"]) == ["one", "three"]
+    assert array_files.strings(found["names"]) == ["one", "three"]
 
 
 def test_npz_and_npy(tmp_path: Path) -> None:
     matrix = np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3))
     np.savez(tmp_path / "x.npz", m=matrix, t=np.array(CAPTIONS), s=np.float32(2.5))
-    found = mat.read(tmp_path / "x.npz")
+    found = array_files.read(tmp_path / "x.npz")
     assert np.array_equal(found["m"], matrix)
     assert found["t"] == CAPTIONS
     assert found["s"] == 2.5
     np.save(tmp_path / "labels.npy", matrix)
-    assert np.array_equal(mat.read(tmp_path / "labels.npy")["labels"], matrix)
+    assert np.array_equal(array_files.read(tmp_path / "labels.npy")["labels"], matrix)
 
 
 @pytest.mark.parametrize("form", ["v5", "v7.3", "npz"])
@@ -184,20 +184,20 @@ def test_only_what_is_asked_for(tmp_path: Path, form: str) -> None:
         np.savez(path, **content)
     else:
         v73(path, content)
-    assert list(mat.read(path, ["small"], max_bytes=50_000)) == ["small"]
+    assert list(array_files.read(path, ["small"], max_bytes=50_000)) == ["small"]
     with pytest.raises(DamagedFileError, match="more than a file of"):
-        mat.read(path, max_bytes=50_000)
+        array_files.read(path, max_bytes=50_000)
     with pytest.raises(UnknownNameError, match="did you mean small"):
-        mat.read(path, ["smal"])
+        array_files.read(path, ["smal"])
 
 
 @pytest.mark.parametrize("value", [np.ones(2), {"a": "x"}, [np.ones(3)], [[["a"]]]])
 def test_strings_refuses_what_is_no_text(value: Any) -> None:
     with pytest.raises(DamagedFileError, match="text"):
-        mat.strings(value, where="caption.mat: caption")
+        array_files.strings(value, where="caption.mat: caption")
 
 
 def test_paths_that_are_no_files(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing.mat"):
         with pytest.raises(InputError, match="not"):
-            mat.read(path)
+            array_files.read(path)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hashbench.engine.waiting import slot_for
+from hashbench.engine.slot_acquisition import slot_for
 from hashbench.errors import BusyError
-from hashbench.launch import actions, worker
+from hashbench.launch import actions, spawn
 from hashbench.plan.request import Request, expand
 from hashbench.runs import events, layout, queue, slots, state
 from hashbench.runs.layout import RunFolder
@@ -45,7 +45,7 @@ def taken(runs: list[RunFolder], monkeypatch: pytest.MonkeyPatch) -> Slot:
 def waiters(
     runs: list[RunFolder], taken: Slot, data_dir: Path
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
-    processes = [worker.enqueue(run, data_dir) for run in runs]
+    processes = [spawn.enqueue(run, data_dir) for run in runs]
     for run in runs:
         until(lambda run=run: status(run) is Status.QUEUED and bool(read_all(run.events)))
     yield processes
@@ -78,7 +78,7 @@ def test_waiting_is_cheap_and_wishes_are_heeded(
         if maps.is_file():
             assert "torch" not in maps.read_text()
     with pytest.raises(BusyError):
-        worker.enqueue(runs[0], data_dir)
+        spawn.enqueue(runs[0], data_dir)
     with pytest.raises(BusyError):
         actions.delete(runs[0])
     # stop, SIGTERM and SIGKILL: two leave with a word, one without
@@ -107,7 +107,7 @@ def test_a_paused_one_lets_another_pass_and_both_finish(
     taken.close()
     assert waiters[1].wait(120) == 0
     assert waiters[0].poll() is None
-    actions.go_on(runs[0], Path())
+    actions.resume(runs[0], Path())
     assert waiters[0].wait(120) == 0
     assert [status(run) for run in runs] == [Status.FINISHED] * 2
     begun = {run.id: slot_times(run)[0] for run in runs}
@@ -155,7 +155,7 @@ def test_a_gpu_that_is_not_there_is_told_and_not_waited_for(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     (spec,) = expand(Request(method=["lsh"], dataset=["picturebook-tiny"], device="cuda:3"))
     run = layout.create(tmp_path, spec, datetime.datetime.now(datetime.UTC))
-    assert worker.enqueue(run, tmp_path).wait(60) == 2
+    assert spawn.enqueue(run, tmp_path).wait(60) == 2
     failed = read_all(run.events)[-1]
     assert isinstance(failed, events.Failed)
     assert "cuda:3" in failed.reason

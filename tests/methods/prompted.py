@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, Setting, TrainingSet
+from hashbench.methods.base import Batch, Method, MethodContext, TrainingSet
 from hashbench.nn.blocks import Block
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Tower, Towers
@@ -88,7 +88,7 @@ def made(name: str, protocol: str = "strict", ablate: str = "", **params: Any) -
     )
     (spec,) = expand(request)
     images, texts, labels = items()
-    setting = Setting(
+    context = MethodContext(
         bits=spec.bits,
         params=spec.params,
         class_names=NAMES,
@@ -101,7 +101,7 @@ def made(name: str, protocol: str = "strict", ablate: str = "", **params: Any) -
         directions=card.directions,
     )
     torch.manual_seed(0)
-    method: Method = catalog.load(card.entry)(setting)
+    method: Method = catalog.load(card.entry)(context)
     method.begin_stage(method.stages()[0])
     return method
 

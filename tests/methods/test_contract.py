@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hashbench.codefiles.own import read_codes
+from hashbench.codefiles.native import read_codes
 from hashbench.methods.base import Method
 from hashbench.plan import catalog
 from hashbench.runs import events, result

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, Setting, TrainingSet, total
+from hashbench.methods.base import Batch, MethodContext, TrainingSet, total
 from hashbench.methods.pcril import CARD
 from hashbench.methods.pcril.method import Pcril, linear
 from hashbench.methods.pcril.recovery.prompts import LearnedPrompts
@@ -42,7 +42,7 @@ def method(train: TrainingSet | None = None, ablate: tuple[str, ...] = (), **par
     for name in ablate:
         settled |= CARD.ablation(name).settings
     torch.manual_seed(0)
-    setting = Setting(
+    context = MethodContext(
         bits=(8,),
         params=settled | params,
         class_names=NAMES,
@@ -51,11 +51,11 @@ def method(train: TrainingSet | None = None, ablate: tuple[str, ...] = (), **par
         seed=0,
         text_tower=lambda: TOWER,
     )
-    return Pcril(setting).double()
+    return Pcril(context).double()
 
 
 def batch(found: Pcril, size: int = 16) -> Batch:
-    train, index = found.setting.train, torch.arange(size)
+    train, index = found.context.train, torch.arange(size)
     return Batch(
         index,
         train.images[index].double(),
@@ -97,10 +97,10 @@ def test_the_paper_s_ablations_combine() -> None:
         ("no-PCR",): (False, True, "anm"),
     }
     for ablate, wanted in cases.items():
-        params = method(ablate=ablate).setting.params
+        params = method(ablate=ablate).context.params
         assert (params["recover"], params["augment"], params["unknown_pairs"]) == wanted
     everything_on = {param.name: param.default for param in CARD.params}
-    assert method(ablate=("B", "ANM", "PCR", "CSA")).setting.params.items() >= {
+    assert method(ablate=("B", "ANM", "PCR", "CSA")).context.params.items() >= {
         (name, everything_on[name]) for name in ("recover", "augment", "unknown_pairs")
     }
 
@@ -159,7 +159,7 @@ def trained() -> Pcril:
 
 def test_search_adds_unknown_entries_only_and_tells_how() -> None:
     found = trained()
-    train = found.setting.train
+    train = found.context.train
     _, full = items()
     stage = found.stages()[1]
     found.begin_stage(stage)
@@ -208,8 +208,8 @@ def test_pseudo_labels_are_the_clipped_gain() -> None:
     torch.testing.assert_close(found.labels[tried], wanted)
     assert bool((found.labels[result.added] == 1).all())
     assert bool(((found.labels > 0) & (found.labels < 1)).any())
-    known = found.setting.train.known
-    assert torch.equal(found.labels[known], found.setting.train.labels[known])
+    known = found.context.train.known
+    assert torch.equal(found.labels[known], found.context.train.labels[known])
 
 
 @pytest.mark.parametrize("unknown", ["AN", "IU", "ANM"])
@@ -265,7 +265,7 @@ def test_memories_hold_the_batch_and_targets_change_with_the_epoch() -> None:
 def test_partners_know_what_an_item_does_not() -> None:
     found = method(ablate=("no-PCR",))
     found.begin_stage(found.stages()[0])
-    train = found.setting.train
+    train = found.context.train
     positive, unknown = train.labels == 1, ~train.known
     overlap = (unknown.double() @ positive.double().T).fill_diagonal_(-1)
     best = overlap.gather(1, found.partners)
@@ -334,7 +334,7 @@ def test_without_any_known_positive_there_is_nothing_to_learn_from() -> None:
 
 def test_a_class_name_longer_than_the_context_is_told_before_training() -> None:
     settled = {param.name: param.default for param in CARD.params}
-    setting = Setting(
+    context = MethodContext(
         bits=(8,),
         params=settled,
         class_names=("car", "a " * 60),
@@ -344,7 +344,7 @@ def test_a_class_name_longer_than_the_context_is_told_before_training() -> None:
         text_tower=lambda: TOWER,
     )
     with pytest.raises(InputError, match="takes 64 tokens"):
-        Pcril(setting)
+        Pcril(context)
 
 
 def test_without_a_text_tower_only_recovery_is_refused() -> None:
@@ -357,8 +357,8 @@ def test_without_a_text_tower_only_recovery_is_refused() -> None:
         "seed": 0,
     }
     with pytest.raises(InputError, match="--backbone"):
-        Pcril(Setting(params=settled, **base))
-    Pcril(Setting(params=settled | {"recover": False}, **base))
+        Pcril(MethodContext(params=settled, **base))
+    Pcril(MethodContext(params=settled | {"recover": False}, **base))
 
 
 def test_the_learning_rate_falls_along_a_line() -> None:

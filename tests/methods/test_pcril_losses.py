@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hashbench.methods.pcril import augmentation
-from hashbench.methods.pcril.recovery import contrast
+from hashbench.methods.pcril.recovery import negatives
 from hashbench.methods.pcril.similarity import certainly_apart, continuous, counted
 
 STATES = hnp.arrays(np.int8, (6, 5), elements=st.sampled_from([-1, 0, 1]))  # -1: unknown
@@ -30,7 +30,7 @@ def test_negatives_differ_from_the_anchor_by_one_class(
 ) -> None:
     positive, negative = sides(state)
     torch.manual_seed(seed)
-    drawn = contrast.draw(positive, negative, COST, room, deletes_last=deletes_last)
+    drawn = negatives.draw(positive, negative, COST, room, deletes_last=deletes_last)
     deletion, addition, replacement = drawn.negatives
     for i in range(len(state)):
         anchor = set(drawn.anchor[i].nonzero()[:, 0].tolist())
@@ -59,7 +59,7 @@ def test_negatives_differ_from_the_anchor_by_one_class(
 def test_size_of_an_anchor_and_its_members_are_uniform() -> None:
     torch.manual_seed(0)
     positive = torch.tensor([[True, True, True, False]]).repeat(6_000, 1)
-    drawn = contrast.draw(positive, ~positive, torch.ones(4, dtype=torch.long), 10)
+    drawn = negatives.draw(positive, ~positive, torch.ones(4, dtype=torch.long), 10)
     sizes = drawn.anchor.sum(1).bincount().double() / 6_000
     torch.testing.assert_close(
         sizes, torch.tensor([0, 1 / 3, 1 / 3, 1 / 3]).double(), atol=0.025, rtol=0
@@ -72,7 +72,7 @@ def test_size_of_an_anchor_and_its_members_are_uniform() -> None:
 
 def test_a_hinge_is_the_missing_margin() -> None:
     anchor, negatives = torch.tensor([5.0, 5.0, 5.0]), torch.tensor([[4.5, 1.0, 6.0]])
-    found = contrast.hinges(anchor, negatives, 1.0)
+    found = negatives.hinges(anchor, negatives, 1.0)
     assert found.tolist() == [[0.5, 0.0, 2.0]]
 
 

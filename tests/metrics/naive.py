@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hashbench.metrics.names import Metric
+from hashbench.metrics.metric import Metric
 
 
 def value(metric: Metric, distances: list[int], levels: list[int]) -> float:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.metrics.names import (
+from hashbench.metrics.metric import (
     DIRECTIONS,
     EXAMPLES,
     KINDS,
@@ -16,7 +16,7 @@ from hashbench.metrics.names import (
     parse_metric,
     parse_metrics,
 )
-from hashbench.metrics.profiles import PROFILES, profile
+from hashbench.metrics.paper_conventions import PROFILES, profile
 
 
 @st.composite

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.histograms import Histograms, count_histograms, sum_shards
-from hashbench.metrics.names import Metric, parse_metrics
+from hashbench.metrics.metric import Metric, parse_metrics
 from hashbench.metrics.ranking import Score, evaluate, per_query_values
 
 PLAIN = parse_metrics("mAP@all mAP@5 mAP@5/hits mAP@first4 P@6 R@6 nDCG@7 nDCG@all(gain=exp)")

@@ -9,8 +9,8 @@ import pytest
 from scipy.io import loadmat
 
 from hashbench.metrics.codes import Codes, LabelMasks, code_facts
-from hashbench.metrics.names import parse_metrics
-from hashbench.metrics.profiles import profile
+from hashbench.metrics.metric import parse_metrics
+from hashbench.metrics.paper_conventions import profile
 from hashbench.metrics.ranking import evaluate
 
 pytestmark = pytest.mark.shared

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hashbench.backbones.blocks import BlockInputs, Tail, TunableClip, write_texts
-from hashbench.backbones.building import Building
+from hashbench.backbones.cache_writer import Building
 from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.errors import InputError

@@ -12,7 +12,7 @@ import pytest
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.request import Request, expand
-from hashbench.runs import events, layout, processes, state, wishes
+from hashbench.runs import control, events, layout, processes, state
 from hashbench.runs.state import Status
 
 NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.UTC)
@@ -64,14 +64,14 @@ def test_a_runs_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_wishes_are_heard_once(run) -> None:
-    assert wishes.read(run) is None
-    wishes.ask(run, "stop")
-    wishes.ask(run, "pause")
-    assert wishes.read(run) == "pause"
-    wishes.clear(run)
-    assert wishes.read(run) is None
-    run.wish.write_bytes(b"rm -rf")
-    assert wishes.read(run) is None
+    assert control.read(run) is None
+    control.send(run, "stop")
+    control.send(run, "pause")
+    assert control.read(run) == "pause"
+    control.clear(run)
+    assert control.read(run) is None
+    run.control_request.write_bytes(b"rm -rf")
+    assert control.read(run) is None
 
 
 @pytest.mark.parametrize(

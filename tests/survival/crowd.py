@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hashbench.launch import actions, worker
+from hashbench.launch import actions, spawn
 from hashbench.runs import events, layout, queue, slots, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
@@ -70,8 +70,8 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
             actions.kill(run)
             found.killed += 1
             until_lost(run)
-            children.append(worker.enqueue(run, data_dir))
-        elif launched and not any(worker.is_worked_at(run, folded[run]) for run in folders):
+            children.append(spawn.enqueue(run, data_dir))
+        elif launched and not any(spawn.is_worked_at(run, folded[run]) for run in folders):
             break
         time.sleep(0.3 if kills and found.killed < kills else 0.1)
     for process in (*processes, *children):
@@ -90,7 +90,7 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
 
 def until_lost(run: RunFolder) -> None:
     deadline = time.monotonic() + 30
-    while worker.is_worked_at(run, fold(run)):
+    while spawn.is_worked_at(run, fold(run)):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{run.id} is still held")
         time.sleep(0.02)

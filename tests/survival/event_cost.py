@@ -58,7 +58,7 @@ def seconds_a_step(method: str, folder: Path) -> float:
 def figures() -> dict[str, float]:
     """Microseconds of an event, milliseconds of a step, and the share of 50 events a second."""
     open_clip()
-    importlib.import_module("hashbench.engine.worker")
+    importlib.import_module("hashbench.engine.pipeline")
     with tempfile.TemporaryDirectory(prefix="hashbench-events-") as name:
         taken = seconds_an_event(Path(name))
         steps = {method: seconds_a_step(method, Path(name)) for method in METHODS}

@@ -47,7 +47,7 @@ METHOD = "soda"
 def figures() -> dict[str, dict[str, object]]:
     """What happened, by case: what was told, and whether the resumed run is the undisturbed one."""
     open_clip()
-    importlib.import_module("hashbench.engine.worker")
+    importlib.import_module("hashbench.engine.pipeline")
     with tempfile.TemporaryDirectory(prefix="hashbench-full-") as name:
         folder = Path(name)
         data = folder / "data"

@@ -19,9 +19,10 @@ from PIL import Image
 
 from hashbench.backbones import picturebook_clip
 from hashbench.cli.main import app
-from hashbench.codefiles.own import CodeSet, write_codes
-from hashbench.datasets import own as own_datasets
+from hashbench.codefiles.native import CodeSet, write_codes
+from hashbench.datasets import custom as own_datasets
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
+from hashbench.datasets.custom_table import read_table
 from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.named_splits import read_split, write_split
@@ -29,13 +30,12 @@ from hashbench.datasets.packaged import parts
 from hashbench.datasets.picturebook.dataset import load as picturebook
 from hashbench.datasets.pictures import read_picture
 from hashbench.datasets.splits import own_split
-from hashbench.datasets.tables import read_table
 from hashbench.engine import checkpoint
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.errors import HashbenchError
 from hashbench.metrics.codes import Codes, LabelMasks
-from hashbench.plan import registered
-from hashbench.plan.registered import Registration
+from hashbench.plan import custom_registry
+from hashbench.plan.custom_registry import Registration
 from hashbench.plan.request import Request, expand, read_config
 from hashbench.plan.sweep import read_sweep
 from hashbench.runs import events, layout, processes, result, tags
@@ -232,7 +232,7 @@ def _plans(folder: Path) -> list[Kind]:
         '[[grid]]\nmethod = "soda"\n[[grid]]\nmethod = ["pcril", "lsh"]\nknown_ratio = [0.3]\n'
         '[[skip]]\nmethod = "lsh"\nseed = 1\n'
     )
-    own = folder / "mine" / registered.FILE
+    own = folder / "mine" / custom_registry.FILE
     own.parent.mkdir()
     found = Registration(kind="table", title="Mine", query=1, train=2, images="..", table="t.csv")
     own.write_bytes(msgspec.toml.encode(found))

@@ -29,7 +29,7 @@ from pathlib import Path
 import msgspec
 
 from hashbench.backbones.openclip_import import open_clip
-from hashbench.engine import checkpoint, loop
+from hashbench.engine import checkpoint, trainer
 from hashbench.engine.__main__ import main as main_of_worker
 from hashbench.plan import spec as specs
 from hashbench.plan.request import Request, expand
@@ -103,7 +103,7 @@ def fork_worker(
         os.dup2(log, 1)
         os.dup2(log, 2)
         if save_seconds is not None:
-            loop.SAVE_SECONDS = save_seconds
+            trainer.SAVE_SECONDS = save_seconds
         sys.argv = ["worker", str(run.path), "--data-dir", str(data_dir)]
         prepare()
         code = main_of_worker()
@@ -238,7 +238,7 @@ def one_run(
 def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Found:
     """Kills until there were so many, evenly over all methods; what was seen."""
     open_clip()
-    importlib.import_module("hashbench.engine.worker")
+    importlib.import_module("hashbench.engine.pipeline")
     rng = random.Random(seed)
     found = Found()
     began = time.monotonic()

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.engine.test_loop import STEPS, Toy, conducted
 
-from hashbench.engine import attempt as attempts
-from hashbench.engine import checkpoint, worker
+from hashbench.engine import checkpoint, pipeline
+from hashbench.engine import process as attempts
 from hashbench.errors import BusyError, DamagedFileError, StorageError, TrainingError
-from hashbench.files import arrays, locks, storage
+from hashbench.files import growing_arrays, locks, os_errors
 from hashbench.files.atomic import remove_leftovers, write_bytes_atomically
 from hashbench.plan.request import Request, expand
 from hashbench.runs import events, layout, processes, state
@@ -26,7 +27,6 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import Tailer, read_all
 from hashbench.runs.writer import RESERVE, EventWriter
-from tests.engine.test_loop import STEPS, Toy, conducted
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def attempted(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def work(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(worker, "_work", work)
+        monkeypatch.setattr(pipeline, "_work", work)
         code = attempts.attempt(run, run.path, None)
         (failed,) = (event for event in read_all(run.events) if isinstance(event, events.Failed))
         return code, failed
@@ -167,8 +167,8 @@ def test_a_map_to_write_takes_its_space_at_once(
 
     monkeypatch.setattr(os, "posix_fallocate", no_room)
     with pytest.raises(OSError, match=r"a\.npy") as caught:
-        arrays.create_array(tmp_path / "a.npy", (3, 4), "f4")
-    assert "disk is full" in str(storage.explained(caught.value, then="go on"))
+        growing_arrays.create_array(tmp_path / "a.npy", (3, 4), "f4")
+    assert "disk is full" in str(os_errors.explained(caught.value, then="go on"))
 
 
 # locks
@@ -279,7 +279,7 @@ def test_weights_that_are_no_numbers_are_never_kept(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.engine.test_loop.Toy", Poisoned)
-    monkeypatch.setattr("hashbench.engine.loop.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("hashbench.engine.trainer.SAVE_SECONDS", 0.0)
     with pytest.raises(TrainingError, match="weight after step 2 of epoch 1 of stage only"):
         conducted(run)
     (spec,) = expand(Request())

@@ -14,14 +14,14 @@ import msgspec
 import pytest
 
 from hashbench.cli.main import app
-from hashbench.datasets import own
+from hashbench.datasets import custom
 from hashbench.datasets.coco.annotations import Captions, read_json
-from hashbench.datasets.lines import read_bytes
+from hashbench.datasets.custom_table import read_table
 from hashbench.datasets.named_splits import read_split
-from hashbench.datasets.tables import read_table
+from hashbench.datasets.text_files import read_bytes
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
-from hashbench.files.bounded import read_bounded
-from hashbench.plan import registered, spec
+from hashbench.files.bounded_read import read_bounded
+from hashbench.plan import custom_registry, spec
 from hashbench.plan.request import Request, expand, read_config
 from hashbench.plan.sweep import read_sweep
 from hashbench.runs import events, layout, result, tags
@@ -37,7 +37,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "spec.toml": spec.read,
     "config.toml": read_config,
     "sweep.toml": read_sweep,
-    "hashbench.toml": registered.read,
+    "hashbench.toml": custom_registry.read,
     "result.json": result.read,
     "split.json": lambda path: read_split(path, None),  # type: ignore[arg-type]
     "captions.json": lambda path: read_json(path, Captions),
@@ -124,11 +124,11 @@ def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside", "/etc", "..", ".", "a/b", "", "a\0b"])
 def test_a_dataset_of_a_spec_stays_in_the_data_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").mkdir()
-    found = registered.Registration(kind="table", title="x", query=1, train=2, table="t.csv")
-    (tmp_path / "outside" / registered.FILE).write_bytes(msgspec.toml.encode(found))
+    found = custom_registry.Registration(kind="table", title="x", query=1, train=2, table="t.csv")
+    (tmp_path / "outside" / custom_registry.FILE).write_bytes(msgspec.toml.encode(found))
     (tmp_path / "data").mkdir()
     with pytest.raises(InputError, match="not a name for a dataset"):
-        own.load(tmp_path / "data", {"name": name})
+        custom.load(tmp_path / "data", {"name": name})
 
 
 def test_links_among_the_runs_are_no_runs(tmp_path: Path) -> None:

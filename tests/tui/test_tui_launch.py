@@ -15,19 +15,19 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from hashbench.errors import InputError
-from hashbench.launch import worker
+from hashbench.launch import spawn
 from hashbench.plan import catalog
 from hashbench.plan.command import command_words
 from hashbench.plan.request import Request, expand
 from hashbench.runs import layout
 from hashbench.tui.app import Workbench
-from hashbench.tui.planning import GENERAL, PICKED, grid_text, request_of
+from hashbench.tui.launch_form import GENERAL, PICKED, grid_text, request_of
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.screens.dialogs import Ask
 from hashbench.tui.screens.launch import Launch
 from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
-from hashbench.tui.widgets.rows import RowTable
+from hashbench.tui.widgets.row_table import RowTable
 from tests.tui.cards import ALPHA, BETA, LARGE, SMALL
 from tests.tui.driving import drive, text_of, until
 
@@ -192,8 +192,8 @@ def test_launching_makes_folders_and_starts_workers(
         priorities.append(priority)
         return start(run, data_dir)
 
-    monkeypatch.setattr(worker, "start", start)
-    monkeypatch.setattr(worker, "enqueue", enqueue)
+    monkeypatch.setattr(spawn, "start", start)
+    monkeypatch.setattr(spawn, "enqueue", enqueue)
 
     async def filtered(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("slash", *"lsh", "enter")

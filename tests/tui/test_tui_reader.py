@@ -10,15 +10,15 @@ from typing import Self
 import pytest
 
 from hashbench.runs import events, tags
-from hashbench.runs.ended import HEAD_BYTES, TAIL_BYTES, ended_state
+from hashbench.runs.ended_state import HEAD_BYTES, TAIL_BYTES, ended_state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
 from hashbench.runs.tailer import read_all
 from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update
-from hashbench.tui.record import Watched
+from hashbench.tui.run_record import Watched
+from hashbench.tui.run_row import RunView
 from hashbench.tui.series import LOSSES
-from hashbench.tui.view import RunView
 from tests.tui import fixtures
 
 

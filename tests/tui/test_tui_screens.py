@@ -10,20 +10,20 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from hashbench.launch import actions, worker
-from hashbench.runs import queue, tags, wishes
+from hashbench.launch import actions, spawn
+from hashbench.runs import control, queue, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.tui.app import Workbench
+from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.compare import Compare
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.screens.detail import Detail
 from hashbench.tui.screens.dialogs import Ask, Form, Help
-from hashbench.tui.view import RunView
 from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.loglines import LogLines
+from hashbench.tui.widgets.log_view import LogLines
 from hashbench.tui.widgets.panelset import PanelSet
-from hashbench.tui.widgets.rows import RowTable
+from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
 from tests.tui.driving import drive, text_of, until
 
@@ -197,12 +197,12 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["running"])
         await pilot.press("p")
-        await until(pilot, lambda: wishes.read(made["running"]) == "pause")
+        await until(pilot, lambda: control.read(made["running"]) == "pause")
         await pilot.press("s")
-        await until(pilot, lambda: wishes.read(made["running"]) == "stop")
+        await until(pilot, lambda: control.read(made["running"]) == "stop")
         await go_to(pilot, app, made["paused"])
         await pilot.press("p")
-        await until(pilot, lambda: wishes.read(made["paused"]) == "go")
+        await until(pilot, lambda: control.read(made["paused"]) == "go")
         await go_to(pilot, app, made["finished"])
         await pilot.press("s")
         await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
@@ -225,7 +225,7 @@ def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
         asked.append(run.id)
         return Process()
 
-    monkeypatch.setattr(worker, "enqueue", enqueue)
+    monkeypatch.setattr(spawn, "enqueue", enqueue)
 
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         for name in ("stopped", "lost", "failed"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hashbench.runs import events
 from hashbench.runs.events import StagePlan
+from hashbench.tui.format import nth
 from hashbench.tui.plot import draw, label, thin
 from hashbench.tui.series import (
     CAPACITY,
@@ -24,7 +25,6 @@ from hashbench.tui.series import (
 )
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.panelset import on_log_scale
-from hashbench.tui.words import nth
 
 FINITE = st.floats(-1e6, 1e6)
 

@@ -19,10 +19,10 @@ from textual.pilot import Pilot
 
 from hashbench.plan import catalog
 from hashbench.tui.app import Workbench
-from hashbench.tui.machine import Gpu, Machine
 from hashbench.tui.messages import MachineRead
 from hashbench.tui.screens.dashboard import Dashboard
-from hashbench.tui.widgets.rows import RowTable
+from hashbench.tui.system_monitor import Gpu, Machine
+from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
 from tests.tui.cards import ALPHA, BETA, LARGE, SMALL
 from tests.tui.driving import drive, until

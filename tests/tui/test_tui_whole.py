@@ -18,7 +18,7 @@ from hashbench.tui.screens.launch import Launch
 from hashbench.tui.screens.retrieval import Retrieval
 from hashbench.tui.widgets.field import Field
 from hashbench.tui.widgets.picklist import PickList
-from hashbench.tui.widgets.rows import RowTable
+from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
 from tests.tui.driving import drive, text_of, until
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError
-from hashbench.files.bounded import read_bounded
+from hashbench.files.bounded_read import read_bounded
 
 MAX_BYTES = 4 << 30
 """The largest official file, instances_train2017.json, has 0.47 GB."""

@@ -10,9 +10,9 @@ from hashbench.datasets.doctor.pictures import Progress, check_duplicates, check
 from hashbench.datasets.doctor.splitting import check_splits, fitting_splits, split_in_file
 from hashbench.datasets.doctor.target import find_target
 from hashbench.datasets.doctor.texts import check_texts
-from hashbench.datasets.facts import TokenCounter
+from hashbench.datasets.statistics import TokenCounter
 from hashbench.errors import HashbenchError
-from hashbench.files.places import cache_root
+from hashbench.files.paths import cache_root
 
 
 def examine(

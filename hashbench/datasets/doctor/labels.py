@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.columns import (
+from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.label_columns import (
     FEWEST,
     KNOWN,
     KnownSet,
@@ -17,8 +18,7 @@ from hashbench.datasets.columns import (
     read_columns,
     same_name,
 )
-from hashbench.datasets.doctor.findings import Finding, Level, some
-from hashbench.datasets.facts import relevant_share
+from hashbench.datasets.statistics import relevant_share
 
 PUBLISHED: Mapping[str, Mapping[int, str]] = {
     "mirflickr25k": {24_581: "the items with one of the 24 labels"},

@@ -10,7 +10,7 @@ from hashbench.datasets.doctor.findings import Finding, Level
 from hashbench.datasets.named_splits import choose, read_split
 from hashbench.datasets.splits import Split
 from hashbench.errors import InputError
-from hashbench.plan import field_splits
+from hashbench.plan import released_splits
 from hashbench.plan.card import DatasetCard, SplitSizes
 
 
@@ -21,13 +21,13 @@ def fitting_splits(dataset: Dataset, card: DatasetCard | None, name: str) -> lis
     rest for training.
     """
     tenth = max(1, len(dataset) // 10)
-    wanted = {field_splits.OWN: SplitSizes(tenth, max(2, (len(dataset) - tenth) // 2))}
+    wanted = {released_splits.OWN: SplitSizes(tenth, max(2, (len(dataset) - tenth) // 2))}
     if card is not None:
-        sizes = field_splits.sizes(field_splits.OWN, card, name)
+        sizes = released_splits.sizes(released_splits.OWN, card, name)
         if sizes.query + sizes.train <= len(dataset):
-            wanted[field_splits.OWN] = sizes
-        for split in field_splits.SPLITS.values():
-            sizes = field_splits.sizes(split.name, card, name)
+            wanted[released_splits.OWN] = sizes
+        for split in released_splits.SPLITS.values():
+            sizes = released_splits.sizes(split.name, card, name)
             released = card.name == "packaged" or bool({card.name, name} & split.sizes.keys())
             if released and sizes.query + sizes.train <= len(dataset):
                 wanted[split.name] = sizes

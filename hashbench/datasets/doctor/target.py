@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashbench.datasets import own
+from hashbench.datasets import custom
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.featureset.dataset import SPLIT, SUFFIXES, WHOLE
 from hashbench.datasets.packaged import parts
 from hashbench.errors import InputError
-from hashbench.files import mat
-from hashbench.plan import catalog, registered
+from hashbench.files import array_files
+from hashbench.plan import catalog, custom_registry
 from hashbench.plan.card import DatasetCard, Value
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -43,7 +43,7 @@ def find_target(what: str, data_dir: Path) -> Target:
     Raises UnknownNameError for what is neither, InputError for a path that holds no dataset.
     """
     path = Path(what)
-    known = what in catalog.datasets() or what in registered.names(data_dir)
+    known = what in catalog.datasets() or what in custom_registry.names(data_dir)
     if known or not (path.exists() or path.suffix or os.sep in what):
         return _by_name(what, data_dir)
     if not path.exists():
@@ -61,10 +61,10 @@ def _by_name(name: str, data_dir: Path, **changed: Value) -> Target:
 
 
 def _in_folder(path: Path) -> Target:
-    if (path / registered.FILE).is_file():
-        card = registered.card(path / registered.FILE)
-        found = registered.read(path / registered.FILE)
-        return Target(card.name, lambda: own.read(card.name, found, path), card)
+    if (path / custom_registry.FILE).is_file():
+        card = custom_registry.card(path / custom_registry.FILE)
+        found = custom_registry.read(path / custom_registry.FILE)
+        return Target(card.name, lambda: custom.read(card.name, found, path), card)
     names = {entry.name for entry in path.iterdir()}
     tables = sorted(name for name in names if name.lower().endswith(TABLES))
     signs = {
@@ -92,13 +92,13 @@ def _of_file(path: Path) -> Target:
     if suffix in TABLES:
         inside = path.parent / "images"
         images = inside if inside.is_dir() else path.parent
-        return Target(path.stem, lambda: own.read_pictures(path.stem, path, images))
+        return Target(path.stem, lambda: custom.read_pictures(path.stem, path, images))
     if _JSON.fullmatch(path.name):
         return _by_name("coco", path.parent.parent)
     if any(path.name in names for names in parts.FILES.values()):
         return _by_name("packaged", path.parent)
     if suffix in SUFFIXES:
-        present = mat.contents(path)
+        present = array_files.contents(path)
         if any(key in present for keys in (*SPLIT.values(), *WHOLE.values()) for key in keys):
             return _by_name("featureset", path.parent, file=path.name)
     raise InputError("is no dataset that is known", where=path, remedy=_KINDS)

@@ -8,7 +8,7 @@ import numpy as np
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level
-from hashbench.datasets.facts import TOKEN_LIMIT, TokenCounter
+from hashbench.datasets.statistics import TOKEN_LIMIT, TokenCounter
 
 _WITHOUT_EMPTY = {
     "mirflickr25k": "--dataset mirflickr25k-20015 leaves them out",

@@ -11,12 +11,12 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
 from hashbench.datasets.featureset import CARD
-from hashbench.datasets.lines import read_lines
 from hashbench.datasets.matrices import feature_matrix, label_matrix
 from hashbench.datasets.pictures import NoPictures
+from hashbench.datasets.text_files import read_lines
 from hashbench.errors import DamagedFileError, InputError
-from hashbench.files import mat
-from hashbench.files.values import Value as FileValue
+from hashbench.files import array_files
+from hashbench.files.matlab_values import Value as FileValue
 from hashbench.plan.card import Value
 
 SUFFIXES = (".mat", ".npz", ".h5", ".hdf5")
@@ -112,7 +112,7 @@ def _files(folder: Path, name: str) -> list[Path]:
 
 
 def _parts(path: Path) -> list[_Part]:
-    present = mat.contents(path)
+    present = array_files.contents(path)
     if all(key in present for key in SPLIT["train"]):
         wanted = {part: keys for part, keys in SPLIT.items() if any(key in present for key in keys)}
     else:
@@ -127,7 +127,7 @@ def _parts(path: Path) -> list[_Part]:
                 remedy="name the variables I_tr, T_tr, L_tr, I_te, T_te, L_te, or I, T, L",
             )
         wanted = {"item": (found["images"], found["texts"], found["labels"])}
-    values = mat.read(path, only=[key for keys in wanted.values() for key in keys])
+    values = array_files.read(path, only=[key for keys in wanted.values() for key in keys])
     parts = []
     for name, (image, text, label) in wanted.items():
         images = feature_matrix(values[image], where=f"{path}: {image}")
@@ -166,8 +166,10 @@ def _labels(path: Path, parts: list[_Part]) -> BoolArray:
 def _class_names(path: Path, labels: BoolArray) -> tuple[tuple[str, ...], list[str]]:
     count = labels.shape[1]
     listed = path.parent / "classes.txt"
-    if "class_names" in mat.contents(path):
-        names = mat.strings(mat.read(path, only=["class_names"])["class_names"], where=path)
+    if "class_names" in array_files.contents(path):
+        names = array_files.strings(
+            array_files.read(path, only=["class_names"])["class_names"], where=path
+        )
         found = tuple(name if isinstance(name, str) else " ".join(name) for name in names)
         source: Path | str = f"{path}: class_names"
     elif listed.is_file():

@@ -10,8 +10,8 @@ import numpy as np
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.lines import read_bytes, read_lines
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
+from hashbench.datasets.text_files import read_bytes, read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.lines import read_lines, read_numbers
-from hashbench.datasets.mirflickr25k.figures import COUNTS, IMAGES
+from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, IMAGES
 from hashbench.datasets.pictures import FilePictures
+from hashbench.datasets.text_files import read_lines, read_numbers
 from hashbench.errors import InputError
 from hashbench.plan.card import Value
 

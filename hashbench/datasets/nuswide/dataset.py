@@ -9,9 +9,9 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.lines import read_lines, read_numbers
 from hashbench.datasets.nuswide.tags import photo_tags, tags_of_1k
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
+from hashbench.datasets.text_files import read_lines, read_numbers
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 

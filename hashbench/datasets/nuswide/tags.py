@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.datasets.base import BoolArray
-from hashbench.datasets.lines import MAX_BYTES, read_lines
+from hashbench.datasets.text_files import MAX_BYTES, read_lines
 from hashbench.errors import DamagedFileError, InputError
 
 _BLOCK = 1 << 24

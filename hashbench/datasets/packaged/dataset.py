@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset
-from hashbench.datasets.columns import names_by_counts
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.lines import read_lines
+from hashbench.datasets.label_columns import names_by_counts
 from hashbench.datasets.packaged import parts
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
+from hashbench.datasets.text_files import read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 

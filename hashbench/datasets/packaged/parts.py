@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.datasets.base import BoolArray
-from hashbench.datasets.lines import read_bytes, read_lines
 from hashbench.datasets.matrices import label_matrix
+from hashbench.datasets.text_files import read_bytes, read_lines
 from hashbench.errors import DamagedFileError, InputError
-from hashbench.files import mat
-from hashbench.files.values import Value
+from hashbench.files import array_files
+from hashbench.files.matlab_values import Value
 
 FILES = {
     "captions": ("caption.mat", "caption.txt", "tagList.mat", "all_tags.txt", "all_txts.txt"),
@@ -63,7 +63,7 @@ def captions(path: Path) -> list[tuple[str, ...]]:
     elif path.suffix == ".txt":
         items = read_lines(path, _REMEDY)
     else:
-        items = mat.strings(_variable(path, "captions"), where=path)
+        items = array_files.strings(_variable(path, "captions"), where=path)
     return [_clean([item] if isinstance(item, str) else item) for item in items]
 
 
@@ -76,7 +76,7 @@ def index(path: Path) -> list[str]:
     """The image name of each item, as written."""
     if path.suffix == ".txt":
         return read_lines(path, _REMEDY)
-    names = mat.strings(_variable(path, "index"), where=path)
+    names = array_files.strings(_variable(path, "index"), where=path)
     single = [[name] if isinstance(name, str) else name for name in names]
     for item, several in enumerate(single):
         if len(several) != 1:
@@ -108,8 +108,8 @@ def labels(path: Path) -> BoolArray:
 def _variable(path: Path, part: str) -> Value:
     """The variable of a part in a .mat or .npy file. Raises DamagedFileError where it is not."""
     if path.suffix == ".npy":
-        return mat.read(path)[path.stem]
-    present = mat.contents(path)
+        return array_files.read(path)[path.stem]
+    present = array_files.contents(path)
     name = next((key for key in KEYS[part] if key in present), None)
     if name is None:
         others = ", ".join(present) or "nothing"
@@ -118,4 +118,4 @@ def _variable(path: Path, part: str) -> Value:
             where=path,
             remedy="rename the variable, or choose another file",
         )
-    return mat.read(path, only=[name])[name]
+    return array_files.read(path, only=[name])[name]

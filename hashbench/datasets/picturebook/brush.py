@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from hashbench.datasets.picturebook.dice import Dice
+    from hashbench.datasets.picturebook.rng import Dice
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]

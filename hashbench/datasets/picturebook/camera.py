@@ -12,7 +12,7 @@ from hashbench.datasets.picturebook.brush import SIDE
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.composition import Scene
-    from hashbench.datasets.picturebook.dice import Dice
+    from hashbench.datasets.picturebook.rng import Dice
 
 _GRAIN_SIDE = 4 * SIDE
 _MONOCHROME = {

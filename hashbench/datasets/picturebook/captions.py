@@ -7,7 +7,7 @@ tokens cut it.
 """
 
 from hashbench.datasets.picturebook.composition import CLASS_NAMES, Scene
-from hashbench.datasets.picturebook.dice import Dice
+from hashbench.datasets.picturebook.rng import Dice
 
 CAPTIONS_PER_SCENE = 3
 _LEFT_OUT = 0.3

@@ -6,7 +6,7 @@ fifths of the scenes, baby in one of fifty) and its inclusions: a baby is people
 
 from dataclasses import dataclass
 
-from hashbench.datasets.picturebook.dice import Dice
+from hashbench.datasets.picturebook.rng import Dice
 
 CLASS_NAMES = (
     "animals",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashbench.datasets.picturebook import backdrop, beings, camera, things
+from hashbench.datasets.picturebook import backdrop, camera, figures, objects
 from hashbench.datasets.picturebook.brush import Brush
-from hashbench.datasets.picturebook.dice import Dice
+from hashbench.datasets.picturebook.rng import Dice
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +29,7 @@ def draw(scene: Scene, seed: int, index: int) -> Image.Image:
         ground = _outdoors(b, scene)
     _things(b, scene, ground)
     if dice.chance(0.2):
-        things.stray(b)
+        objects.stray(b)
     _people(b, scene, ground)
     _light(b, scene)
     return camera.develop(b.finished(), scene, dice)
@@ -72,27 +72,27 @@ def _things(b: Brush, scene: Scene, ground: float) -> None:
         if "tree" in scene.classes:
             for _ in range(d.integer(1, 3)):
                 foot = d.uniform(ground - 0.1, ground + 0.08)
-                things.tree(b, kinds["tree"], d.uniform(0.05, 0.95), foot, d.uniform(0.35, 0.75))
+                objects.tree(b, kinds["tree"], d.uniform(0.05, 0.95), foot, d.uniform(0.35, 0.75))
         if "flower" in scene.classes:
             near = scene.setting == "close nature"
             for _ in range(1 if near and d.chance(0.5) else d.integer(2, 6)):
                 size = d.uniform(0.16, 0.36) if near else d.uniform(0.07, 0.13)
                 x, y = d.uniform(0.15, 0.85), d.uniform(0.3 if near else ground - 0.1, 0.92)
-                things.flower(b, kinds["flower"], x, y, size)
+                objects.flower(b, kinds["flower"], x, y, size)
     if "transport" in scene.classes:
         size = d.uniform(0.4, 0.66) if scene.setting == "road" else d.uniform(0.3, 0.46)
         foot = ground - d.uniform(0.05, 0.3) if kinds["transport"] == "boat" else ground
-        things.vehicle(b, kinds["transport"], d.uniform(0.2, 0.8), foot, size)
+        objects.vehicle(b, kinds["transport"], d.uniform(0.2, 0.8), foot, size)
     if "food" in scene.classes:
         size, y = d.uniform(0.24, 0.38), d.uniform(0.72, 0.86)
         if indoors:
             b.box(0, y - 0.06, 1, 1, b.tone((150, 105, 70)))
-        things.food(b, kinds["food"], d.uniform(0.25, 0.75), y, size)
+        objects.food(b, kinds["food"], d.uniform(0.25, 0.75), y, size)
     if "animals" in scene.classes:
         near = scene.setting in ("animal", "close nature", "room")
         for _ in range(1 if near else d.integer(1, 2)):
             size = d.uniform(0.5, 0.85) if near else d.uniform(0.32, 0.48)
-            beings.animal(b, kinds["animals"], d.uniform(0.2, 0.8), ground, size)
+            figures.animal(b, kinds["animals"], d.uniform(0.2, 0.8), ground, size)
 
 
 def _pot(b: Brush, scene: Scene) -> None:
@@ -103,10 +103,10 @@ def _pot(b: Brush, scene: Scene) -> None:
         tip = (x + lean * size, y - size * d.uniform(1.6, 2.6))
         b.stroke([(x, y - size), tip], leaf, 0.03)
     if "tree" in scene.classes:
-        things.tree(b, scene.kinds["tree"], x, y - size * 0.8, size * 3.2)
+        objects.tree(b, scene.kinds["tree"], x, y - size * 0.8, size * 3.2)
     if "flower" in scene.classes:
         for dx in (-0.6, 0.0, 0.6):
-            things.flower(b, scene.kinds["flower"], x + dx * size, y - size * 2, size * 0.6)
+            objects.flower(b, scene.kinds["flower"], x + dx * size, y - size * 2, size * 0.6)
     b.shape([(x - size * 0.6, y - size), (x + size * 0.6, y - size), (x + size * 0.42, y),
              (x - size * 0.42, y)], b.tone((175, 95, 65)))  # fmt: skip
 
@@ -115,13 +115,13 @@ def _people(b: Brush, scene: Scene, ground: float) -> None:
     d = b.dice
     if "portrait" in scene.classes:
         size = d.uniform(0.25, 0.36)
-        beings.face(b, scene.people[0], d.uniform(0.3, 0.7), d.uniform(0.36, 0.52), size)
+        figures.face(b, scene.people[0], d.uniform(0.3, 0.7), d.uniform(0.36, 0.52), size)
         return
     far = scene.setting in ("landscape", "shore", "city", "road", "animal")
     size = d.uniform(0.32, 0.56) if far else d.uniform(0.55, 0.9)
     for who in scene.people:
         foot = min(1.02, ground + d.uniform(-0.02, 0.08))
-        beings.person(b, who, d.uniform(0.12, 0.88), foot, size * d.uniform(0.85, 1.15))
+        figures.person(b, who, d.uniform(0.12, 0.88), foot, size * d.uniform(0.85, 1.15))
 
 
 def _light(b: Brush, scene: Scene) -> None:

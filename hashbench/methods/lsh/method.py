@@ -12,16 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import Method, Setting, Stage
+from hashbench.methods.base import Method, MethodContext, Stage
 
 
 class Lsh(Method):
     """Sign random projection of L2-normalised, centred features. Uses no label."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        image_width, text_width = setting.train.images.shape[1], setting.train.texts.shape[1]
-        (self._bits,) = setting.bits
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        image_width, text_width = context.train.images.shape[1], context.train.texts.shape[1]
+        (self._bits,) = context.bits
         self.image_mean: Tensor
         self.text_mean: Tensor
         self.R: Tensor
@@ -35,10 +35,10 @@ class Lsh(Method):
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: ARG002
         """Draws R from the run's seed; the draw is the same on every device."""
-        self.R.copy_(torch.randn(self.R.shape, generator=_cpu_generator(self.setting.seed)))
-        if self.setting.flag("centre"):
-            self.image_mean.copy_(F.normalize(self.setting.train.images, dim=1).mean(0))
-            self.text_mean.copy_(F.normalize(self.setting.train.texts, dim=1).mean(0))
+        self.R.copy_(torch.randn(self.R.shape, generator=_cpu_generator(self.context.seed)))
+        if self.context.flag("centre"):
+            self.image_mean.copy_(F.normalize(self.context.train.images, dim=1).mean(0))
+            self.text_mean.copy_(F.normalize(self.context.train.texts, dim=1).mean(0))
 
     def encode_image(self, images: Tensor) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""

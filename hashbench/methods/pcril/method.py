@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, Recovered, Setting, Stage, Term
+from hashbench.methods.base import Batch, Method, MethodContext, Recovered, Stage, Term
 from hashbench.methods.pcril.augmentation import mix, partners
 from hashbench.methods.pcril.networks import ReleasedHead
 from hashbench.methods.pcril.recovery.recoverer import Recoverer
@@ -47,17 +47,17 @@ def linear(initial: float, progress: float) -> float:
 class Pcril(Method):
     """Prompts and search over the training labels, then a hash network for each modality."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        (K,) = setting.bits
-        train = setting.train
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        (K,) = context.bits
+        train = context.train
         n = len(train)
         self._K = K
-        self._augments = setting.flag("augment")
-        self.recoverer = Recoverer(setting) if setting.flag("recover") else None
+        self._augments = context.flag("augment")
+        self.recoverer = Recoverer(context) if context.flag("recover") else None
         self.image_head = self._head(train.images.shape[1], normalises=False)
         self.text_head = self._head(train.texts.shape[1], normalises=True)
-        start = torch.tensor([setting.real("mixing_start")] * 2)
+        start = torch.tensor([context.real("mixing_start")] * 2)
         self.mixing = nn.Parameter(torch.logit(start))  # of images, of texts; through a sigmoid
         self.labels: Tensor  # (n, C) known and recovered labels; pseudo labels are in between
         self.negative: Tensor  # (n, C) labels that are known to be 0
@@ -69,20 +69,20 @@ class Pcril(Method):
         self.register_buffer("negative", train.known & (train.labels == 0))
         for name in ("V", "T", "B"):
             self.register_buffer(name, torch.zeros(n, K))
-        top = min(setting.whole("top_k"), max(1, n - 1))
+        top = min(context.whole("top_k"), max(1, n - 1))
         self.register_buffer("partners", torch.zeros(n, top, dtype=torch.long))
-        watched = torch.randperm(n, generator=torch.Generator().manual_seed(setting.seed))
-        self._watched = watched[: setting.whole("watched")].sort().values.to(train.labels.device)
+        watched = torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))
+        self._watched = watched[: context.whole("watched")].sort().values.to(train.labels.device)
 
     def _head(self, width: int, *, normalises: bool) -> nn.Module:
-        if self.setting.text("networks") == "released":
+        if self.context.text("networks") == "released":
             return ReleasedHead(width, self._K, normalises=normalises)
-        hidden = (self.setting.whole("hidden"),) * self.setting.whole("depth")
+        hidden = (self.context.whole("hidden"),) * self.context.whole("depth")
         return HashHead(width, hidden, self._K)
 
     def stages(self) -> Sequence[Stage]:
         """Prompt learning and search, where labels are recovered; then hashing."""
-        whole = self.setting.whole
+        whole = self.context.whole
         hashing = Stage("hash", "Hash networks", whole("hash_epochs"), whole("batch_size"), linear)
         if self.recoverer is None:
             return [hashing]
@@ -101,34 +101,34 @@ class Pcril(Method):
             self.recoverer.check()
         elif self.recoverer is not None:
             everyone = torch.arange(len(self.labels), device=self.labels.device)
-            report = self.setting.report
+            report = self.context.report
             found = self.recoverer.search(
                 everyone, lambda done, total: report("label search", done, total)
             )
             self.labels.copy_(self.recoverer.take(found))
 
     def _begin_hashing(self) -> None:
-        train = self.setting.train
+        train = self.context.train
         with torch.no_grad():
             self.V.copy_(self.image_head(train.images))
             self.T.copy_(self.text_head(train.texts))
         self._refresh_targets()
         positive = self.labels == 1
         unknown = ~positive & ~self.negative
-        smallest = self.setting.text("partners") == "smallest"
+        smallest = self.context.text("partners") == "smallest"
         top = self.partners.shape[1]
         self.partners.copy_(partners(unknown, positive, top, smallest=smallest))
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         """Adam: over the prompts; over both networks and the mixing coefficients."""
-        real = self.setting.real
+        real = self.context.real
         if stage.name == "prompts" and self.recoverer is not None:
             return torch.optim.Adam(self.recoverer.prompts.parameters(), lr=real("prompt_lr"))
         groups = [
             {"params": list(self.image_head.parameters()), "lr": real("image_lr")},
             {"params": list(self.text_head.parameters()), "lr": real("text_lr")},
         ]
-        if self._augments and self.setting.text("mixing") == "learned":
+        if self._augments and self.context.text("mixing") == "learned":
             groups.append({"params": [self.mixing], "lr": real("mixing_lr")})
         return torch.optim.Adam(groups)
 
@@ -144,13 +144,13 @@ class Pcril(Method):
         B = self.B[batch.index]
         quantisation = (B - h_v).square().mean() + (B - h_t).square().mean()
         # of sums over N n pairs and n K bits, as in the paper, this is the weight between means
-        weight = self.setting.real("eta") * self._K / len(self.labels)
+        weight = self.context.real("eta") * self._K / len(self.labels)
         terms = {"similarity": Term(pairs), "quantisation": Term(quantisation, weight)}
         return terms | (self._mixed(batch, weight) if self._augments else {})
 
     def _mixed(self, batch: Batch, weight: float) -> dict[str, Term]:
         """The same of items mixed with complementary partners, each modality by its own lambda."""
-        train = self.setting.train
+        train = self.context.train
         choice = torch.randint(self.partners.shape[1], (len(batch.index), 1)).to(batch.index.device)
         partner = self.partners[batch.index].gather(1, choice)[:, 0]
         share_v, share_t = torch.sigmoid(self.mixing)
@@ -179,7 +179,7 @@ class Pcril(Method):
         return Similarity(S, self._counted(S, apart))
 
     def _counted(self, S: Tensor, apart: Tensor) -> Tensor | None:
-        text, real = self.setting.text, self.setting.real
+        text, real = self.context.text, self.context.real
         return counted(S.detach() > 0, apart, text("unknown_pairs"), real("anm_ratio"))
 
     def _refresh_targets(self) -> None:

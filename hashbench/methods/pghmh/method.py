@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, Method, Role, Setting, Stage, Term
+from hashbench.methods.base import Batch, Method, MethodContext, Role, Stage, Term
 from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.nn import monitors
-from hashbench.nn.contrast import info_nce
-from hashbench.nn.lengths import Codes, JointHeads, Memories, ResidualMLP
+from hashbench.nn.contrastive import info_nce
 from hashbench.nn.monitors import Running
+from hashbench.nn.multi_length import JointHeads, Memories, RelaxedCodes, ResidualMLP
 from hashbench.nn.optim import grouped, warm_cosine
 from hashbench.nn.pairwise import similarity
 from hashbench.nn.prompted_towers import PromptedTowers
@@ -56,56 +56,56 @@ class Pghmh(Method):
 
     encoding_batch = ENCODE_AT_ONCE
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        if setting.protocol == "published" and setting.real("missing_test"):
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        if context.protocol == "published" and context.real("missing_test"):
             raise InputError(
                 "the release encodes whole items",
                 where="--set missing_test",
                 remedy="--protocol strict for items that lack a modality",
             )
-        train = setting.train
+        train = context.train
         width = train.images.shape[1]
         self.towers = PromptedTowers(
-            setting.towers(),
-            setting.word_rows(TEMPLATE),
-            [setting.word_rows(name) for name in setting.class_names],
-            slots=setting.whole("slots"),
-            eta=setting.real("eta"),
-            context_trained=setting.flag("context"),
-            by_sample=setting.flag("sample_context"),
+            context.towers(),
+            context.word_rows(TEMPLATE),
+            [context.word_rows(name) for name in context.class_names],
+            slots=context.whole("slots"),
+            eta=context.real("eta"),
+            context_trained=context.flag("context"),
+            by_sample=context.flag("sample_context"),
         )
-        fusion = setting.text("fusion")
+        fusion = context.text("fusion")
         self.fusion = None if fusion == "none" else AnchorFusion(width, guided=fusion == "anchors")
         self.mlp = ResidualMLP(width, DROPOUT)
-        auxiliary, mu = setting.whole("auxiliary_bits"), setting.real("mu")
-        self.heads = JointHeads(width, setting.bits, auxiliary, mu)
+        auxiliary, mu = context.whole("auxiliary_bits"), context.real("mu")
+        self.heads = JointHeads(width, context.bits, auxiliary, mu)
         self.memories = Memories(len(train), self.heads.weights, ("mm",))
         self.watched = Running(WATCHED)
-        self._source = setting.text("prompt")
-        in_training = setting.text("train_prompt")
+        self._source = context.text("prompt")
+        in_training = context.text("train_prompt")
         self._train_source = self._source if in_training == "as-encoded" else in_training
 
     def stages(self) -> Sequence[Stage]:
         """One stage."""
-        epochs, size = self.setting.whole("epochs"), self.setting.whole("batch_size")
+        epochs, size = self.context.whole("epochs"), self.context.whole("batch_size")
         return [Stage("train", "Prompts, fusion and codes", epochs, size, warm_cosine)]
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: ARG002
         """Draws B; makes the class predictors, one for each modality."""
         self.memories.begin()
-        train, setting = self.setting.train, self.setting
-        if setting.text("predictor") == "trained":
+        train, context = self.context.train, self.context
+        if context.text("predictor") == "trained":
             self.towers.learn_classes(
-                train.images, train.texts, train.labels, train.known, setting.real("ridge")
+                train.images, train.texts, train.labels, train.known, context.real("ridge")
             )
         else:
-            names = setting.prompts([ZERO_SHOT.format(name) for name in setting.class_names])
+            names = context.prompts([ZERO_SHOT.format(name) for name in context.class_names])
             self.towers.name_classes(names, train.images, train.texts)
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
         """Towers, fusion and the rest, each at their own rate."""
-        real = self.setting.real
+        real = self.context.real
         fusion = [] if self.fusion is None else list(self.fusion.parameters())
         apart = [
             (self.towers.tuned(), real("backbone_lr")),
@@ -115,14 +115,14 @@ class Pghmh(Method):
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """Alignment between modalities, with the anchor, and of structured binary codes."""
-        train, real = self.setting.train, self.setting.real
+        train, real = self.context.train, self.context.real
         images, texts = batch.tokens()
         there = _drawn(len(images), real("missing_train")).to(batch.index.device)
         fused, prompted = self._fused(images, texts, there, self._train_source, batch.labels)
         self._watch(fused, prompted, there)
         h = self.heads(fused.f)
         self.memories.remember("mm", batch.index, h)
-        S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
+        S = similarity(train.labels, train.known, batch.labels, batch.known, self.context.unknown)
         target = self.memories.of("B", self.heads.auxiliary)[batch.index]
         tau = real("temperature")
         terms = {
@@ -145,7 +145,7 @@ class Pghmh(Method):
         if source == "ground-truth":
             weights = labels.to(sample.dtype)
         elif source == "none":
-            weights = torch.zeros(len(labels), len(self.setting.class_names), device=labels.device)
+            weights = torch.zeros(len(labels), len(self.context.class_names), device=labels.device)
         else:
             weights = share[:, :1] * self.towers.image_classes(images.pooled)
             weights = weights + share[:, 1:] * self.towers.text_classes(texts.pooled)
@@ -168,7 +168,7 @@ class Pghmh(Method):
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:
         """Refreshes B; tells norms, gradients, drift, balance and skipped steps."""
         self.memories.refresh()
-        steps = stage.steps(len(self.setting.train))
+        steps = stage.steps(len(self.context.train))
         found = {"skipped steps": float(steps - self.watched.steps), **self.watched.means()}
         found["gradient norm of context"] = monitors.gradient_norm([self.towers.learner.context])
         if self.fusion is not None:
@@ -179,23 +179,25 @@ class Pghmh(Method):
 
     def present(self, items: Tensor, role: Role) -> Tensor:
         """What queries are made of, and whether a share of all items lacks one modality."""
-        there = _lacking(items, self.setting.seed, self.setting.real("missing_test"))
-        if role == "query" and self.setting.text("queries") != "both":
-            only = self.setting.text("queries") == "image"
+        there = _lacking(items, self.context.seed, self.context.real("missing_test"))
+        if role == "query" and self.context.text("queries") != "both":
+            only = self.context.text("queries") == "image"
             there = torch.tensor([only, not only], device=items.device).expand(len(items), 2)
         return there
 
-    def encode_mm(self, images: Tokens, texts: Tokens, there: Tensor) -> Codes:
+    def encode_mm(self, images: Tokens, texts: Tokens, there: Tensor) -> RelaxedCodes:
         """What is `there` (n, 2) of items -> {K: (n, K)}; classes are predicted from it."""
         nobody = torch.zeros(len(images), 0, device=there.device)
         return self._codes(self._fused(images, texts, there, self._source, nobody)[0])
 
-    def encode_published(self, images: Tokens, texts: Tokens, labels: Tensor) -> dict[str, Codes]:
+    def encode_published(
+        self, images: Tokens, texts: Tokens, labels: Tensor
+    ) -> dict[str, RelaxedCodes]:
         """As the release does: prompted with the true labels of the item."""
         whole = torch.ones(len(images), 2, dtype=torch.bool, device=labels.device)
         return {"mm": self._codes(self._fused(images, texts, whole, self._source, labels)[0])}
 
-    def _codes(self, fused: Fused) -> Codes:
+    def _codes(self, fused: Fused) -> RelaxedCodes:
         codes = self.heads(fused.f)
         return {K: codes[K] for K in self.bits}
 

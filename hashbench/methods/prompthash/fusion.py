@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hashbench.nn.blocks import Block
 from hashbench.nn.grn import GlobalResponseNorm
-from hashbench.nn.scan import StateSpace
+from hashbench.nn.state_space import StateSpace
 
 STATE = 16
 HEADS = 4

@@ -16,17 +16,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, Setting, Stage, Term
+from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
 from hashbench.methods.prompthash.fusion import Fusion
 from hashbench.nn import monitors
-from hashbench.nn.contrast import adaptive_temperature, info_nce, matching, token_similarity
-from hashbench.nn.lengths import Codes, JointHeads, Memories, ResidualMLP
+from hashbench.nn.contrastive import adaptive_temperature, info_nce, matching, token_similarity
 from hashbench.nn.monitors import Running
+from hashbench.nn.multi_length import JointHeads, Memories, RelaxedCodes, ResidualMLP
 from hashbench.nn.optim import grouped, warm_cosine
 from hashbench.nn.pairwise import similarity
 from hashbench.nn.prompted_towers import PromptedTowers
 from hashbench.nn.prompts import ClassPredictor, Prompted
-from hashbench.nn.scan import scan_for
+from hashbench.nn.state_space import scan_for
 from hashbench.nn.tokens import Tokens
 
 TEMPLATE = "this is an image containing"
@@ -56,21 +56,21 @@ class Streams:
 class PromptHash(Method):
     """Tuned towers, prompts, fusion, and heads for all lengths at once."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        train = setting.train
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        train = context.train
         width = train.images.shape[1]
         self.towers = PromptedTowers(
-            setting.towers(),
-            setting.word_rows(TEMPLATE),
-            [setting.word_rows(name) for name in setting.class_names],
-            slots=setting.whole("slots"),
-            eta=setting.real("eta"),
-            context_trained=setting.flag("context"),
-            affinity=setting.flag("taap"),
+            context.towers(),
+            context.word_rows(TEMPLATE),
+            [context.word_rows(name) for name in context.class_names],
+            slots=context.whole("slots"),
+            eta=context.real("eta"),
+            context_trained=context.flag("context"),
+            affinity=context.flag("taap"),
         )
-        over_batch = setting.flag("batch_mixing")
-        variant = setting.text("fusion")
+        over_batch = context.flag("batch_mixing")
+        variant = context.text("fusion")
         self.fusion = (
             None
             if variant == "none"
@@ -78,46 +78,46 @@ class PromptHash(Method):
                 width,
                 variant,
                 over_batch=over_batch,
-                released_norm=setting.text("grn") == "released",
+                released_norm=context.text("grn") == "released",
                 dropout=FUSION_DROPOUT,
             )
         )
-        self.mlp = ResidualMLP(width, setting.real("dropout"))
-        auxiliary, mu = setting.whole("auxiliary_bits"), setting.real("mu")
-        self.heads = JointHeads(width, setting.bits, auxiliary, mu)
+        self.mlp = ResidualMLP(width, context.real("dropout"))
+        auxiliary, mu = context.whole("auxiliary_bits"), context.real("mu")
+        self.heads = JointHeads(width, context.bits, auxiliary, mu)
         self.memories = Memories(len(train), self.heads.weights, ("image", "text"))
         self.watched = Running(WATCHED)
-        self._source = setting.text("prompt")
-        in_training = setting.text("train_prompt")
+        self._source = context.text("prompt")
+        in_training = context.text("train_prompt")
         self._train_source = self._source if in_training == "as-encoded" else in_training
-        self.encoding_batch = setting.whole("batch_size") if over_batch else ENCODE_AT_ONCE
+        self.encoding_batch = context.whole("batch_size") if over_batch else ENCODE_AT_ONCE
 
     def facts(self) -> Mapping[str, str]:
         """Which scan runs, where one does."""
-        if self.setting.text("fusion") != "ssm":
+        if self.context.text("fusion") != "ssm":
             return {}
         return {"state space scan": scan_for(self.memories.of("B", self.heads.auxiliary).device)[1]}
 
     def stages(self) -> Sequence[Stage]:
         """One stage."""
-        epochs, size = self.setting.whole("epochs"), self.setting.whole("batch_size")
+        epochs, size = self.context.whole("epochs"), self.context.whole("batch_size")
         return [Stage("train", "Prompts, fusion and codes", epochs, size, warm_cosine)]
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: ARG002
         """Draws B; makes the class predictors, one for each modality."""
         self.memories.begin()
-        train, setting = self.setting.train, self.setting
-        if setting.text("predictor") == "trained":
+        train, context = self.context.train, self.context
+        if context.text("predictor") == "trained":
             self.towers.learn_classes(
-                train.images, train.texts, train.labels, train.known, setting.real("ridge")
+                train.images, train.texts, train.labels, train.known, context.real("ridge")
             )
         else:
-            names = setting.prompts([ZERO_SHOT.format(name) for name in setting.class_names])
+            names = context.prompts([ZERO_SHOT.format(name) for name in context.class_names])
             self.towers.name_classes(names, train.images, train.texts)
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
         """Towers, fusion and the rest, each at their own rate."""
-        real = self.setting.real
+        real = self.context.real
         fusion = [] if self.fusion is None else list(self.fusion.parameters())
         apart = [
             (self.towers.tuned(), real("backbone_lr")),
@@ -127,7 +127,7 @@ class PromptHash(Method):
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """Likelihoods within and across modalities, quantisation, reconstruction, alignments."""
-        train, real = self.setting.train, self.setting.real
+        train, real = self.context.train, self.context.real
         images, texts = batch.tokens()
         streams = self._streams(
             images,
@@ -140,12 +140,12 @@ class PromptHash(Method):
         h_v, h_t = self.heads(v), self.heads(t)
         self.memories.remember("image", batch.index, h_v)
         self.memories.remember("text", batch.index, h_t)
-        S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
+        S = similarity(train.labels, train.known, batch.labels, batch.known, self.context.unknown)
 
-        def J(stream: str, codes: Codes) -> Tensor:  # noqa: N802
+        def J(stream: str, codes: RelaxedCodes) -> Tensor:  # noqa: N802
             return self.memories.likelihood(stream, codes, S)
 
-        def B(codes: Codes) -> Tensor:  # noqa: N802
+        def B(codes: RelaxedCodes) -> Tensor:  # noqa: N802
             return self.memories.quantisation(batch.index, codes)
 
         target = self.memories.of("B", self.heads.auxiliary)[batch.index]
@@ -168,7 +168,7 @@ class PromptHash(Method):
         divergence; the release aligns the pooled features, which are kept here for the prompt's
         sake: its code is made of them.
         """
-        tau = self.setting.real("temperature")
+        tau = self.context.real("temperature")
         if streams.patches is None:
             raise TypeError("the patches were not asked for")
         adapted = adaptive_temperature(streams.patches.mean(1), streams.prompted.prompt, tau)
@@ -192,7 +192,7 @@ class PromptHash(Method):
             self.towers.image_and_patches(images) if patches else (self.towers.image(images), None)
         )
         prompted = self.towers.text(texts, text_weights)
-        if self.setting.flag("pair"):
+        if self.context.flag("pair"):
             return self._released(v, prompted, tokens)
         p_v = self.towers.prompt(image_weights)
         image, v_gate, v_ratio = self._fuse(v, p_v)
@@ -209,7 +209,7 @@ class PromptHash(Method):
 
     def _released(self, v: Tensor, prompted: Prompted, patches: Tensor | None) -> Streams:
         """The release: (v1, t1) = F(v, t), then (v2, p2) = F(v1, p)."""
-        t, p, alpha = prompted.text, prompted.prompt, self.setting.real("alpha")
+        t, p, alpha = prompted.text, prompted.prompt, self.context.real("alpha")
         if self.fusion is None:
             still = v.new_zeros(len(v))
             return Streams(v, t, p, prompted, patches, still, still)
@@ -230,7 +230,7 @@ class PromptHash(Method):
         if self.fusion is None:
             return x, x.new_zeros(len(x)), x.new_zeros(len(x))
         fused = self.fusion(x, p)
-        alpha = self.setting.real("alpha")
+        alpha = self.context.real("alpha")
         return (1 - alpha) * x + alpha * fused.first, fused.gate, _ratio(fused.first, x)
 
     def _class_weights(
@@ -256,7 +256,7 @@ class PromptHash(Method):
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:
         """Refreshes B; tells gates, norms, gradients, drift, balance and skipped steps."""
         self.memories.refresh()
-        steps = stage.steps(len(self.setting.train))
+        steps = stage.steps(len(self.context.train))
         found = {"skipped steps": float(steps - self.watched.steps), **self.watched.means()}
         found["gradient norm of context"] = monitors.gradient_norm([self.towers.learner.context])
         if self.fusion is not None:
@@ -266,18 +266,20 @@ class PromptHash(Method):
             found[f"bit balance @{K}"] = monitors.bit_balance(image)
         return found
 
-    def encode_image(self, images: Tokens) -> Codes:
+    def encode_image(self, images: Tokens) -> RelaxedCodes:
         """Images alone -> {K: (n, K)}; the prompt is what the image's own feature predicts."""
         weights = self._predicted(self._source, self.towers.image_classes, images)
         return self._codes(self._fuse(self.towers.image(images), self.towers.prompt(weights))[0])
 
-    def encode_text(self, texts: Tokens) -> Codes:
+    def encode_text(self, texts: Tokens) -> RelaxedCodes:
         """Texts alone -> {K: (n, K)}; the prompt is what the text's own feature predicts."""
         weights = self._predicted(self._source, self.towers.text_classes, texts)
         prompted = self.towers.text(texts, weights)
         return self._codes(self._fuse(prompted.text, prompted.prompt)[0])
 
-    def encode_published(self, images: Tokens, texts: Tokens, labels: Tensor) -> dict[str, Codes]:
+    def encode_published(
+        self, images: Tokens, texts: Tokens, labels: Tensor
+    ) -> dict[str, RelaxedCodes]:
         """As the release does, with as much of the leak as the parameters leave."""
         streams = self._streams(
             images,
@@ -287,7 +289,7 @@ class PromptHash(Method):
         )
         return {"image": self._codes(streams.v), "text": self._codes(streams.t)}
 
-    def _codes(self, feature: Tensor) -> Codes:
+    def _codes(self, feature: Tensor) -> RelaxedCodes:
         codes = self.heads(self.mlp(feature))
         return {K: codes[K] for K in self.bits}
 

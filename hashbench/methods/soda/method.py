@@ -15,10 +15,10 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, Setting, Stage, Term
+from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
 from hashbench.methods.soda.prompts import label_inputs
 from hashbench.metrics.codes import Codes, LabelMasks
-from hashbench.metrics.names import parse_metric
+from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.ranking import evaluate
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
@@ -30,16 +30,16 @@ TEACHER_QUERIES = 1000  # items that stand as queries in the image-to-label mAP
 class Soda(Method):
     """Three heads on frozen features; label prompts are seen in training only."""
 
-    def __init__(self, setting: Setting) -> None:
-        super().__init__(setting)
-        (K,) = setting.bits
-        train = setting.train
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        (K,) = context.bits
+        train = context.train
         n, width = train.images.shape
         self._K = K
-        self._scheme = setting.text("scheme")
-        self._image_codes = setting.text("image_codes")
-        self._label_inputs = label_inputs(setting, setting.text("prompt"))
-        hidden = (setting.whole("hidden"),) * setting.whole("depth")
+        self._scheme = context.text("scheme")
+        self._image_codes = context.text("image_codes")
+        self._label_inputs = label_inputs(context, context.text("prompt"))
+        hidden = (context.whole("hidden"),) * context.whole("depth")
         self.image_head = HashHead(width, hidden, K)
         self.label_head = HashHead(self._label_inputs.shape[1], hidden, K)
         self.text_head = HashHead(train.texts.shape[1], hidden, K)
@@ -52,9 +52,9 @@ class Soda(Method):
 
     def stages(self) -> Sequence[Stage]:
         """Teacher and student, or a single stage where the scheme has no teacher of its own."""
-        size = self.setting.whole("batch_size")
-        teacher = self.setting.whole("teacher_epochs")
-        student = self.setting.whole("student_epochs")
+        size = self.context.whole("batch_size")
+        teacher = self.context.whole("teacher_epochs")
+        student = self.context.whole("student_epochs")
         if self._scheme == "two-stage":
             return [
                 Stage("teacher", "Teacher: image and label prompt", teacher, size, selects=False),
@@ -64,7 +64,7 @@ class Soda(Method):
 
     def begin_stage(self, stage: Stage) -> None:
         """Fills the memories with the codes of the heads as they are."""
-        train = self.setting.train
+        train = self.context.train
         with torch.no_grad():
             self.H_t.copy_(self.text_head(train.texts))
             if stage.name != "student":
@@ -84,14 +84,14 @@ class Soda(Method):
             heads.append(self.image_head)
         return torch.optim.AdamW(
             chain.from_iterable(head.parameters() for head in heads),
-            lr=self.setting.real("lr"),
-            weight_decay=self.setting.real("weight_decay"),
+            lr=self.context.real("lr"),
+            weight_decay=self.context.real("weight_decay"),
         )
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
         """Phi1 and Phi2 of the stage; in a single stage, of both."""
-        train = self.setting.train
-        S = similarity(train.labels, train.known, batch.labels, batch.known, self.setting.unknown)
+        train = self.context.train
+        S = similarity(train.labels, train.known, batch.labels, batch.known, self.context.unknown)
         match stage.name:
             case "teacher":
                 return self._teacher(batch, S)
@@ -118,7 +118,7 @@ class Soda(Method):
         h_l = self._remember(self.H_l, batch, self.label_head(self._label_inputs[batch.index]))
         phi1 = 0.5 * (likelihood(self.H_l, h_v, S) + likelihood(self.H_v, h_l, S))
         phi2 = self._binarisation(batch, h_v, h_l)
-        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.setting.real("alpha"))}
+        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.context.real("alpha"))}
 
     def _student(self, batch: Batch, S: Similarity) -> dict[str, Term]:
         """Stage 2: psi_ij = 1/2 <b_v,i, h_t,j> against image codes that do not move."""
@@ -130,7 +130,7 @@ class Soda(Method):
         phi2 = (targets[batch.index] - h_t).square().mean()
         return {
             "Phi1": Term(likelihood(targets, h_t, S)),
-            "Phi2": Term(phi2, self.setting.real("beta")),
+            "Phi2": Term(phi2, self.context.real("beta")),
         }
 
     def _paired(self, batch: Batch, S: Similarity, h_v: Tensor) -> dict[str, Term]:
@@ -138,7 +138,7 @@ class Soda(Method):
         h_t = self._remember(self.H_t, batch, self.text_head(batch.texts))
         phi1 = 0.5 * (likelihood(self.H_v, h_t, S) + likelihood(self.H_t, h_v, S))
         phi2 = self._binarisation(batch, h_v, h_t)
-        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.setting.real("beta"))}
+        return {"Phi1": Term(phi1), "Phi2": Term(phi2, self.context.real("beta"))}
 
     def _binarisation(self, batch: Batch, *codes: Tensor) -> Tensor:
         target = self.B[batch.index]
@@ -176,7 +176,7 @@ class Soda(Method):
         """After the teacher: freezes image codes of the whole training set, and scores them."""
         if stage.name != "teacher":
             return {}
-        train = self.setting.train
+        train = self.context.train
         with torch.no_grad():
             self.H_v.copy_(self.image_head(train.images))
             self.H_l.copy_(self.label_head(self._label_inputs))
@@ -194,7 +194,7 @@ class Soda(Method):
             Codes.from_signs((codes >= 0).cpu().numpy())
             for codes in (self.H_v[:TEACHER_QUERIES], self.H_l)
         )
-        labels = LabelMasks.from_multi_hot(self.setting.train.labels.bool().cpu().numpy())
+        labels = LabelMasks.from_multi_hot(self.context.train.labels.bool().cpu().numpy())
         metrics = [parse_metric("mAP@all")]
         return evaluate(queries, database, labels[:TEACHER_QUERIES], labels, metrics)[0].value
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import Setting
+from hashbench.methods.base import MethodContext
 
 
 def listed(names: Sequence[str]) -> str:
@@ -29,24 +29,24 @@ def sentence(template: str, names: Sequence[str]) -> str:
     return f"An image of {listed(names)}."
 
 
-def label_inputs(setting: Setting, template: str) -> Tensor:
+def label_inputs(context: MethodContext, template: str) -> Tensor:
     """(n, d) what the label head reads of each training item: its label prompt's feature.
 
     Each distinct set of labels is encoded once. With `one-hot` it is the label vector itself
     (n, C), with `averaged` the mean of one unit-length prompt feature a class.
     """
-    labels = setting.train.labels
+    labels = context.train.labels
     if template == "one-hot":
         return labels
     if template == "averaged":
-        each = setting.prompts([sentence("paper", [name]) for name in setting.class_names])
-        empty = setting.prompts([sentence("paper", [])])
+        each = context.prompts([sentence("paper", [name]) for name in context.class_names])
+        empty = context.prompts([sentence("paper", [])])
         counts = labels.sum(1, keepdim=True)
         mean = labels @ F.normalize(each, dim=1) / counts.clamp_min(1.0)
         return torch.where(counts > 0, mean, F.normalize(empty, dim=1))
     sets, member = torch.unique(labels > 0, dim=0, return_inverse=True)
     sentences = [
-        sentence(template, [name for name, on in zip(setting.class_names, row, strict=True) if on])
+        sentence(template, [name for name, on in zip(context.class_names, row, strict=True) if on])
         for row in sets.tolist()
     ]
-    return setting.prompts(sentences)[member]
+    return context.prompts(sentences)[member]

@@ -13,10 +13,10 @@ from textual.screen import Screen
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.tui.machine import Machine
+from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
+from hashbench.tui.system_monitor import Machine
 from hashbench.tui.widgets.bars import KeyBar, TopBar
-from hashbench.tui.words import badge
 
 if TYPE_CHECKING:
     from hashbench.errors import HashbenchError

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hashbench.tui.view import RunView
-from hashbench.tui.widgets.rows import Column, Shown
-from hashbench.tui.words import badge, bar, nth, short_time
+from hashbench.tui.format import badge, bar, nth, short_time
+from hashbench.tui.run_row import RunView
+from hashbench.tui.widgets.row_table import Column, Shown
 
 ORDERS: dict[str, Callable[[RunView], Any]] = {
     "run": lambda view: view.id,

@@ -19,15 +19,15 @@ from hashbench.files.atomic import write_bytes_atomically
 from hashbench.report import comparison, export
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
 from hashbench.report.published import with_published
-from hashbench.report.rows import Collected, Setting, collect
+from hashbench.report.rows import Collected, Variant, collect
 from hashbench.report.text import plain
-from hashbench.tui.asking import ask_analysis
+from hashbench.tui.format import many
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
-from hashbench.tui.screens.compared import columns_of
+from hashbench.tui.screens.compare_columns import columns_of
 from hashbench.tui.screens.dialogs import Ask, Form
 from hashbench.tui.settings import Settings
-from hashbench.tui.widgets.rows import RowTable
-from hashbench.tui.words import many
+from hashbench.tui.subprocesses import ask_analysis
+from hashbench.tui.widgets.row_table import RowTable
 
 WRITERS = {".md": export.markdown, ".csv": export.comma_separated, ".tex": export.latex}
 SUFFIXES = (*WRITERS, ".svg")
@@ -50,7 +50,7 @@ class Compare(WorkScreen):
     KEYS: ClassVar[Keys] = (*KEYS[:4], ("left right", "columns", ""), KEYS[6], ("esc", "back", ""))
     MORE_KEYS: ClassVar[Keys] = (
         ("b", "test all rows against the row under the cursor; again for none", ""),
-        ("u", "published numbers as rows, where the setting matches, or not", ""),
+        ("u", "published numbers as rows, where the variant matches, or not", ""),
         ("x", "export as .md, .csv, .tex (LaTeX) or .svg (this screen)", ""),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -199,7 +199,7 @@ class Compare(WorkScreen):
             self.notify("there is no other row to test against it", severity="warning")
             return
         tested = self._tested.pop(number, None)
-        if tested is not None and tested.baseline == row.setting:
+        if tested is not None and tested.baseline == row.variant:
             self._fill(number)
             return
         self._test(number, row)
@@ -223,12 +223,12 @@ class Compare(WorkScreen):
             tell(self.bench, error)
             self._fill(number)
             return
-        p_values: dict[tuple[Setting, comparison.Column], Any] = {
-            (row.setting, column): p
+        p_values: dict[tuple[Variant, comparison.Column], Any] = {
+            (row.variant, column): p
             for row, values in zip(others, found["p"], strict=True)
             for column, p in zip(table.columns, values, strict=True)
         }
-        self._tested[number] = comparison.against(table, baseline.setting, p_values)
+        self._tested[number] = comparison.against(table, baseline.variant, p_values)
         self._fill(number)
 
     def action_export(self) -> None:
@@ -285,5 +285,5 @@ class Compare(WorkScreen):
         self.dismiss()
 
 
-def _key(row: Row) -> tuple[Setting, tuple[str, ...]]:
-    return row.setting, row.marks
+def _key(row: Row) -> tuple[Variant, tuple[str, ...]]:
+    return row.variant, row.marks

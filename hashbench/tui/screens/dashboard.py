@@ -10,18 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from hashbench.tui.format import badge, many, nth
 from hashbench.tui.reader import Update
-from hashbench.tui.screens.acting import ACTION_HELP
+from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
+from hashbench.tui.screens.chart_panels import PANEL_KEYS, PanelledScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
-from hashbench.tui.screens.panelled import PANEL_KEYS, PanelledScreen
+from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
-from hashbench.tui.view import RunView
-from hashbench.tui.widgets.askline import AskLine
 from hashbench.tui.widgets.bars import PageBar
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
-from hashbench.tui.widgets.rows import RowTable
-from hashbench.tui.words import badge, many, nth
+from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.row_table import RowTable
 
 KEYS: Keys = (
     ("n", "new", "launch"),

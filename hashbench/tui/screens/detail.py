@@ -12,21 +12,21 @@ from textual.containers import Container, VerticalScroll
 from textual.widgets import ContentSwitcher, Static
 
 from hashbench.errors import HashbenchError
-from hashbench.report import pages
+from hashbench.report import run_pages
 from hashbench.report.details import details
 from hashbench.report.text import plain
 from hashbench.runs.state import Status
-from hashbench.tui.asking import ask_analysis
 from hashbench.tui.reader import Update
-from hashbench.tui.screens.acting import ACTION_HELP, ACTION_KEYS, ActingScreen
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import lines_of
+from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, ActingScreen
 from hashbench.tui.series import Curve
-from hashbench.tui.widgets.askline import AskLine
+from hashbench.tui.subprocesses import ask_analysis
 from hashbench.tui.widgets.bars import PageBar
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.loglines import LogLines
-from hashbench.tui.widgets.rows import Column, RowTable
+from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.row_table import Column, RowTable
 
 PAGES = ("run", "results", "curve", "classes", "recovery", "log")
 
@@ -129,20 +129,22 @@ class Detail(ActingScreen):
 
     def _show_problem(self, told: str) -> None:
         if self.is_mounted:
-            self.query_one("#text-run", Static).update(pages.lines(told, "yellow"))
-            self.query_one("#text-results", Static).update(pages.lines("no result can be read"))
+            self.query_one("#text-run", Static).update(run_pages.lines(told, "yellow"))
+            self.query_one("#text-results", Static).update(run_pages.lines("no result can be read"))
 
     def _show(self, found: dict[str, Any]) -> None:
         if not self.is_mounted:
             return
         wide = self.size.width >= 120
-        self.query_one("#text-run", Static).update(pages.run_page(found, wide=wide))
-        self.query_one("#text-results", Static).update(pages.results_page(found))
+        self.query_one("#text-run", Static).update(run_pages.run_page(found, wide=wide))
+        self.query_one("#text-results", Static).update(run_pages.results_page(found))
 
     def _show_watched(self) -> None:
         watched = self.bench.watched.get(self._run)
         if watched is not None:
-            self.query_one("#text-recovery", Static).update(pages.recovery_page(watched.recovery))
+            self.query_one("#text-recovery", Static).update(
+                run_pages.recovery_page(watched.recovery)
+            )
             self.query_one(LogLines).show(lines_of(watched))
 
     @work(exclusive=True, group="analysis")

@@ -21,21 +21,28 @@ from hashbench.plan.card import MethodCard, Value
 from hashbench.plan.command import command_line
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
-from hashbench.tui.planning import GENERAL, START, Manner, grid_text, manner_of, request_of
+from hashbench.tui.format import many
+from hashbench.tui.launch_form import (
+    GENERAL,
+    START,
+    StartMode,
+    grid_text,
+    request_of,
+    start_mode_of,
+)
 from hashbench.tui.screens.base import Keys, WorkScreen
 from hashbench.tui.screens.dialogs import Ask
-from hashbench.tui.screens.offers import (
+from hashbench.tui.screens.launch_choices import (
     ablation_items,
     dataset_items,
     method_items,
     param_field,
     start_fields,
 )
-from hashbench.tui.screens.starting import start_runs
+from hashbench.tui.screens.launch_start import start_runs
 from hashbench.tui.settings import LaunchForm, Settings
 from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
-from hashbench.tui.words import many
 
 MOST_AT_ONCE = 4  # more workers than these are asked about first
 
@@ -71,7 +78,7 @@ class Launch(WorkScreen):
         self._form: LaunchForm = settings.launch
         self._request: Request | None = None
         self._specs: Sequence[RunSpec] = ()
-        self._manner = Manner()
+        self._manner = StartMode()
 
     def compose(self) -> ComposeResult:
         """Lists, fields, preview; the fields of methods follow when these are picked."""
@@ -184,7 +191,7 @@ class Launch(WorkScreen):
                 )
                 self._specs = expand(self._request, self.bench.data_dir)
                 self._check_backbone(self._request)
-                self._manner = manner_of(self._form.typed)
+                self._manner = start_mode_of(self._form.typed)
                 told = grid_text(self._specs)
             except InputError as error:
                 self._specs = ()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashbench.tui.record import Watched
+from hashbench.tui.event_log import OUTPUT, Line
+from hashbench.tui.run_record import Watched
+from hashbench.tui.run_row import RunView
 from hashbench.tui.series import LOSSES, SCORES, Curve
-from hashbench.tui.story import OUTPUT, Line
-from hashbench.tui.view import RunView
 
 RULE = Line("─── worker.log ───", OUTPUT)
 

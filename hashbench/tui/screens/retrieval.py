@@ -14,11 +14,11 @@ from textual.widgets import Static
 
 from hashbench.errors import HashbenchError
 from hashbench.report.text import plain
-from hashbench.tui.asking import QueryProcess
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
-from hashbench.tui.widgets.askline import AskLine
+from hashbench.tui.subprocesses import QueryProcess
 from hashbench.tui.widgets.picture import Picture, Pixels
-from hashbench.tui.widgets.rows import Column, RowTable, Shown
+from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.row_table import Column, RowTable, Shown
 
 TOP = 200
 SHOWN = 1000  # queries in the list; more are found by words

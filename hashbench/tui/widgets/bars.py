@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hashbench.tui.machine import Gpu, Machine
+from hashbench.tui.system_monitor import Gpu, Machine
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 

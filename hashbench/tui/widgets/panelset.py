@@ -9,10 +9,10 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
+from hashbench.tui.event_log import Line
 from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
-from hashbench.tui.story import Line
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.loglines import LogLines
+from hashbench.tui.widgets.log_view import LogLines
 
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from hashbench.tui.widgets.rows import Column, RowTable
+from hashbench.tui.widgets.row_table import Column, RowTable
 
 
 @dataclass(frozen=True)

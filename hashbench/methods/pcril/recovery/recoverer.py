@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, Recovered, RecoveryPath, Setting, Term
-from hashbench.methods.pcril.recovery import contrast
-from hashbench.methods.pcril.recovery.contrast import NEGATIVES
+from hashbench.methods.base import Batch, MethodContext, Recovered, RecoveryPath, Term
+from hashbench.methods.pcril.recovery import negatives
+from hashbench.methods.pcril.recovery.negatives import NEGATIVES
 from hashbench.methods.pcril.recovery.prompts import (
     ConventionalPrompts,
     LearnedPrompts,
@@ -28,12 +28,12 @@ class Recoverer(nn.Module):
     text features v_i and t_i, so that Phi is the mean of the image and the text score.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, context: MethodContext) -> None:
         super().__init__()
-        self._setting = setting
-        self._tower = setting.text_tower()
+        self._context = context
+        self._tower = context.text_tower()
         self.prompts = self._make_prompts()
-        shape = setting.train.labels.shape
+        shape = context.train.labels.shape
         self.violated: Tensor  # (3,) hinges above zero since the epoch began
         self.compared: Tensor  # (3,) all hinges since then
         self.register_buffer("violated", torch.zeros(len(NEGATIVES)))
@@ -53,16 +53,16 @@ class Recoverer(nn.Module):
         self.register_buffer("found_refused_score", torch.zeros(shape[0]))
 
     def _make_prompts(self) -> SetPrompts:
-        setting = self._setting
-        if setting.text("prompt") == "phrasal":
-            return PhrasalPrompts(self._tower, setting.class_names)
-        kind = LearnedPrompts if setting.text("prompt") == "learned" else ConventionalPrompts
+        context = self._context
+        if context.text("prompt") == "phrasal":
+            return PhrasalPrompts(self._tower, context.class_names)
+        kind = LearnedPrompts if context.text("prompt") == "learned" else ConventionalPrompts
         return kind(
             self._tower,
-            setting.class_names,
-            setting.whole("agnostic"),
-            setting.whole("specific"),
-            setting.real("token_std"),
+            context.class_names,
+            context.whole("agnostic"),
+            context.whole("specific"),
+            context.real("token_std"),
         )
 
     @property
@@ -72,7 +72,7 @@ class Recoverer(nn.Module):
 
     def check(self) -> None:
         """Raises InputError where no item has a known positive to make an anchor from."""
-        if not bool(self._setting.train.labels.any()):
+        if not bool(self._context.train.labels.any()):
             raise InputError(
                 "no training item has a known positive label, so there is nothing to learn "
                 "prompts from",
@@ -82,10 +82,10 @@ class Recoverer(nn.Module):
 
     def losses(self, batch: Batch) -> dict[str, Term]:
         """The mean hinge of each kind of negative; every distinct set is embedded once."""
-        setting, prompts = self._setting, self.prompts
+        context, prompts = self._context, self.prompts
         positive = batch.labels > 0
-        sorted_anchors = setting.text("anchors") == "sorted"
-        drawn = contrast.draw(
+        sorted_anchors = context.text("anchors") == "sorted"
+        drawn = negatives.draw(
             positive,
             batch.known & ~positive,
             prompts.cost,
@@ -98,10 +98,10 @@ class Recoverer(nn.Module):
         sets = torch.cat([drawn.anchor[None], drawn.negatives])
         distinct, member = torch.unique(sets.flatten(0, 1), dim=0, return_inverse=True)
         features = prompts.embed(distinct, order)[member].reshape(*sets.shape[:2], -1)
-        together = setting.text("hinge") == "mean"
+        together = context.text("hinge") == "mean"
         against = self._against(batch.images, batch.texts, "both" if together else "each")
         scores = torch.einsum("kbd,mbd->kmb", features, against)
-        hinges = contrast.hinges(scores[0], scores[1:], setting.real("margin"))
+        hinges = negatives.hinges(scores[0], scores[1:], context.real("margin"))
         there = drawn.there[:, None].expand_as(hinges)
         self.violated += ((hinges > 0) & there).sum((1, 2))
         self.compared += there.sum((1, 2))
@@ -116,8 +116,8 @@ class Recoverer(nn.Module):
 
     def search(self, items: Tensor, report: Progress = silent) -> Search:
         """Potential label tree search for rows of the training set."""
-        setting, train, prompts = self._setting, self._setting.train, self.prompts
-        against = self._against(train.images[items], train.texts[items], setting.text("score"))
+        context, train, prompts = self._context, self._context.train, self.prompts
+        against = self._against(train.images[items], train.texts[items], context.text("score"))
         return search(
             prompts.embed,
             against[0],
@@ -125,8 +125,8 @@ class Recoverer(nn.Module):
             ~train.known[items],
             prompts.cost,
             prompts.room,
-            setting.real("margin") / 2,
-            recursive=setting.text("search") == "tree",
+            context.real("margin") / 2,
+            recursive=context.text("search") == "tree",
             report=report,
         )
 
@@ -138,10 +138,10 @@ class Recoverer(nn.Module):
         """
         for name in ("added", "step", "score", "start", "refused", "refused_score"):
             getattr(self, f"found_{name}").copy_(getattr(found, name))
-        labels = self._setting.train.labels.masked_fill(found.added, 1.0)
-        if not self._setting.flag("pseudo_labels"):
+        labels = self._context.train.labels.masked_fill(found.added, 1.0)
+        if not self._context.flag("pseudo_labels"):
             return labels
-        margin = max(self._setting.real("margin"), 1e-9)
+        margin = max(self._context.real("margin"), 1e-9)
         soft = (0.5 + found.gain / margin).clamp(0.0, 1.0)
         return torch.where(found.gain.isfinite(), soft, labels)
 
@@ -176,7 +176,7 @@ class Recoverer(nn.Module):
     def _paths(self) -> list[RecoveryPath]:
         """Of the first items whose known set is not empty and to which something was added, and as
         many others as are missing."""
-        told = self.found_added.any(1) & (self._setting.train.labels > 0).any(1)
+        told = self.found_added.any(1) & (self._context.train.labels > 0).any(1)
         chosen = (~told).int().sort(stable=True).indices[:EXAMPLES].sort().values
         paths = []
         for item in chosen.tolist():

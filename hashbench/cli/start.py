@@ -1,0 +1,118 @@
+"""Starting workers for the commands that do: watched, detached, or through the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from hashbench.plan.spec import RunSpec
+    from hashbench.runs.layout import RunFolder
+
+
+@dataclass(frozen=True)
+class StartMode:
+    """How workers start: watched one after another, left to themselves, or in the queue."""
+
+    detach: bool
+    queue: bool
+    priority: int
+
+
+def how_to_start(detach: bool, queue: bool, priority: int) -> StartMode:
+    """The mode that the options mean. Raises InputError for a priority without a queue."""
+    from hashbench.errors import InputError
+
+    if priority and not queue:
+        raise InputError("means something in the queue only", where="--priority", remedy="--queue")
+    return StartMode(detach, queue, priority)
+
+
+def check_backbones(specs: Sequence[RunSpec], data_dir: Path) -> None:
+    """Refuses missing weights before anything starts."""
+    from hashbench.backbones import registry
+
+    for backbone in dict.fromkeys(spec.backbone for spec in specs):
+        registry.resolve(backbone, data_dir)
+
+
+def work_through(
+    folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool
+) -> None:
+    """Works through runs. Watched, it exits with the worst of their exit codes."""
+    if mode.queue or (mode.detach and len(folders) > 1):
+        _enqueue(folders, data_dir, mode, as_json=as_json)
+    elif mode.detach:
+        _leave(folders, data_dir)
+    else:
+        _watch(folders, data_dir, as_json=as_json)
+
+
+def _enqueue(
+    folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool
+) -> None:
+    from hashbench.launch import actions, spawn
+
+    for folder in folders:
+        actions.resume(
+            folder, data_dir, start=lambda run, data: spawn.enqueue(run, data, mode.priority)
+        )
+        typer.echo(folder.id)
+    if not as_json:
+        typer.echo("they train in turn: `hashbench queue` and `hashbench tui` show them", err=True)
+
+
+def _leave(folders: Sequence[RunFolder], data_dir: Path) -> None:
+    from hashbench.launch import actions
+
+    for folder in folders:
+        actions.resume(folder, data_dir)
+        typer.echo(folder.id)
+
+
+def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> None:
+    from hashbench.cli.watch import Interrupted, watcher
+    from hashbench.errors import BusyError
+    from hashbench.launch.spawn import start
+
+    watch = watcher(as_json=as_json)
+    worst = 0
+    for position, folder in enumerate(folders):
+        try:
+            process = start(folder, data_dir)
+        except BusyError:
+            if len(folders) == 1:
+                raise
+            watch.say(f"{folder.id}: another worker is at it; left to that one")
+            continue
+        try:
+            code = watch.follow(folder, process, position + 1, len(folders))
+        except Interrupted as stop:
+            waiting = [folder.id for folder in folders[position + (not stop.resumable) :]]
+            typer.echo(f"to go on: hashbench resume {' '.join(waiting)}", err=True)
+            raise typer.Exit(130) from None
+        worst = max(worst, code)
+    if not as_json:
+        _print_results(folders)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _print_results(folders: Sequence[RunFolder]) -> None:
+    from rich.console import Console
+
+    from hashbench.report import comparison, export, rows
+
+    collected = rows.collect(folders)
+    console = Console(markup=False)
+    if collected.finished:
+        console.print()
+        console.print(export.rich_tables(comparison.compare(collected.finished)))
+        for one in collected.finished:
+            console.print(f"audit of {one.run.id}: {one.result.audit.verdict}", highlight=False)
+    for line in export.unfinished_lines(collected.unfinished):
+        console.print(line, highlight=False)

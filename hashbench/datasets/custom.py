@@ -1,0 +1,121 @@
+"""A person's own datasets: registering them, and reading them like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from hashbench.datasets.base import Dataset
+from hashbench.datasets.custom_table import read_table
+from hashbench.datasets.featureset import dataset as featureset
+from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.pictures import FilePictures, list_files
+from hashbench.errors import InputError
+from hashbench.files.atomic import write_bytes_atomically
+from hashbench.plan import catalog, custom_registry
+from hashbench.plan.card import Value
+from hashbench.plan.custom_registry import Registration
+
+
+def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
+    """The registered dataset `params["name"]` below `data_dir`. Raises InputError."""
+    name = str(params["name"])
+    custom_registry.check_name(name, {}, where="spec.toml: dataset.params.name")
+    path = data_dir / name / custom_registry.FILE
+    return read(name, custom_registry.read(path), path.parent)
+
+
+def register(
+    data_dir: Path,
+    name: str,
+    found: Registration,
+    *,
+    overwrite: bool = False,
+    where: object = None,
+) -> tuple[Dataset, Path]:
+    """Reads the dataset, then writes its registration; the dataset and the file written.
+
+    Sizes of 0 become a tenth of the items, at most 2,000, for queries, and half of the rest, at
+    most 10,000, for training. Raises InputError for a name that is taken (registered ones may be
+    overwritten) and for whatever is wrong with the dataset, before anything is written.
+    """
+    own = {} if overwrite else custom_registry.names(data_dir)
+    custom_registry.check_name(name, {**catalog.datasets(), **own}, where=where)
+    folder = data_dir / name
+    dataset = read(name, found, folder)
+    query = found.query or min(2000, max(1, len(dataset) // 10))
+    train = found.train or min(10000, max(2, (len(dataset) - query) // 2))
+    if query + train > len(dataset):
+        raise InputError(
+            f"{query:,} queries and {train:,} training items do not fit into {len(dataset):,}",
+            where=name,
+            remedy="smaller --query-size and --train-size, or more items",
+        )
+    settled = msgspec.structs.replace(found, query=query, train=train)
+    path = folder / custom_registry.FILE
+    write_bytes_atomically(path, msgspec.toml.encode(settled))
+    return dataset, path
+
+
+def read(name: str, found: Registration, folder: Path) -> Dataset:
+    """The dataset that a registration in `folder` describes. Raises InputError."""
+    if found.kind == "table":
+        return read_pictures(name, folder / found.table, folder / found.images)
+    file = folder / found.file
+    loaded = featureset.load(file.parent, {"file": file.name})
+    return replace(loaded, name=name)
+
+
+def read_pictures(name: str, table: Path, images: Path) -> Dataset:
+    """The rows of a table that have a picture, a caption and a label, in its order.
+
+    Classes are the labels of the table by name; ids are file names without their ending.
+    Raises InputError for missing files, DamagedFileError for broken ones.
+    """
+    if not images.is_dir():
+        raise InputError("is not a folder", where=images, remedy="--images names the image folder")
+    rows = read_table(table)
+    found = list_files(images)
+    left_out = {"picture": 0, "caption": 0, "label": 0}
+    kept: list[str] = []
+    for file, row in rows.items():
+        if file not in found:
+            left_out["picture"] += 1
+        elif not row.captions:
+            left_out["caption"] += 1
+        elif not row.labels:
+            left_out["label"] += 1
+        else:
+            kept.append(file)
+    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
+    notes = [f"left out {', '.join(reasons)}, of {len(rows):,} rows"] if reasons else []
+    if not kept:
+        raise InputError(
+            f"no row has a picture, a caption and a label: {', '.join(reasons)}",
+            where=table,
+            remedy=f"file names are relative to {images}",
+        )
+    classes = sorted({label for file in kept for label in rows[file].labels})
+    column = {label: position for position, label in enumerate(classes)}
+    labels = np.zeros((len(kept), len(classes)), dtype=np.bool_)
+    for position, file in enumerate(kept):
+        labels[position, [column[label] for label in rows[file].labels]] = True
+    ids = [file.rpartition(".")[0] for file in kept]
+    if len(set(ids)) < len(ids):  # a.jpg beside a.png
+        ids = list(kept)
+    captions = [tuple(rows[file].captions) for file in kept]
+    sizes = (found[file] for file in kept)
+    return Dataset(
+        name=name,
+        ids=ids,
+        labels=labels,
+        captions=captions,
+        class_names=tuple(classes),
+        pictures=FilePictures(images, kept),
+        fingerprint=content_fingerprint(name, ids, labels, captions, classes, sizes),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,51 @@
+"""What a method recovered, held against the truth: an event of its own kind.
+
+The method adds labels without knowing the truth; the trainer knows it and tells nobody but the
+event log.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from hashbench.engine.data import Data
+from hashbench.methods.base import Recovered, RecoveryPath
+from hashbench.metrics.recovery import recovered_pairs, recovery
+from hashbench.runs import events
+
+
+def recovery_event(stage: str, epoch: int, found: Recovered, data: Data) -> events.Recovery:
+    """Precision, recall and counts of labels and of pairs, and the worked examples with names."""
+    items = found.items.cpu().numpy()
+    fit = data.split.fit[items]
+    true = data.dataset.labels[fit]
+    known = data.train.known[found.items].cpu().numpy()
+    positive = data.known_positives(fit)
+    added = found.added.cpu().numpy() & ~known
+    overall, by_class = recovery(true, known, added, data.dataset.class_names)
+    pairs = recovered_pairs(true, positive, added).values
+    values = {"items": float(len(items)), **overall.values}
+    values |= {f"pairs {name}": value for name, value in pairs.items()}
+    values |= {name: float(value) for name, value in found.values.items() if math.isfinite(value)}
+    return events.Recovery(
+        stage=stage,
+        epoch=epoch,
+        values=values,
+        classes={name: counts.values for name, counts in by_class.items()},
+        examples=tuple(_example(path, data) for path in found.paths),
+    )
+
+
+def _example(path: RecoveryPath, data: Data) -> events.RecoveryExample:
+    names = np.array(data.dataset.class_names)
+    item = data.split.fit[[path.item]]
+    return events.RecoveryExample(
+        item=data.dataset.ids[int(item[0])],
+        known=tuple(names[data.known_positives(item)[0]].tolist()),
+        true=tuple(names[data.dataset.labels[item][0]].tolist()),
+        start=path.start,
+        steps=tuple((str(names[c]), score) for c, score in path.steps),
+        stop=None if path.stop is None else (str(names[path.stop[0]]), path.stop[1]),
+    )

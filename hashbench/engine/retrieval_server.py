@@ -1,0 +1,247 @@
+"""Answers questions about a run's codes: `python -m hashbench.engine.retrieval_server RUN`.
+
+One question a line on stdin, one answer a line on stdout, both JSON objects; the first line out
+tells what there is. Codes and captions need no torch; it is loaded with the first typed caption.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import functools
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hashbench.codefiles.native import CodeSet, read_codes
+from hashbench.errors import HashbenchError, InputError
+from hashbench.plan import catalog
+from hashbench.plan import spec as specs
+from hashbench.runs.layout import RunFolder
+
+if TYPE_CHECKING:
+    from hashbench.datasets.base import Dataset
+    from hashbench.engine.caption_encoder import TypedCaptions
+
+MOST = 1000  # items or results in one answer
+MOST_PIXELS = 400  # of a side of a thumbnail
+
+_BITS = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
+
+Words = NDArray[np.uint64]
+
+
+def distances(query: Words, database: Words) -> NDArray[np.int64]:
+    """(D,) Hamming distances of one code (W,) to codes (D, W), all packed."""
+    differing = np.ascontiguousarray(database ^ query).view(np.uint8)
+    return np.asarray(_BITS[differing].sum(axis=1, dtype=np.int64))
+
+
+def ranked(found: NDArray[np.int64], top: int) -> NDArray[np.int64]:
+    """The places of the `top` smallest distances, nearest first, ties in database order."""
+    return np.argsort(found, kind="stable")[:top]
+
+
+class Library:
+    """The codes of one finished run, with the captions and pictures of its items.
+
+    Where the dataset is not there (any more), ids and labels are all that is told of an item, and
+    `note` says why.
+    """
+
+    def __init__(self, run: RunFolder, data_dir: Path) -> None:
+        self._run = run
+        self._data_dir = data_dir
+        self._spec = specs.read(run.spec)
+        self._codes: dict[int, CodeSet] = {codes.bits: codes for codes in read_codes(run.codes)}
+        self._dataset: Dataset | None = None
+        self._place: dict[str, int] = {}
+        self.note = ""
+        try:
+            wanted = self._spec.dataset
+            entry = catalog.dataset(wanted.name, data_dir).entry
+            self._dataset = dataset = catalog.load(entry)(data_dir, wanted.params)
+            self._place = {name: place for place, name in enumerate(dataset.ids)}
+        except HashbenchError as error:
+            self.note = f"captions and pictures are not there: {error.problem}"
+
+    @property
+    def _any(self) -> CodeSet:
+        return next(iter(self._codes.values()))
+
+    def about(self) -> dict[str, Any]:
+        """What there is to ask for."""
+        modalities = sorted(self._any.query)
+        fused = modalities == ["mm"]
+        return {
+            "bits": sorted(self._codes),
+            "directions": ["mm"] if fused else ["i2t", "t2i", "i2i", "t2t"],
+            "query": len(self._any.query_labels),
+            "database": len(self._any.database_labels),
+            "note": self.note,
+            "typed": not fused,
+        }
+
+    def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:
+        """Queries whose caption, labels or id hold every word of `find`: how many, and some."""
+        words = find.lower().split()
+        count = len(self._any.query_labels)
+        kept = [row for row in range(count) if self._holds(row, words)] if words else range(count)
+        chosen = kept[offset : offset + min(limit, MOST)]
+        return {"found": len(kept), "items": [self._told("query", row) for row in chosen]}
+
+    def _holds(self, row: int, words: Sequence[str]) -> bool:
+        told = self._told("query", row)
+        text = " ".join([told["id"], told["caption"], *told["labels"]]).lower()
+        return all(word in text for word in words)
+
+    def rank(self, bits: int, direction: str, row: int, top: int) -> dict[str, Any]:
+        """The database items nearest to query `row`."""
+        codes = self._of(bits)
+        asked, searched = _sides(direction)
+        if not 0 <= row < len(codes.query_labels):
+            raise InputError(f"there is no query {row}")
+        found = distances(codes.query[asked].words[row], codes.database[searched].words)
+        shared = codes.database_labels.words & codes.query_labels.words[row]
+        return self._ranking(found, shared.any(axis=1), top)
+
+    def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
+        """The database items nearest to a caption that somebody typed, encoded by the run."""
+        codes = self._of(bits)
+        _, searched = _sides(direction)
+        words = self._typed.code(caption, bits).words[0]
+        return self._ranking(distances(words, codes.database[searched].words), None, top)
+
+    @functools.cached_property
+    def _typed(self) -> TypedCaptions:
+        from hashbench.engine.caption_encoder import TypedCaptions
+
+        return TypedCaptions(self._run, self._spec, self._data_dir)
+
+    def _ranking(
+        self, found: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
+    ) -> dict[str, Any]:
+        order = ranked(found, min(top, MOST))
+        results = [
+            {
+                "rank": place + 1,
+                "distance": int(found[row]),
+                "hit": None if hit is None else bool(hit[row]),
+                **self._told("database", int(row)),
+            }
+            for place, row in enumerate(order)
+        ]
+        return {"results": results, "relevant": None if hit is None else int(hit.sum())}
+
+    def picture(self, side: str, row: int, width: int, height: int) -> dict[str, Any]:
+        """A thumbnail of at most `width` x `height` pixels, RGB bytes in base 64."""
+        place = self._place.get(self._id(side, row))
+        if self._dataset is None or place is None:
+            raise InputError(self.note or "the item is not in the dataset (any more)")
+        image = self._dataset.pictures.read(place)
+        most = (min(width, MOST_PIXELS), min(height, MOST_PIXELS))
+        scale = min(most[0] / image.width, most[1] / image.height)
+        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        small = image.convert("RGB").resize(size)
+        data = base64.b64encode(small.tobytes()).decode()
+        return {"width": size[0], "height": size[1], "data": data}
+
+    def _of(self, bits: int) -> CodeSet:
+        if bits not in self._codes:
+            raise InputError(f"the run has no codes of {bits} bits")
+        return self._codes[bits]
+
+    def _id(self, side: str, row: int) -> str:
+        ids = self._any.query_ids if side == "query" else self._any.database_ids
+        return ids[row] if row < len(ids) else f"{side} {row}"
+
+    def _told(self, side: str, row: int) -> dict[str, Any]:
+        codes = self._any
+        labels = codes.query_labels if side == "query" else codes.database_labels
+        name = self._id(side, row)
+        place = self._place.get(name)
+        known = self._dataset is not None and place is not None
+        caption = self._dataset.captions[place][0] if known else ""  # type: ignore[union-attr,index]
+        return {
+            "row": row,
+            "id": name,
+            "caption": caption,
+            "labels": _names(labels.words[row], codes.class_names),
+        }
+
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one question, by its `ask`."""
+        match question.get("ask"):
+            case "items":
+                return self.items(question["find"], question["offset"], question["limit"])
+            case "rank":
+                keys = ("bits", "direction", "row", "top")
+                return self.rank(*(question[key] for key in keys))
+            case "typed":
+                keys = ("bits", "direction", "caption", "top")
+                return self.rank_typed(*(question[key] for key in keys))
+            case "picture":
+                keys = ("side", "row", "width", "height")
+                return self.picture(*(question[key] for key in keys))
+            case other:
+                raise InputError(f"there is no question {other!r}")
+
+
+def _names(mask: Words, class_names: Sequence[str]) -> list[str]:
+    """The classes of a label mask (W,), bit c of it set for class c."""
+    bits = np.unpackbits(mask.astype("<u8").view(np.uint8), bitorder="little")
+    chosen = np.flatnonzero(bits).tolist()
+    return [class_names[c] if c < len(class_names) else str(c) for c in chosen]
+
+
+def _sides(direction: str) -> tuple[str, str]:
+    letters = {"i": "image", "t": "text"}
+    asked, _, searched = direction.partition("2")
+    if direction == "mm":
+        return "mm", "mm"
+    if asked not in letters or searched not in letters:
+        raise InputError(f"there is no direction {direction!r}")
+    return letters[asked], letters[searched]
+
+
+def main() -> int:
+    """Answers until stdin ends."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hashbench.engine.retrieval_server", description=__doc__
+    )
+    parser.add_argument("run", type=Path, help="the folder of a finished run")
+    parser.add_argument("--data-dir", type=Path, default=Path("data"))
+    arguments = parser.parse_args()
+    # whatever a library prints must not stand among the answers
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(told: dict[str, Any]) -> None:
+        out.write(json.dumps(told) + "\n")
+
+    try:
+        library = Library(RunFolder(arguments.run.resolve()), arguments.data_dir)
+    except HashbenchError as error:
+        say(_problem(error))
+        return error.exit_code
+    say(library.about())
+    for line in sys.stdin:
+        try:
+            say(library.answer(json.loads(line)))
+        except HashbenchError as error:
+            say(_problem(error))
+    return 0
+
+
+def _problem(error: HashbenchError) -> dict[str, Any]:
+    return {"error": error.problem, "where": error.where, "remedy": error.remedy}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

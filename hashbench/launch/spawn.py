@@ -1,0 +1,89 @@
+"""Starting a worker: a process and session of its own, which outlives whoever started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hashbench.errors import BusyError, InputError
+from hashbench.files import locks
+from hashbench.plan import spec as specs
+from hashbench.runs import control, queue, state
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.tailer import read_all
+
+
+def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
+    """Starts the worker of a run that has not begun or was interrupted, whoever else waits.
+
+    Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
+    the run is over.
+    """
+    _check(run)
+    return _spawn(run, data_dir, [])
+
+
+def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Popen[bytes]:
+    """Starts a worker that waits for a device slot in its turn: first by priority, then by the
+    order of these calls, from whatever process they come.
+
+    Raises as `start` does, and InputError for a priority out of range.
+    """
+    _check(run)
+    device = specs.read(run.spec).device
+    ticket = queue.of(run.path.parent).enter(run.id, device, priority)
+    try:
+        words = ["--ticket", str(ticket), "--priority", str(priority)]
+        return _spawn(run, data_dir, words, ticket)
+    finally:
+        os.close(ticket)  # the worker holds it now
+
+
+def is_worked_at(run: RunFolder, folded: RunState) -> bool:
+    """Whether a worker has the run or is about to: it lives, holds the run, or has a ticket."""
+    return (
+        state.worker_lives(folded)
+        or locks.is_held(run.lock)
+        or queue.of(run.path.parent).waits(run.id)
+    )
+
+
+def _check(run: RunFolder) -> None:
+    folded = state.fold(read_all(run.events))
+    now = state.status(folded, run)
+    if is_worked_at(run, folded):
+        raise BusyError("a worker is at it already", where=run.id)
+    if now is Status.FINISHED:
+        raise InputError(
+            "is finished; there is nothing to resume",
+            where=run.id,
+            remedy=f"hashbench show {run.id}",
+        )
+
+
+def _spawn(
+    run: RunFolder, data_dir: Path, words: list[str], *inherited: int
+) -> subprocess.Popen[bytes]:
+    control.clear(run)
+    command = [sys.executable, "-m", "hashbench.engine", str(run.path.resolve())]
+    with run.log.open("ab") as log:
+        return subprocess.Popen(
+            [*command, "--data-dir", str(data_dir.resolve()), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=inherited,
+        )
+
+
+def last_log_lines(run: RunFolder, lines: int = 12) -> str:
+    """The end of the worker's log, empty where there is none."""
+    try:
+        content = run.log.read_bytes()[-16_384:]
+    except FileNotFoundError:
+        return ""
+    return "\n".join(content.decode(errors="replace").splitlines()[-lines:])

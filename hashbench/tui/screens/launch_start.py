@@ -1,0 +1,40 @@
+"""Starting the runs of a launch form; on a thread of its own, which outlives the form."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hashbench.errors import HashbenchError
+from hashbench.launch import spawn
+from hashbench.plan.spec import RunSpec
+from hashbench.runs.layout import create
+from hashbench.tui.format import many
+from hashbench.tui.launch_form import StartMode
+from hashbench.tui.screens.base import tell
+
+if TYPE_CHECKING:
+    from hashbench.tui.app import Workbench
+
+
+def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> None:
+    """Makes the run folders and starts a worker for each, or one that waits in the queue."""
+    now = datetime.datetime.now().astimezone()
+    start = partial(spawn.enqueue, priority=mode.priority) if mode.queued else spawn.start
+    started = 0
+    try:
+        for spec in specs:
+            run = create(bench.runs_dir, spec, now)
+            process = start(run, bench.data_dir)
+            bench.call_from_thread(bench.worker_started, run, process)
+            if not started:
+                bench.call_from_thread(bench.dashboard.launched, run.id)
+            started += 1
+    except HashbenchError as error:
+        bench.call_from_thread(tell, bench, error)
+    bench.reader.look_now()
+    if started:
+        verb = "queued" if mode.queued else "launched"
+        bench.call_from_thread(bench.notify, f"{verb}: {many(started, 'run')}")

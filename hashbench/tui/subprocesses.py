@@ -1,0 +1,123 @@
+"""Questions to processes that may load numpy and torch, since this one must stay light."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from hashbench.errors import HashbenchError, InputError
+
+SECONDS = 600.0
+LINE_BYTES = 1 << 24
+
+
+async def _spawn(module: str, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=LINE_BYTES,
+    )
+
+
+def _answer(out: bytes, err: bytes) -> dict[str, Any]:
+    """What a process said; its own words where it refused or died."""
+    try:
+        found: dict[str, Any] = json.loads(out)
+    except ValueError:
+        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
+        raise HashbenchError(f"the process that answers ended with: {last[0]}") from None
+    if "error" in found:
+        raise InputError(found["error"], where=found["where"], remedy=found["remedy"])
+    return found
+
+
+async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
+    """The answer of `python -m hashbench.report.run_curves`.
+
+    Raises InputError with what the process says was wrong, HashbenchError where it died. A
+    cancelled question ends its process.
+    """
+    process = await _spawn("hashbench.report.run_curves")
+    try:
+        talk = process.communicate(json.dumps(question).encode())
+        out, err = await asyncio.wait_for(talk, SECONDS)
+    except TimeoutError:
+        raise HashbenchError(f"the analysis took more than {SECONDS:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return _answer(out, err)
+
+
+class QueryProcess:
+    """The retrieval server of one run (`hashbench.engine.retrieval_server`), asked one by one."""
+
+    def __init__(self, run: Path, data_dir: Path) -> None:
+        self._arguments = (str(run.resolve()), "--data-dir", str(data_dir.resolve()))
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+        self._errors: asyncio.Task[bytes] | None = None
+
+    async def start(self) -> dict[str, Any]:
+        """Starts it; what it says first tells what there is to ask for."""
+        async with self._turn:
+            self._process = process = await _spawn(
+                "hashbench.engine.retrieval_server", *self._arguments
+            )
+            if process.stderr is not None:  # read on, so that warnings never fill the pipe
+                self._errors = asyncio.create_task(process.stderr.read())
+            return await self._read()
+
+    async def ask(self, **question: Any) -> dict[str, Any]:
+        """The answer to a question. Raises InputError, or HashbenchError where it died.
+
+        A question that is cancelled while it waits is never asked; one that was asked is read to
+        its end whoever still wants it, so that no answer is taken for that to the next.
+        """
+        await self._turn.acquire()
+        exchange = asyncio.ensure_future(self._exchange(question))
+        exchange.add_done_callback(_heard)
+        return await asyncio.shield(exchange)
+
+    async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
+        try:
+            process = self._process
+            if process is None or process.stdin is None or process.returncode is not None:
+                raise HashbenchError("the process that answers has ended", remedy="esc, then e")
+            process.stdin.write(json.dumps(question).encode() + b"\n")
+            await process.stdin.drain()
+            return await self._read()
+        finally:
+            self._turn.release()
+
+    async def _read(self) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise HashbenchError("the process that answers has ended", remedy="esc, then e")
+        line = await process.stdout.readline()
+        errors = await self._errors if not line and self._errors is not None else b""
+        return _answer(line, errors)
+
+    async def close(self) -> None:
+        """Ends it."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+        if self._errors is not None:
+            await self._errors
+
+
+def _heard(exchange: asyncio.Future[dict[str, Any]]) -> None:
+    """An error that nobody waits for any more is no news."""
+    if not exchange.cancelled():
+        exchange.exception()

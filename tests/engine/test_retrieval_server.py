@@ -1,0 +1,144 @@
+"""Questions about a run's codes: distances against a naive count, hits, captions, typed ones."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashbench.codefiles.native import CodeSet, write_codes
+from hashbench.engine.retrieval_server import Library, distances, ranked
+from hashbench.errors import InputError
+from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
+from hashbench.runs.layout import RunFolder
+
+QUERIES, DATABASE, CLASSES = 4, 30, 3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 130), st.integers(1, 40))
+def test_distances_are_counts_of_differing_bits(seed: int, bits: int, items: int) -> None:
+    draw = np.random.default_rng(seed)
+    query, database = draw.random((1, bits)) < 0.5, draw.random((items, bits)) < 0.5
+    found = distances(Codes.from_signs(query).words[0], Codes.from_signs(database).words)
+    naive = [
+        sum(bool(a) != bool(b) for a, b in zip(query[0], row, strict=True)) for row in database
+    ]
+    assert found.tolist() == naive
+    order = ranked(found, items)
+    assert order.tolist() == sorted(range(items), key=lambda item: (naive[item], item))
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Codes of some scenes of the built-in dataset, and an item that is not in it."""
+    run = RunFolder(tmp_path_factory.mktemp("runs") / "20260101-000000-made")
+    run.codes.mkdir(parents=True)
+    dataset = DatasetSpec("picturebook-tiny", 60, 200, params={"items": 460, "world": 1})
+    run.spec.write_text(to_toml(RunSpec(method="lsh", bits=(16,), dataset=dataset)))
+    draw = np.random.default_rng(0)
+    labels = {
+        "query_labels": draw.random((QUERIES, CLASSES)) < 0.4,
+        "database_labels": draw.random((DATABASE, CLASSES)) < 0.4,
+    }
+    codes = {
+        side: {m: Codes.from_signs(draw.random((count, 16)) < 0.5) for m in ("image", "text")}
+        for side, count in (("query", QUERIES), ("database", DATABASE))
+    }
+    write_codes(
+        run.codes,
+        CodeSet(
+            bits=16,
+            query=codes["query"],
+            database=codes["database"],
+            **{side: LabelMasks.from_multi_hot(mask) for side, mask in labels.items()},
+            query_ids=[f"scene-{i:06d}" for i in range(QUERIES - 1)] + ["gone"],
+            database_ids=[f"scene-{i:06d}" for i in range(100, 100 + DATABASE)],
+            class_names=("dog", "sea", "sky"),
+        ),
+    )
+    return Library(run, run.path.parent)
+
+
+def test_about_tells_what_there_is(library: Library) -> None:
+    about = library.about()
+    assert about["bits"] == [16]
+    assert (about["query"], about["database"], about["typed"]) == (QUERIES, DATABASE, True)
+    assert about["note"] == ""
+
+
+def test_a_hit_shares_a_label_and_the_nearest_come_first(library: Library) -> None:
+    codes = library._of(16)
+    asked, held = codes.query_labels.to_bools()[1], codes.database_labels.to_bools()
+    found = library.rank(16, "i2t", 1, top=DATABASE)
+    seen = [entry["distance"] for entry in found["results"]]
+    assert seen == sorted(seen)
+    assert [entry["rank"] for entry in found["results"]] == list(range(1, DATABASE + 1))
+    for entry in found["results"]:
+        assert entry["hit"] == bool((asked & held[entry["row"]]).any())
+        assert entry["labels"] == [
+            name for name, has in zip(codes.class_names, held[entry["row"]], strict=True) if has
+        ]
+        assert entry["caption"]
+    assert found["relevant"] == int((asked & held).any(axis=1).sum())
+    assert len(library.rank(16, "t2i", 1, top=5)["results"]) == 5
+
+
+def test_items_are_found_by_words_and_told_without_a_dataset(library: Library) -> None:
+    every = library.items("", 0, 100)
+    assert every["found"] == QUERIES
+    assert every["items"][-1]["caption"] == ""  # an item that is in the dataset no more
+    word = every["items"][0]["caption"].split()[0]
+    assert 0 in [entry["row"] for entry in library.items(word.upper(), 0, 100)["items"]]
+    assert library.items("no such word", 0, 100) == {"found": 0, "items": []}
+    assert len(library.items("", 1, 2)["items"]) == 2
+
+
+def test_pictures_keep_their_shape(library: Library) -> None:
+    import base64
+
+    found = library.picture("query", 0, 20, 10)
+    assert (found["width"], found["height"]) == (10, 10)
+    assert len(base64.b64decode(found["data"])) == 300
+    with pytest.raises(InputError, match="not in the dataset"):
+        library.picture("query", QUERIES - 1, 10, 10)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"ask": "rank", "bits": 99, "direction": "i2t", "row": 0, "top": 1},
+        {"ask": "rank", "bits": 16, "direction": "x2y", "row": 0, "top": 1},
+        {"ask": "rank", "bits": 16, "direction": "i2t", "row": 99, "top": 1},
+        {"ask": "nothing"},
+    ],
+)
+def test_wrong_questions_are_refused(library: Library, question: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        library.answer(question)
+
+
+def test_the_process_answers_line_by_line_without_torch(library: Library) -> None:
+    code = (
+        "import sys\n"
+        "from hashbench.engine import retrieval_server\n"
+        "code = retrieval_server.main()\n"
+        "sys.stderr.write('torch' if 'torch' in sys.modules else 'light')\n"
+    )
+    questions = [{"ask": "items", "find": "", "offset": 0, "limit": 1}, {"ask": "nothing"}]
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(library._run.path)],
+        input="".join(json.dumps(question) + "\n" for question in questions),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    first, items, wrong = map(json.loads, done.stdout.splitlines())
+    assert first["query"] == QUERIES
+    assert items["found"] == QUERIES
+    assert "no question" in wrong["error"]
+    assert done.stderr == "light"

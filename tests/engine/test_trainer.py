@@ -1,0 +1,128 @@
+"""The trainer on a toy method: what it tells, what it refuses, where it can be interrupted."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from hashbench.engine.trainer import Trainer
+from hashbench.errors import StopAskedError, TrainingError
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.plan.request import Request, expand
+from hashbench.runs import control, events, layout
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.tailer import read_all
+from hashbench.runs.writer import EventWriter
+
+STEPS, EPOCHS = 3, 4
+
+
+class Toy(Method):
+    """One weight; `poison` makes a term infinite at one step, `ask` leaves a request after one."""
+
+    def __init__(self, run: RunFolder, poison: int = -1, ask: int = -1) -> None:
+        torch.nn.Module.__init__(self)
+        self.bits = (1,)
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.run, self.poison, self.ask, self.step = run, poison, ask, 0
+
+    def stages(self) -> list[Stage]:
+        return [Stage("only", "Only", EPOCHS, batch_size=2)]
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=0.1)
+
+    def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
+        noise = torch.rand(())
+        value = (self.weight - noise).square()
+        if self.step == self.poison:
+            value = value / 0
+        if self.step == self.ask:
+            control.send(self.run, "stop")
+        self.step += 1
+        return {"distance": Term(value), "size": Term(self.weight.square(), 0.1)}
+
+    def encode_image(self, images: Any) -> dict[int, Tensor]:
+        return {1: images}
+
+    encode_text = encode_image
+
+
+class Batches:
+    """Six items in three batches."""
+
+    device = torch.device("cpu")
+    train = range(2 * STEPS)
+
+    def batches(self, seed: int, stage: str, epoch: int, size: int, skip: int) -> Iterator[Any]:
+        return ((step, SimpleNamespace()) for step in range(skip, STEPS))
+
+
+class Scores:
+    """Prefers weights near 0.5."""
+
+    on = "validation"
+
+    def score(self, method: Toy) -> dict[str, float]:
+        return {"i2t:mAP@all @1": 1 - abs(float(method.weight.detach()) - 0.5)}
+
+    @staticmethod
+    def summary(scores: dict[str, float]) -> float:
+        return sum(scores.values())
+
+
+def conducted(run: RunFolder, **toy: int) -> Trainer:
+    (spec,) = expand(Request())
+    with EventWriter(run.events) as writer:
+        trainer = Trainer(run, spec, Toy(run, **toy), Batches(), Scores(), writer)  # type: ignore[arg-type]
+        trainer.train()
+    return trainer
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[Any]:
+    (spec,) = expand(Request())
+    return lambda: layout.create(tmp_path, spec, datetime.datetime.now(datetime.UTC))
+
+
+def test_every_epoch_is_told_once_with_means_of_every_term(new: Any) -> None:
+    run = new()
+    conducted(run)
+    told = [event for event in read_all(run.events) if isinstance(event, events.EpochEnded)]
+    assert [event.epoch for event in told] == list(range(EPOCHS))
+    for event in told:
+        total = event.values["distance"] + 0.1 * event.values["size"]
+        assert event.values["total"] == pytest.approx(total, rel=1e-6)
+
+
+@pytest.mark.parametrize("step", range(STEPS * EPOCHS))
+def test_a_stop_after_any_step_changes_nothing(new: Any, step: int) -> None:
+    undisturbed, run = new(), new()
+    wanted = conducted(undisturbed)
+    with pytest.raises(StopAskedError):
+        conducted(run, ask=step)
+    found = conducted(run)
+    assert torch.equal(found.method.weight, wanted.method.weight)
+    assert (found.best.epoch, found.best.score) == (wanted.best.epoch, wanted.best.score)
+
+    def means(folder: RunFolder) -> list[dict[str, float]]:
+        told = read_all(folder.events)
+        return [event.values for event in told if isinstance(event, events.EpochEnded)]
+
+    assert means(run) == [pytest.approx(values) for values in means(undisturbed)]
+
+
+def test_an_infinite_term_is_named_and_the_last_checkpoint_kept(new: Any) -> None:
+    run = new()
+    with pytest.raises(TrainingError, match="distance is inf at step 1 of epoch 2") as failed:
+        conducted(run, poison=2 * STEPS + 1)
+    assert failed.value.exit_code == 4
+    assert (run.checkpoint / "last.safetensors").is_file()
+    conducted(run)  # without the poison it goes on from there

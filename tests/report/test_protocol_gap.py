@@ -1,0 +1,79 @@
+"""Strict and published runs in one table: differences, marks, audits, and nothing ranked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from hashbench.cli.main import app
+from hashbench.report import protocol_gap, rows
+from hashbench.runs.layout import RunFolder
+from tests.report.test_comparison import finished
+
+ASK = {"method": ["prompthash"], "bits": [16]}
+
+
+def both(folder: Path) -> list[RunFolder]:
+    runs = [finished(folder, 0.70, seed=[seed], **ASK) for seed in (0, 1)]
+    runs += [
+        finished(folder, 0.80 + seed / 10, leak=0.1 + seed / 5, protocol="published", seed=[seed],
+                 **ASK)
+        for seed in (0, 1)
+    ]  # fmt: skip
+    return [*runs, finished(folder, 0.9, method=["soda"], bits=[16])]
+
+
+def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Path) -> None:
+    (found,) = protocol_gap.sides(rows.collect(both(tmp_path)).finished)
+    lines = {(line.setting.method, line.column[1]): line for line in found.lines}
+    assert lines["prompthash", "i2t"].difference == pytest.approx(0.15)
+    assert lines["soda", "i2t"].difference is None
+    told = protocol_gap.markdown([found])
+    assert "| prompthash | 16 i2t | 0.7000 ±0.0000 | 0.8500 ±0.0707 ! | +15.00 |" in told
+    assert "| soda | 16 t2i | 0.9100 | - | - |" in told
+    assert "strict and published protocol" in told
+    assert "**0." not in told  # bold is for the best
+
+
+def test_audits_are_counted_and_averaged_by_protocol(tmp_path: Path) -> None:
+    (found,) = protocol_gap.sides(rows.collect(both(tmp_path)).finished)
+    told = protocol_gap.markdown([found])
+    assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in told
+    assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in told
+    strict_first = [leak.protocol for leak in found.leaks if leak.setting.method == "prompthash"]
+    assert strict_first == ["strict", "published"]
+
+
+def test_a_strict_run_that_leaks_is_marked_too(tmp_path: Path) -> None:
+    runs = [finished(tmp_path, 0.7, leak=0.1)]
+    told = protocol_gap.markdown(protocol_gap.sides(rows.collect(runs).finished))
+    assert "| soda | 32 i2t | 0.7000 ! | - | - |" in told
+
+
+def test_what_differs_in_more_than_the_protocol_stays_apart(tmp_path: Path) -> None:
+    runs = [
+        finished(tmp_path, 0.7, **ASK),
+        finished(tmp_path, 0.8, split="bbbb", protocol="published", **ASK),
+        finished(tmp_path, 0.9, protocol="published", ablate=["leak-label"], **ASK),
+    ]
+    found = protocol_gap.sides(rows.collect(runs).finished)
+    assert len(found) == 2
+    assert [line.difference for one in found for line in one.lines] == [None] * 6
+
+
+def test_the_command_prints_it_and_refuses_other_forms(tmp_path: Path) -> None:
+    both(tmp_path)
+    asked = ["compare", "--across-protocols", "--runs-dir", str(tmp_path)]
+    told = CliRunner().invoke(app, [*asked, "--format", "md"])
+    assert "+15.00" in told.output
+    console = Console(width=80, file=io.StringIO(), no_color=True)
+    console.print(
+        protocol_gap.rich_sides(protocol_gap.sides(rows.collect(both(tmp_path)).finished))
+    )
+    assert "+15.00" in console.file.getvalue()  # type: ignore[attr-defined]
+    refused = CliRunner().invoke(app, [*asked, "--format", "csv"])
+    assert refused.exit_code != 0
