@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.engine.test_loop import STEPS, Toy, conducted
+from tests.engine.test_trainer import STEPS, Toy, conducted
 
 from hashbench.engine import checkpoint, pipeline
 from hashbench.engine import process as attempts
@@ -278,7 +278,7 @@ class Poisoned(Toy):
 def test_weights_that_are_no_numbers_are_never_kept(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.engine.test_loop.Toy", Poisoned)
+    monkeypatch.setattr("tests.engine.test_trainer.Toy", Poisoned)
     monkeypatch.setattr("hashbench.engine.trainer.SAVE_SECONDS", 0.0)
     with pytest.raises(TrainingError, match="weight after step 2 of epoch 1 of stage only"):
         conducted(run)
