@@ -30,7 +30,7 @@ COMMANDS = {
     "run": Entry("run:run_command", "Train a method, watch it, print its scores."),
     "sweep": Entry("sweep:sweep_command", "Run what is missing or failed of a grid in a file."),
     "queue": Entry("queue:queue_command", "Show who waits for a device, and who trains."),
-    "resume": Entry("lifecycle:resume_command", "Go on with runs that were stopped, killed or lost."),
+    "resume": Entry("lifecycle:resume_command", "Resume runs that were stopped, killed or lost."),
     "retry": Entry("lifecycle:retry_command", "Try failed runs once more."),
     "pause": Entry("lifecycle:pause_command", "Ask workers to save and wait; `resume` goes on."),
     "stop": Entry("lifecycle:stop_command", "Ask workers to save and stop."),

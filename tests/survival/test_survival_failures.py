@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.engine.test_trainer import STEPS, Toy, conducted
 
 from hashbench.engine import checkpoint, pipeline
 from hashbench.engine import process as attempts
@@ -27,6 +26,7 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import Tailer, read_all
 from hashbench.runs.writer import RESERVE, EventWriter
+from tests.engine.test_trainer import STEPS, Toy, conducted
 
 
 @pytest.fixture
