@@ -186,8 +186,8 @@ def run_command(
 
 
 def _print_plan(specs: list[RunSpec]) -> None:
-    from hashbench.report.rows import headline
+    from hashbench.report.naming import full_name
 
     for spec in specs:
-        typer.echo(headline(spec))
+        typer.echo(full_name(spec))
     typer.echo(f"{len(specs)} runs")

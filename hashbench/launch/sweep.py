@@ -13,10 +13,10 @@ from hashbench.files import locks
 from hashbench.launch import spawn
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import layout, queue, state
+from hashbench.runs import layout, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.status import status
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,8 @@ def survey(wanted: Sequence[RunSpec], runs_dir: Path) -> list[Wanted]:
             continue  # `hashbench ls` tells of it; it is no run of this sweep
         if spec.hash not in hashes:
             continue
-        folded = state.fold(read_all(folder.events))
-        status = state.status(folded, folder)
-        one = Wanted(spec, folder, status, spawn.is_worked_at(folder, folded))
+        current = status(folder)
+        one = Wanted(spec, folder, current.state, spawn.has_worker(folder, current))
         if spec.hash not in found or _rank(one) > _rank(found[spec.hash]):
             found[spec.hash] = one
     return [found.get(spec.hash, Wanted(spec)) for spec in wanted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,35 +11,73 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hashbench.errors import DamagedFileError
+from hashbench.plan import spec as specs
+from hashbench.report.naming import short_names
 from hashbench.report.text import duration, plain
-from hashbench.runs import queue, state
+from hashbench.runs import queue
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState
-from hashbench.runs.tailer import read_all
+from hashbench.runs.state import Status
+from hashbench.runs.status import status
 
 
 def overview(runs_dir: Path) -> dict[str, Any]:
     """Slots and waiting runs as plain values. Raises InputError for a damaged file of slots."""
     line = queue.of(runs_dir)
+    slots, waiting = line.slots(), line.waiting()
+    training = [run_id for _, run_id in slots if run_id is not None]
+    names = _names(runs_dir, [*training, *(entry.run_id for entry in waiting)])
+    positions = {entry.run_id: place for place, entry in enumerate(waiting, start=1)}
     return {
         "runs dir": str(runs_dir),
         "slots": [
             {"slot": place.name, "device": place.device, "run": run_id}
-            | ({} if run_id is None else _progress(runs_dir / run_id))
-            for place, run_id in line.slots()
+            | ({} if run_id is None else _occupant(runs_dir / run_id, names, positions))
+            for place, run_id in slots
         ],
         "waiting": [
             {
-                "place": place,
+                "place": positions[entry.run_id],
                 "run": entry.run_id,
+                "name": names.get(entry.run_id, ""),
                 "priority": entry.priority,
                 "device": entry.ticket.device,
                 "paused": entry.ticket.held,
-                "since": _queued_at(runs_dir / entry.run_id),
+                "since": _queued_at(runs_dir / entry.run_id, positions),
             }
-            for place, entry in enumerate(line.waiting(), start=1)
+            for entry in waiting
         ],
     }
+
+
+def _names(runs_dir: Path, run_ids: Iterable[str]) -> dict[str, str]:
+    """Run id -> what tells it from the others here, empty for one alone; runs whose spec cannot be
+    read have none.
+    """
+    found = {}
+    for run_id in run_ids:
+        try:
+            found[run_id] = specs.read(runs_dir / run_id / "spec.toml")
+        except DamagedFileError:
+            continue
+    names = short_names(list(found.values())) if len(found) > 1 else [""] * len(found)
+    return dict(zip(found, names, strict=True))
+
+
+def _occupant(path: Path, names: dict[str, str], positions: dict[str, int]) -> dict[str, Any]:
+    current = status(RunFolder(path), positions)
+    return {
+        "name": names.get(path.name, ""),
+        "state": str(current.state),
+        "doing": current.doing,
+        "done": current.done,
+        "seconds left": current.seconds_left,
+    }
+
+
+def _queued_at(path: Path, positions: dict[str, int]) -> float | None:
+    worker = status(RunFolder(path), positions).worker
+    return None if worker is None else worker.t
 
 
 def render(found: dict[str, Any]) -> RenderableType:
@@ -50,13 +89,20 @@ def render(found: dict[str, Any]) -> RenderableType:
         done, left = slot.get("done"), slot.get("seconds left")
         table.add_row(
             slot["slot"],
-            plain(slot["run"] or "free"),
+            _run_cell(slot) if slot["run"] else Text("free"),
             "" if done is None else f"{done:.0%}",
             "" if left is None else duration(left),
         )
+    notes = [
+        f"{slot['run']} is paused and keeps its slot {slot['slot']}: `hashbench resume "
+        f"{slot['run']}` goes on, `hashbench stop {slot['run']}` saves and frees the slot"
+        for slot in found["slots"]
+        if slot.get("state") == Status.PAUSED
+    ]
+    parts: list[RenderableType] = [table, *(Text(plain(note), style="yellow") for note in notes)]
     if not found["waiting"]:
-        nobody = "nobody waits; `hashbench run --queue` makes a run wait"
-        return Group(table, Text(), Text(nobody))
+        parts += [Text(), Text("nobody waits; `hashbench run --queue` makes a run wait")]
+        return Group(*parts)
     waiting = Table(box=None, pad_edge=False)
     for header in ("place", "waiting", "priority", "for", "since"):
         waiting.add_column(header, overflow="fold")
@@ -64,26 +110,16 @@ def render(found: dict[str, Any]) -> RenderableType:
         since = entry["since"]
         waiting.add_row(
             str(entry["place"]),
-            plain(entry["run"]) + (" (paused)" if entry["paused"] else ""),
+            _run_cell(entry),
             str(entry["priority"]),
             plain(entry["device"]),
             "" if since is None else duration(time.time() - since),
         )
-    return Group(table, Text(), waiting)
+    return Group(*parts, Text(), waiting)
 
 
-def _progress(run: Path) -> dict[str, Any]:
-    folded = _state(run)
-    return {
-        "done": folded.steps_done / folded.steps_total if folded.steps_total else None,
-        "seconds left": folded.seconds_left(),
-    }
-
-
-def _queued_at(run: Path) -> float | None:
-    queued = _state(run).queued
-    return None if queued is None else queued.t
-
-
-def _state(run: Path) -> RunState:
-    return state.fold(read_all(RunFolder(run).events))
+def _run_cell(entry: dict[str, Any]) -> Text:
+    """The id, what tells the run from the others here, and whether it is paused."""
+    paused = entry.get("paused") or entry.get("state") == Status.PAUSED
+    cell = Text(plain(entry["run"]) + (" (paused)" if paused else ""))
+    return cell.append(f"\n{plain(entry['name'])}", style="dim") if entry.get("name") else cell

@@ -1,4 +1,4 @@
-"""What there is to tell of a run, as things that rich draws: for `hashbench show` and the TUI."""
+"""The pages of a run, as things that rich draws: for `hashbench show` and the workbench."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hashbench.report.text import duration, plain
-from hashbench.runs import events
 
 TIES = ("worst", "index", "best")
 
@@ -26,7 +25,7 @@ def lines(text: str, style: str = "") -> RenderableType:
 def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
     """State, spec, facts; beside each other where there is room."""
     parts: list[RenderableType] = [Text(f"{found['status']}  {plain(found['folder'])}")]
-    parts += ended_lines(found)
+    parts += status_lines(found)
     if "audit" in found:
         clean = found["audit"] == "clean"
         parts.append(Text(f"audit: {found['audit']}", style="green" if clean else "bold red"))
@@ -40,15 +39,20 @@ def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
     return Group(*parts)
 
 
-def ended_lines(found: Mapping[str, Any]) -> list[RenderableType]:
-    """Why a run ended before it was finished, and what to do."""
-    ended = found.get("ended", {})
-    keys = [key for key in ("reason", "remedy") if ended.get(key)]
-    return [Text(plain(f"{key}: {ended[key]}"), style="yellow") for key in keys]
+def status_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+    """What a run is doing and how far it is; why it does not go on, and what to do."""
+    progress = [found["doing"]] if found["doing"] else []
+    if progress and found["done"] is not None:
+        progress.append(f"{found['done']:.0%} done")
+    if found["seconds left"] is not None:
+        progress.append(f"{duration(found['seconds left'])} left")
+    lines: list[RenderableType] = [Text(plain(", ".join(progress)))] if progress else []
+    trouble = (f"{key}: {found[key]}" for key in ("reason", "remedy") if found[key])
+    return [*lines, *(Text(plain(text), style="yellow") for text in trouble)]
 
 
 def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts from the events, and those that only the result tells."""
+    """Facts from the events, and those that only the result holds."""
     facts, result = dict(found["facts"]), found.get("result")
     if result is None:
         return facts
@@ -112,41 +116,6 @@ def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rend
         for modality, values in by_modality.items():
             table.add_row(f"{bits} bits", modality, *(f"{value:.6g}" for value in values.values()))
     return table
-
-
-def recovery_page(found: events.Recovery | None) -> RenderableType:
-    """Recovered labels overall, by class, and the worked examples."""
-    if found is None:
-        return lines("no recovered labels: this method recovers none, or not yet")
-    parts: list[RenderableType] = [
-        Text(plain(f"after epoch {found.epoch} of stage {found.stage}"), style="bold"),
-        pairs("", found.values),
-    ]
-    for example in found.examples:
-        parts.append(Text(plain(example.item), style="bold"))
-        parts.append(Text(plain(f"  known {', '.join(example.known)}; score {example.start:.2f}")))
-        for name, score in example.steps:
-            right = name in example.true
-            parts.append(
-                Text(
-                    plain(f"  + {name} {score:.2f}  {'right' if right else 'WRONG'}"),
-                    style="green" if right else "red",
-                )
-            )
-        if example.stop is not None:
-            name, score = example.stop
-            parts.append(Text(plain(f"  stops: {name} would give {score:.2f}"), style="dim"))
-    if found.classes:
-        names = list(dict.fromkeys(name for values in found.classes.values() for name in values))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("class")
-        for name in names:
-            table.add_column(Text(plain(name)), justify="right")
-        for label, values in found.classes.items():
-            cells = (f"{values[n]:.4g}" if n in values else "" for n in names)
-            table.add_row(Text(plain(label)), *cells)
-        parts.append(table)
-    return Group(*parts)
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

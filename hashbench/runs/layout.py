@@ -106,8 +106,10 @@ def find(runs_dir: Path) -> list[RunFolder]:
         names = sorted(
             entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()
         )
-        folders = [RunFolder(runs_dir / name) for name in names]
-        return [folder for folder in folders if folder.spec.is_file()]
+        parent = os.fspath(runs_dir)
+        # strings, since this is asked every few seconds for thousands of folders
+        present = (name for name in names if os.path.isfile(f"{parent}/{name}/spec.toml"))  # noqa: PTH113
+        return [RunFolder(runs_dir / name) for name in present]
     return []
 
 

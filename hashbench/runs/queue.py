@@ -231,9 +231,9 @@ def of(runs_dir: Path) -> Queue:
     return Queue(runs_dir / FOLDER / (host or "host"))
 
 
-def standing(runs_dir: Path) -> list[str]:
-    """Ids of the runs that wait on this host, first to last."""
-    return [entry.run_id for entry in of(runs_dir).waiting()]
+def positions(runs_dir: Path) -> dict[str, int]:
+    """Run id -> place in the queue of this host, from 1. Raises OSError, HashbenchError."""
+    return {entry.run_id: place for place, entry in enumerate(of(runs_dir).waiting(), start=1)}
 
 
 def _check_priority(priority: int) -> None:
