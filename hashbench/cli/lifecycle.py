@@ -81,7 +81,7 @@ def retry_command(
         return
     for folder in folders:
         if in_state(Status.RUNNING, Status.PAUSED)(folder):
-            raise BusyError("has a worker", where=folder.id, remedy="stop it first")
+            raise BusyError("its worker is still running", where=folder.id, remedy="stop it first")
     work_through(folders, data_dir, mode, as_json=json_)
 
 

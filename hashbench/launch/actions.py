@@ -98,7 +98,7 @@ def check_deletable(run: RunFolder) -> None:
     if not run.spec.is_file() or run.path.is_symlink():
         raise InputError("is not a run folder", where=run.path)
     if spawn.has_worker(run, status(run)):
-        raise BusyError("has a worker", where=run.id, remedy="stop or kill it first")
+        raise BusyError("its worker is still running", where=run.id, remedy="stop or kill it first")
 
 
 def delete(run: RunFolder) -> None:

@@ -52,7 +52,7 @@ def has_worker(run: RunFolder, current: RunStatus) -> bool:
 def _check_startable(run: RunFolder) -> None:
     current = status(run)
     if has_worker(run, current):
-        raise BusyError("a worker is at it already", where=run.id)
+        raise BusyError("a worker has it already", where=run.id)
     if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",

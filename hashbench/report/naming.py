@@ -167,4 +167,4 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _value(value: object) -> str:
-    return plain(f"{value:g}" if isinstance(value, float) else value)
+    return plain(value)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from hashbench.errors import DamagedFileError
 from hashbench.plan import spec as specs
-from hashbench.report.naming import short_names
+from hashbench.report.naming import variant_name
 from hashbench.report.text import duration, plain
 from hashbench.runs import queue
 from hashbench.runs.layout import RunFolder
@@ -26,20 +26,20 @@ def overview(runs_dir: Path) -> dict[str, Any]:
     line = queue.of(runs_dir)
     slots, waiting = line.slots(), line.waiting()
     training = [run_id for _, run_id in slots if run_id is not None]
-    names = _names(runs_dir, [*training, *(entry.run_id for entry in waiting)])
+    variants = _variants(runs_dir, [*training, *(entry.run_id for entry in waiting)])
     positions = {entry.run_id: place for place, entry in enumerate(waiting, start=1)}
     return {
         "runs dir": str(runs_dir),
         "slots": [
             {"slot": place.name, "device": place.device, "run": run_id}
-            | ({} if run_id is None else _occupant(runs_dir / run_id, names, positions))
+            | ({} if run_id is None else _occupant(runs_dir / run_id, variants, positions))
             for place, run_id in slots
         ],
         "waiting": [
             {
                 "place": positions[entry.run_id],
                 "run": entry.run_id,
-                "name": names.get(entry.run_id, ""),
+                "variant": variants.get(entry.run_id, ""),
                 "priority": entry.priority,
                 "device": entry.ticket.device,
                 "paused": entry.ticket.held,
@@ -50,24 +50,23 @@ def overview(runs_dir: Path) -> dict[str, Any]:
     }
 
 
-def _names(runs_dir: Path, run_ids: Iterable[str]) -> dict[str, str]:
-    """Run id -> what tells it from the others here, empty for one alone; runs whose spec cannot be
-    read have none.
+def _variants(runs_dir: Path, run_ids: Iterable[str]) -> dict[str, str]:
+    """Run id -> what is not usual about the run, which its id need not hold; empty where all runs
+    are alike. Runs whose spec cannot be read have none.
     """
-    found = {}
+    variants = {}
     for run_id in run_ids:
         try:
-            found[run_id] = specs.read(runs_dir / run_id / "spec.toml")
+            variants[run_id] = variant_name(specs.read(runs_dir / run_id / "spec.toml"))
         except DamagedFileError:
             continue
-    names = short_names(list(found.values())) if len(found) > 1 else [""] * len(found)
-    return dict(zip(found, names, strict=True))
+    return variants if len(set(variants.values())) > 1 else {}
 
 
-def _occupant(path: Path, names: dict[str, str], positions: dict[str, int]) -> dict[str, Any]:
+def _occupant(path: Path, variants: dict[str, str], positions: dict[str, int]) -> dict[str, Any]:
     current = status(RunFolder(path), positions)
     return {
-        "name": names.get(path.name, ""),
+        "variant": variants.get(path.name, ""),
         "state": str(current.state),
         "doing": current.doing,
         "done": current.done,
@@ -122,4 +121,5 @@ def _run_cell(entry: dict[str, Any]) -> Text:
     """The id, what tells the run from the others here, and whether it is paused."""
     paused = entry.get("paused") or entry.get("state") == Status.PAUSED
     cell = Text(plain(entry["run"]) + (" (paused)" if paused else ""))
-    return cell.append(f"\n{plain(entry['name'])}", style="dim") if entry.get("name") else cell
+    variant = entry.get("variant")
+    return cell.append(f"\n  {plain(variant)}", style="dim") if variant else cell

@@ -31,7 +31,8 @@ class Pace:
         """`done` units of `activity` are done after `elapsed` seconds of work."""
         if self._last is not None:
             before, since, units = self._last
-            if before == activity and done > units:
+            # no time between them: a clock that was set, a machine that slept
+            if before == activity and done > units and elapsed > since:
                 self._seconds[activity] = self._seconds.get(activity, 0.0) + elapsed - since
                 self._units[activity] = self._units.get(activity, 0) + done - units
         self._last = (activity, elapsed, done)

@@ -42,7 +42,7 @@ def spec(
         bits=bits,
         seed=seed,
         protocol=protocol,
-        dataset=DatasetSpec(dataset, query=500, train=2000),
+        dataset=DatasetSpec(dataset, query=500, train=2000, usual_sizes=True),
         labels=LabelSpec(known_ratio=known_ratio),
         ablations=ablations,
     )

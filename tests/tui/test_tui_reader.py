@@ -10,9 +10,9 @@ from typing import Self
 import pytest
 
 from hashbench.runs import events, tags
-from hashbench.runs.ended_state import HEAD_BYTES, TAIL_BYTES, ended_state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
+from hashbench.runs.status import HEAD_BYTES, TAIL_BYTES, read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update
@@ -30,9 +30,9 @@ class Told:
         self.watched: dict[str, Watched] = {}
         self.notices: list[str] = []
         self.updates: list[Update] = []
-        self.reader = Reader(runs_dir, self._tell)
+        self.reader = Reader(runs_dir, self._publish)
 
-    def _tell(self, update: Update) -> None:
+    def _publish(self, update: Update) -> None:
         self.updates.append(update)
         self.views |= update.views
         self.watched |= update.watched
@@ -43,7 +43,7 @@ class Told:
 
     def look(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Reads until nothing is left to read, and tells all of it."""
-        monkeypatch.setattr(reader_module, "TELL_SECONDS", 0.0)
+        monkeypatch.setattr(reader_module, "PUBLISH_SECONDS", 0.0)
         monkeypatch.setattr(reader_module, "LOADING_SECONDS", 0.0)
         self.reader.look_now()
         while self.reader.step():
@@ -66,12 +66,12 @@ def test_every_state_is_shown_as_what_it_is(told: Told, monkeypatch: pytest.Monk
     }  # fmt: skip
     running = told.views[made["running"].id]
     assert (running.stage, running.epoch, running.epochs) == ("student", 3, 10)
-    assert running.done == pytest.approx(13 / 20)
+    assert running.done == pytest.approx(0.10 + 0.85 * 13 / 20)  # features, training
     assert running.left is not None
     assert running.left > 0
     assert told.views[made["finished"].id].score_on == "test"
     assert "not finite" in told.views[made["failed"].id].reason
-    assert "died without a word" in told.views[made["lost"].id].reason
+    assert "ended unexpectedly" in told.views[made["lost"].id].reason
 
 
 def test_bad_folders_are_told_and_harm_nobody(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_series_and_lines_come_for_what_is_watched_only(
     assert set(told.watched) == {made["lost"].id}
     watched = told.watched[made["lost"].id]
     assert {curve.name for curve in watched.curves.panels[LOSSES]} >= {"teacher total"}
-    assert [line.text for line in watched.log][-1] == "last words before the kill"
+    assert [line.text for line in watched.output][-1] == "last words before the kill"
 
 
 def test_a_run_is_read_by_offset(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_nothing_is_told_before_the_last_was_taken_in(tmp_path: Path) -> None:
         reader.step()
     assert len(updates) == 1
     reader.taken()
-    time.sleep(reader_module.TELL_SECONDS)
+    time.sleep(reader_module.PUBLISH_SECONDS)
     reader.step()
     assert [len(update.views) for update in updates] == [1, 1]
 
@@ -233,10 +233,10 @@ def test_head_and_tail_tell_what_the_whole_file_does(tmp_path: Path) -> None:
     features = [events.Progress(what="features", done=i, total=40) for i in range(40)]
     told = [fixtures.started(alive=False), *features, *fixtures.training(10), *long]
     fixtures.write_events(run, [*told, *fixtures.training(20)])
-    assert ended_state(run.events) is None  # nothing says that it is over
+    assert read_ended_state(run.events) is None  # nothing says that it is over
     fixtures.finish(run, fixtures.spec(), 0.8)
     assert run.events.stat().st_size > 2 * (HEAD_BYTES + TAIL_BYTES)
-    short, whole = ended_state(run.events), fold(read_all(run.events))
+    short, whole = read_ended_state(run.events), fold(read_all(run.events))
     assert short is not None
     for name in ("started", "stages", "facts", "stage", "epoch", "test", "validation", "ended"):
         assert getattr(short, name) == getattr(whole, name), name
