@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ import psutil
 
 from hashbench.errors import BusyError, InputError
 from hashbench.launch import spawn
-from hashbench.runs import control, queue
+from hashbench.runs import control, processes, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
@@ -71,7 +70,7 @@ def kill(run: RunFolder) -> None:
     worker = current.worker
     if worker is None or not current.worker_lives:
         raise InputError(f"is {current.state}, so there is no worker to kill", where=run.id)
-    if worker.host != socket.gethostname():
+    if worker.host != processes.hostname():
         raise InputError(
             f"its worker runs on {worker.host}",
             where=run.id,

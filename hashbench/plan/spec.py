@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +89,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
         Keys that later versions added count where they are not what earlier versions did.
         """
+        import hashlib  # here, since lists of runs need no hash
+        import json
+
         plain: dict[str, Any] = msgspec.to_builtins(self)
         del plain["device"], plain["threads"]
         for part, key, before in _LATER:

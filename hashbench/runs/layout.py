@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +71,8 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
 
     Raises InputError when the folder cannot be written.
     """
+    import tempfile  # here, since those who only look at runs need none of it
+
     name = spec.run_id(now)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)

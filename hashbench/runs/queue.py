@@ -9,7 +9,6 @@ sweeps the ticket away. Everything that reads or changes the order holds the que
 from __future__ import annotations
 
 import contextlib
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
-from hashbench.runs import slots
+from hashbench.runs import processes, slots
 from hashbench.runs.slots import Limits, Place, Slot
 
 FOLDER = ".queue"
@@ -227,7 +226,7 @@ class Queue:
 
 def of(runs_dir: Path) -> Queue:
     """The queue of a runs folder on this host."""
-    host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
+    host = "".join(c if c.isalnum() or c in "-_" else "_" for c in processes.hostname())
     return Queue(runs_dir / FOLDER / (host or "host"))
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,6 +142,9 @@ def visible_gpus() -> list[str]:
 
 @functools.cache  # a machine keeps its GPUs while a process lives
 def _gpus_of_the_machine() -> int:
+    import shutil
+    import subprocess
+
     with contextlib.suppress(OSError):
         return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
     tool = shutil.which("nvidia-smi")

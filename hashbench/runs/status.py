@@ -6,7 +6,6 @@ files in its folder. A run is finished only when an event says so and its result
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -132,7 +131,7 @@ def worker_lives(state: RunState, now: float | None = None) -> bool:
     worker = state.worker
     if worker is None or state.ended is not None:
         return False
-    if worker.host != socket.gethostname():
+    if worker.host != processes.hostname():
         return abs((time.time() if now is None else now) - state.last_event) < HEARTBEAT_SECONDS
     return processes.lives(worker)
 
@@ -185,7 +184,7 @@ def _trouble(state: RunState, current: Status, run: RunFolder) -> tuple[str, str
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if state.worker is not None and state.worker.host != socket.gethostname():
+            if state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"
         case Status.STOPPED, events.Stopped():
             reason, remedy = state.ended.reason, resume
