@@ -49,7 +49,7 @@ def resume_command(
     folders = select_runs(run, runs_dir, actions.interrupted if all_ else None, options="--all")
     if not folders:
         typer.echo("no run was interrupted", err=True)
-    # a paused worker lives and only has to be told; the others need a worker
+    # a paused worker lives and only gets a request; the others need a worker
     paused = [folder for folder in folders if in_state(Status.PAUSED)(folder)]
     for folder in paused:
         actions.resume(folder, data_dir)

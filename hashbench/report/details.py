@@ -69,19 +69,19 @@ def details(run: RunFolder) -> dict[str, Any]:
     return page
 
 
-def render(found: dict[str, Any]) -> RenderableType:
+def render(page: dict[str, Any]) -> RenderableType:
     """`details` for a terminal."""
-    parts: list[RenderableType] = [Text(f"{found['run']}: {found['status']}", style="bold")]
-    parts += status_lines(found)
-    parts += [pairs("spec", flat(found["spec"])), pairs("facts", all_facts(found))]
+    parts: list[RenderableType] = [Text(f"{page['run']}: {page['status']}", style="bold")]
+    parts += status_lines(page)
+    parts += [pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))]
     parts += [
-        pairs(f"latest {name}", found[name])
+        pairs(f"latest {name}", page[name])
         for name in ("losses", "validation", "monitors")
-        if found[name]
+        if page[name]
     ]
-    parts += [Text(plain(note), style="dim") for note in found["notes"]]
-    if "result" in found:
-        parts.append(results_page(found))
-    if "log" in found:
-        parts += [Text("last lines of the log:", style="bold"), lines(found["log"])]
+    parts += [Text(plain(note), style="dim") for note in page["notes"]]
+    if "result" in page:
+        parts.append(results_page(page))
+    if "log" in page:
+        parts += [Text("last lines of the log:", style="bold"), lines(page["log"])]
     return Group(*parts)

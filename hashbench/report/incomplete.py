@@ -11,20 +11,20 @@ BARS = " ▁▂▃▄▅▆▇█"
 SHOWN = 60  # label sets that the curve has room for
 
 
-def incomplete_lines(found: Incompleteness) -> dict[str, str]:
+def incomplete_lines(shares: Incompleteness) -> dict[str, str]:
     """Key -> text: shares of pairs, where dissimilar pairs vanish, how often label sets repeat."""
-    pairs = found.pairs
+    pairs = shares.pairs
     lines = {
-        "pairs": f"with {found.known_ratio:.0%} of training labels known: {pairs.positive:.1%} "
+        "pairs": f"with {shares.known_ratio:.0%} of training labels known: {pairs.positive:.1%} "
         f"similar, {pairs.negative:.2%} dissimilar, {pairs.unknown:.1%} unknown",
         "negatives": "dissimilar pairs expected at unknown rates: "
-        + ", ".join(f"{rate:.0%} {share:.2%}" for rate, share in found.negative_curve),
+        + ", ".join(f"{rate:.0%} {share:.2%}" for rate, share in shares.negative_curve),
     }
-    if found.vanishing is not None:
+    if shares.vanishing is not None:
         lines["vanish"] = (
-            f"at {found.vanishing:.0%} unknown, fewer than 1 in 100 dissimilar pairs are known"
+            f"at {shares.vanishing:.0%} unknown, fewer than 1 in 100 dissimilar pairs are known"
         )
-    counts = found.label_set_curve
+    counts = shares.label_set_curve
     if counts:
         shown = counts[:SHOWN]
         heights = [round(count / counts[0] * (len(BARS) - 1)) for count in shown]

@@ -157,13 +157,13 @@ def _distinct(names: list[str], specs: Sequence[RunSpec]) -> list[str]:
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{key}.")
+            flattened |= _flat(value, f"{prefix}{key}.")
         elif key not in _NOT_NAMED:
-            found[prefix + key] = value
-    return found
+            flattened[prefix + key] = value
+    return flattened
 
 
 def _value(value: object) -> str:

@@ -79,12 +79,12 @@ def _queued_at(path: Path, positions: dict[str, int]) -> float | None:
     return None if worker is None else worker.t
 
 
-def render(found: dict[str, Any]) -> RenderableType:
+def render(page: dict[str, Any]) -> RenderableType:
     """`overview` for a terminal."""
     table = Table(box=None, pad_edge=False)
     for header in ("slot", "run", "done", "left"):
         table.add_column(header, overflow="fold", justify="right" if header == "left" else "left")
-    for slot in found["slots"]:
+    for slot in page["slots"]:
         done, left = slot.get("done"), slot.get("seconds left")
         table.add_row(
             slot["slot"],
@@ -95,17 +95,17 @@ def render(found: dict[str, Any]) -> RenderableType:
     notes = [
         f"{slot['run']} is paused and keeps its slot {slot['slot']}: `hashbench resume "
         f"{slot['run']}` goes on, `hashbench stop {slot['run']}` saves and frees the slot"
-        for slot in found["slots"]
+        for slot in page["slots"]
         if slot.get("state") == Status.PAUSED
     ]
     parts: list[RenderableType] = [table, *(Text(plain(note), style="yellow") for note in notes)]
-    if not found["waiting"]:
+    if not page["waiting"]:
         parts += [Text(), Text("nobody waits; `hashbench run --queue` makes a run wait")]
         return Group(*parts)
     waiting = Table(box=None, pad_edge=False)
     for header in ("place", "waiting", "priority", "for", "since"):
         waiting.add_column(header, overflow="fold")
-    for entry in found["waiting"]:
+    for entry in page["waiting"]:
         since = entry["since"]
         waiting.add_row(
             str(entry["place"]),

@@ -22,38 +22,38 @@ def lines(text: str, style: str = "") -> RenderableType:
     return Text("\n".join(plain(line) for line in text.splitlines()), style=style)
 
 
-def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
+def run_page(page: Mapping[str, Any], *, wide: bool) -> RenderableType:
     """State, spec, facts; beside each other where there is room."""
-    parts: list[RenderableType] = [Text(f"{found['status']}  {plain(found['folder'])}")]
-    parts += status_lines(found)
-    if "audit" in found:
-        clean = found["audit"] == "clean"
-        parts.append(Text(f"audit: {found['audit']}", style="green" if clean else "bold red"))
-    spec, facts = pairs("spec", flat(found["spec"])), pairs("facts", all_facts(found))
+    parts: list[RenderableType] = [Text(f"{page['status']}  {plain(page['folder'])}")]
+    parts += status_lines(page)
+    if "audit" in page:
+        clean = page["audit"] == "clean"
+        parts.append(Text(f"audit: {page['audit']}", style="green" if clean else "bold red"))
+    spec, facts = pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))
     parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
-    parts += [lines(note) for note in found["notes"]]
-    if found["damaged event lines"]:
-        parts.append(Text(f"{found['damaged event lines']} lines of events.jsonl hold no event"))
-    if "log" in found:
-        parts += [Text("last lines of the log", style="bold"), lines(found["log"])]
+    parts += [lines(note) for note in page["notes"]]
+    if page["damaged event lines"]:
+        parts.append(Text(f"{page['damaged event lines']} lines of events.jsonl hold no event"))
+    if "log" in page:
+        parts += [Text("last lines of the log", style="bold"), lines(page["log"])]
     return Group(*parts)
 
 
-def status_lines(found: Mapping[str, Any]) -> list[RenderableType]:
+def status_lines(page: Mapping[str, Any]) -> list[RenderableType]:
     """What a run is doing and how far it is; why it does not go on, and what to do."""
-    progress = [found["doing"]] if found["doing"] else []
-    if progress and found["done"] is not None:
-        progress.append(f"{found['done']:.0%} done")
-    if found["seconds left"] is not None:
-        progress.append(f"{duration(found['seconds left'])} left")
+    progress = [page["doing"]] if page["doing"] else []
+    if progress and page["done"] is not None:
+        progress.append(f"{page['done']:.0%} done")
+    if page["seconds left"] is not None:
+        progress.append(f"{duration(page['seconds left'])} left")
     lines: list[RenderableType] = [Text(plain(", ".join(progress)))] if progress else []
-    trouble = (f"{key}: {found[key]}" for key in ("reason", "remedy") if found[key])
+    trouble = (f"{key}: {page[key]}" for key in ("reason", "remedy") if page[key])
     return [*lines, *(Text(plain(text), style="yellow") for text in trouble)]
 
 
-def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
+def all_facts(page: Mapping[str, Any]) -> dict[str, Any]:
     """Facts from the events, and those that only the result holds."""
-    facts, result = dict(found["facts"]), found.get("result")
+    facts, result = dict(page["facts"]), page.get("result")
     if result is None:
         return facts
     split = result["split"]
@@ -68,9 +68,9 @@ def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def results_page(found: Mapping[str, Any]) -> RenderableType:
+def results_page(page: Mapping[str, Any]) -> RenderableType:
     """All metrics, the range over tie rules, the audit, what was selected."""
-    result = found.get("result")
+    result = page.get("result")
     if result is None:
         return lines("no result yet: test queries are scored once, at the end")
     parts: list[RenderableType] = []
@@ -89,8 +89,8 @@ def results_page(found: Mapping[str, Any]) -> RenderableType:
             table.add_row(Text(plain(metric)), *cells)
         parts += [Text(f"test scores, {bits} bits", style="bold"), table]
     selected, audit = result["selected"], result["audit"]
-    sure = f"audit of {audit['sample']} items: {found['audit']}"
-    parts.append(Text(plain(sure), style="green" if found["audit"] == "clean" else "bold red"))
+    sure = f"audit of {audit['sample']} items: {page['audit']}"
+    parts.append(Text(plain(sure), style="green" if page["audit"] == "clean" else "bold red"))
     chosen = (
         f"epoch {selected['epoch']} of stage {selected['stage']}, chosen by {selected['by']}; "
         f"random floor {result['floor']:.4f}; {result['without_relevant']} queries without a "
@@ -120,13 +120,13 @@ def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rend
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """`{"a": {"b": 1}}` as `{"a.b": 1}`; what is empty is left out."""
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
+            flattened |= flat(value, f"{prefix}{key}.")
         elif value not in ("", [], ()):
-            found[f"{prefix}{key}"] = value
-    return found
+            flattened[f"{prefix}{key}"] = value
+    return flattened
 
 
 def pairs(title: str, values: Mapping[str, Any]) -> RenderableType:

@@ -103,10 +103,10 @@ class Index:
 def _read(path: Path) -> dict[str, msgspec.Raw]:
     try:
         content = read_bounded(path, MAX_BYTES, "an index of runs")
-        found = msgspec.msgpack.decode(content, type=_Content)
+        decoded = msgspec.msgpack.decode(content, type=_Content)
     except (OSError, DamagedFileError, msgspec.DecodeError, RecursionError):
         return {}
-    return found.entries if found.version == VERSION else {}
+    return decoded.entries if decoded.version == VERSION else {}
 
 
 def stamp_of(folder: str) -> Stamp:
@@ -150,7 +150,7 @@ def summaries(runs_dir: Path) -> list[tuple[RunFolder, Summary]]:
     index = Index(runs_dir)
     runs = layout.find(runs_dir)
     positions: Mapping[str, int] | None = None
-    found = []
+    listed = []
     for run in runs:
         stamp = stamp_of(str(run.path))
         summary = index.get(run.id, stamp)
@@ -159,6 +159,6 @@ def summaries(runs_dir: Path) -> list[tuple[RunFolder, Summary]]:
                 positions = queue_positions(runs_dir)
             summary = summarise(run, positions)
             index.put(run.id, stamp, summary)
-        found.append((run, summary))
+        listed.append((run, summary))
     index.save({run.id for run in runs})
-    return found
+    return listed

@@ -62,7 +62,7 @@ class RunFolder:
 
     @property
     def control_request(self) -> Path:
-        """What somebody asks of the worker: a file that holds one word, see `runs.control`."""
+        """The pending control request to the worker: a file with one word, see `runs.control`."""
         return self.path / "control"
 
 

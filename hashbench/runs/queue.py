@@ -79,7 +79,7 @@ class Queue:
     def turn(self, run_id: str) -> Slot | None:
         """A slot, if one is free that no run before this one can use; the ticket is then gone.
 
-        Raises LookupError where the run has no ticket (somebody removed the queue's folder).
+        Raises LookupError where the run has no ticket (the queue's folder was removed).
         """
         self.make()
         with locks.held(self.folder / _LOCK):
@@ -143,13 +143,13 @@ class Queue:
 
     def waiting(self) -> list[Waiting]:
         """The runs whose workers wait, first to last; changes nothing."""
-        found = []
+        waiting = []
         for name in self._names():
             with contextlib.suppress(FileNotFoundError):
                 if locks.is_held(self._tickets / name):
                     priority, number, run_id = _parts(name)
-                    found.append(Waiting(run_id, priority, number, self._read(name)))
-        return found
+                    waiting.append(Waiting(run_id, priority, number, self._read(name)))
+        return waiting
 
     def waits(self, run_id: str) -> bool:
         """Whether a living worker has this run's ticket."""
@@ -168,7 +168,7 @@ class Queue:
         ]
 
     def set_limits(self, limits: Limits) -> None:
-        """Keeps how many runs may train at once; workers that wait heed it at once."""
+        """Keeps how many runs may train at once; it applies to workers that wait at once."""
         self.make()
         slots.set_limits(self.folder, limits)
 

@@ -1,4 +1,4 @@
-"""`result.json`: what a finished run found, with the protocol that each number carries."""
+"""`result.json`: the scores of a finished run, with the protocol under which each was computed."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AuditResult(msgspec.Struct, frozen=True):
         if self.clean:
             return "clean"
         parts = {"labels": self.labels, "paired modality": self.paired, "batch": self.batch}
-        found = [f"{name} {share:.1%}" for name, share in parts.items() if share]
-        return "LEAK: bits change with " + ", ".join(found)
+        changed = [f"{name} {share:.1%}" for name, share in parts.items() if share]
+        return "LEAK: bits change with " + ", ".join(changed)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,22 +107,22 @@ class _Selected(msgspec.Struct):
 def read(path: Path) -> Result:
     """The result in a file. Raises DamagedFileError."""
     try:
-        found = msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
-        _check(found)
+        result = msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
+        _check(result)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"is not a result: {error}", where=path) from None
-    return found
+    return result
 
 
-def _check(found: Result) -> None:
+def _check(result: Result) -> None:
     """Raises ValidationError where something is missing that every result has, or is nested."""
-    for facts in (found.split, found.dataset, found.selected, found.facts):
+    for facts in (result.split, result.dataset, result.selected, result.facts):
         msgspec.convert(facts, dict[str, Scalar])
-    msgspec.convert(found.split, _Split)
-    msgspec.convert(found.dataset, _Dataset)
-    msgspec.convert(found.selected, _Selected)
-    metrics = {tuple(sorted(m)) for by_dir in found.scores.values() for m in by_dir.values()}
-    if len(metrics) != 1 or not all(found.scores.values()):
+    msgspec.convert(result.split, _Split)
+    msgspec.convert(result.dataset, _Dataset)
+    msgspec.convert(result.selected, _Selected)
+    metrics = {tuple(sorted(m)) for by_dir in result.scores.values() for m in by_dir.values()}
+    if len(metrics) != 1 or not all(result.scores.values()):
         raise msgspec.ValidationError("scores lack a direction or a metric")

@@ -219,7 +219,7 @@ class Dashboard(PanelledScreen):
         self._show_runs()
 
     def action_filter(self) -> None:
-        """Asks for words that runs must hold."""
+        """Asks for words to look for."""
         hint = "words to look for: state, method, dataset, 32b, tag ..."
         self.query_one(AskLine).ask("filter", self._filter, hint)
 
@@ -263,7 +263,7 @@ class Dashboard(PanelledScreen):
 
     @on(RowTable.Opened, "#runs")
     def action_open_run(self) -> None:
-        """All there is to tell about one run."""
+        """Everything that is known of one run."""
         cursor = self.table.cursor_row
         if cursor is not None:
             from hashbench.tui.screens.detail import Detail

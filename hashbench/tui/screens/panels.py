@@ -18,7 +18,7 @@ def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
     """The lines of a panel. Several runs: each line is named by its run; of losses, the totals."""
     if len(shown) == 1:
         return shown[0][1].curves.panels.get(panel, ())
-    found: list[Curve] = []
+    lines: list[Curve] = []
     names = legend_names([view for view, _ in shown])
     for name, (_, watched) in zip(names, shown, strict=True):
         curves = watched.curves.panels.get(panel, ())
@@ -26,8 +26,8 @@ def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
             curves = tuple(curve for curve in curves if curve.name.endswith("total")) or curves
         elif panel == SCORES and len(curves) > 2:
             curves = (_mean(curves),)
-        found += [Curve(f"{name} {curve.name}", curve.xs, curve.ys) for curve in curves]
-    return tuple(found)
+        lines += [Curve(f"{name} {curve.name}", curve.xs, curve.ys) for curve in curves]
+    return tuple(lines)
 
 
 def stages_of(shown: Shown) -> tuple[tuple[float, str], ...]:
