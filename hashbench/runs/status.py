@@ -6,6 +6,7 @@ files in its folder. A run is finished only when an event says so and its result
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +29,9 @@ HEAD_BYTES = 1 << 14
 TAIL_BYTES = 1 << 15
 HEAD_LINES = 16  # queued, started, facts
 TAIL_LINES = 12  # of a finished run: the last epoch, the test scores, the end
-_PLANNED, _BEAT = b'{"kind":"planned"', b'{"kind":"beat"'
+_PLANNED = b'{"kind":"planned"'
+_STEPS = (b'{"kind":"beat"', b'{"kind":"progress"', b'{"kind":"loss"', b'{"kind":"monitors"')
+"""Events of which nothing is left once a run has finished."""
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -238,19 +241,21 @@ def read_ended_state(path: Path) -> RunState | None:
                 head = file.read(min(HEAD_BYTES, size - TAIL_BYTES)).split(b"\n")[:-1]
     except FileNotFoundError:
         return None
-    # the scores of a finished run are those on test, almost the last event of all
     if isinstance(end, events.Finished):
-        lines = [line for line in lines if not line.startswith(_BEAT)]  # of a long evaluation
-        head, lines = _beginning(head or lines[:-TAIL_LINES]), lines[-TAIL_LINES:]
+        # the last lines but for heartbeats, of which a long evaluation has many
+        kept = (n for n in range(len(lines) - 1, -1, -1) if not lines[n].startswith(_STEPS))
+        last = sorted(itertools.islice(kept, TAIL_LINES))
+        head = _beginning(head or lines[: last[0]])
+        lines = [lines[n] for n in last]
     decoded = (events.decode(line) for line in head + lines)
     return fold(event for event in decoded if event is not None)
 
 
 def _beginning(lines: list[bytes]) -> list[bytes]:
     """Who took the run, facts, and the plan, which may come after a long progress of features."""
-    later = (line for line in lines[HEAD_LINES:] if line.startswith(_PLANNED))
-    plan = next(later, None)
-    return lines[:HEAD_LINES] if plan is None else [*lines[:HEAD_LINES], plan]
+    early = lines[:HEAD_LINES]
+    plan = next((line for line in lines[HEAD_LINES:] if line.startswith(_PLANNED)), None)
+    return [line for line in [*early, plan] if line is not None and not line.startswith(_STEPS)]
 
 
 def _last_event(lines: list[bytes]) -> AnyEvent | None:
