@@ -52,6 +52,6 @@ def queue_command(
     if json_:
         typer.echo(json.dumps(page, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    Console(markup=False).print(render(page))
+    console().print(render(page))

@@ -142,14 +142,13 @@ def show_command(
 
         typer.echo(json.dumps(page, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    Console(markup=False).print(render(page))
+    console().print(render(page))
 
 
 def _show_recovery(folder: RunFolder, *, examples: bool, classes: bool, as_json: bool) -> None:
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.report.recovery import class_table, latest_recovery, summary_page
 
     latest = latest_recovery(folder)
@@ -161,8 +160,7 @@ def _show_recovery(folder: RunFolder, *, examples: bool, classes: bool, as_json:
         page = {"run": folder.id, **msgspec.to_builtins(latest)}
         typer.echo(json.dumps(page, indent=1))
         return
-    console = Console(markup=False)
     if examples:
-        console.print(summary_page(latest))
+        console().print(summary_page(latest))
     if classes:
-        console.print(class_table(latest))
+        console().print(class_table(latest))

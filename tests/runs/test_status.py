@@ -175,8 +175,8 @@ def test_what_ended_has_a_reason_and_a_remedy(run: RunFolder) -> None:
     stopped = now(run, [gone, events.Stopped(reason="asked to stop")])
     assert stopped.reason == "asked to stop"
     assert "resume" in stopped.remedy
-    told = now(run, [gone, events.Failed(reason="nan", remedy="a smaller rate")])
-    assert (told.reason, told.remedy) == ("nan", "a smaller rate")
+    failed = now(run, [gone, events.Failed(reason="nan", remedy="a smaller rate")])
+    assert (failed.reason, failed.remedy) == ("nan", "a smaller rate")
     assert f"retry {run.id}" in now(run, [gone, events.Failed(reason="nan")]).remedy
     fresh = now(run, [])
     assert (fresh.state, fresh.doing, fresh.done) == (Status.QUEUED, "not started", None)
