@@ -77,13 +77,14 @@ def read(path: Path) -> Registration:
 
 def card(path: Path) -> DatasetCard:
     """The card of a registered dataset. Raises DamagedFileError."""
-    found, name = read(path), path.parent.name
+    registration, name = read(path), path.parent.name
     return DatasetCard(
         name=name,
-        title=found.title,
-        summary=f"your own, from {found.table or found.file}",
+        title=registration.title,
+        summary=f"your own, from {registration.table or registration.file}",
         entry="hashbench.datasets.custom:load",
-        sizes={name: SplitSizes(query=found.query, train=found.train)},
+        sizes={name: SplitSizes(query=registration.query, train=registration.train)},
         params=(Param("name", name, "the folder of the registration below the data folder"),),
         layout=str(path),
+        features_only=registration.kind == "features",
     )

@@ -73,7 +73,7 @@ def test_what_is_wrong_is_refused_by_name(request_: Request, says: str) -> None:
 
 
 def test_a_grid_that_is_too_large_is_refused() -> None:
-    with pytest.raises(InputError, match="10000"):
+    with pytest.raises(InputError, match="19,900 runs, more than 10,000"):
         expand(Request(bits=list(range(1, 200)), seed=list(range(100))))
 
 

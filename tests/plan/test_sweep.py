@@ -77,7 +77,7 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("[[grid]]\nset = { alpa = 1.0 }", "no parameter named"),
         ("[[grid]]\nset = { alpha = [] }", "is an empty list"),
         ("[[grid]]\nset = 3", "is not a table"),
-        ("[[grid]]\nbits = 'many'", "int"),
+        ("[[grid]]\nbits = 'many'", "bits: 'many' is not a whole number"),
         ("[[grid]]\nset = { alpha = [[1.0]] }", "alpha|list|str"),
         ("[[skip]]\ncolour = 1", "no key named 'colour'"),
         ("[[skip]]\nmethod = 'soda'", "means no run"),
