@@ -198,12 +198,29 @@ class SplitSizes:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a dataset's files: `what` it is, and the patterns of which one must match.
+
+    Patterns are relative to the dataset's folder, or one absolute path; `*` is any part of a name.
+    `when` says for which parameter values the part is needed; without it, for all.
+    """
+
+    what: str
+    any_of: tuple[str, ...]
+    when: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DatasetCard:
     """A dataset's card. `entry` is `module:function`, see `hashbench.datasets.base.Loader`.
 
     `sizes` maps every name of the dataset (its own and those of its presets) to the default split
     sizes; `presets` maps preset names to parameter values. `layout` tells where files go.
     `features_only` sets hold precomputed features, for which no encoder is known.
+
+    `folders` are where below the data folder its files may lie, the first ones first (`""` is the
+    data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
+    a run needs besides; `remedy` says how to get them.
     """
 
     name: str
@@ -216,3 +233,13 @@ class DatasetCard:
     layout: str = ""
     builtin: bool = False
     features_only: bool = False
+    folders: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    pictures: tuple[Part, ...] = ()
+    remedy: str = ""
+
+    def values(self, name: str = "") -> dict[str, Value]:
+        """The parameter values of the dataset, or of its preset `name`."""
+        return {param.name: param.default for param in self.params} | dict(
+            self.presets.get(name, {})
+        )

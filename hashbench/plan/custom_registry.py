@@ -12,7 +12,7 @@ import msgspec
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
-from hashbench.plan.card import DatasetCard, Param, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
 
 FILE = "hashbench.toml"
 MAX_BYTES = 1 << 16
@@ -77,7 +77,12 @@ def read(path: Path) -> Registration:
 
 def card(path: Path) -> DatasetCard:
     """The card of a registered dataset. Raises DamagedFileError."""
-    registration, name = read(path), path.parent.name
+    registration, name, folder = read(path), path.parent.name, path.parent.absolute()
+    table, images, file = (
+        (f"{folder / registered}",)
+        for registered in (registration.table, registration.images, registration.file)
+    )
+    pictured = registration.kind == "table"
     return DatasetCard(
         name=name,
         title=registration.title,
@@ -86,5 +91,12 @@ def card(path: Path) -> DatasetCard:
         sizes={name: SplitSizes(query=registration.query, train=registration.train)},
         params=(Param("name", name, "the folder of the registration below the data folder"),),
         layout=str(path),
-        features_only=registration.kind == "features",
+        features_only=not pictured,
+        folders=(name,),
+        parts=(
+            Part("its registration", (FILE,)),
+            Part("its table", table) if pictured else Part("its file of features", file),
+        ),
+        pictures=(Part("its folder of pictures", images),) if pictured else (),
+        remedy=f"put it back, or register it anew: hashbench datasets add {name} --replace",
     )

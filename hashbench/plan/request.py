@@ -17,7 +17,7 @@ from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import catalog, parameters, released_splits, run_options
 from hashbench.plan import spec as specs
-from hashbench.plan.card import DatasetCard, Value
+from hashbench.plan.card import DatasetCard
 from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import MAX_BYTES, BackboneSpec, DatasetSpec, LabelSpec, RunSpec
 
@@ -191,7 +191,6 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     """The dataset's part of a spec; sizes that nobody asked for are those of the split."""
     name = values["name"]
     sizes = released_splits.sizes(values["split"], card, name)
-    params: dict[str, Value] = {param.name: param.default for param in card.params}
     usual = values["query"] is None and values["train"] is None
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]

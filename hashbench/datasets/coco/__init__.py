@@ -1,6 +1,6 @@
 """MS-COCO as COCO ships it: captions, instance annotations and image folders, of any year."""
 
-from hashbench.plan.card import DatasetCard, Param, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
 
 _FIELD = SplitSizes(query=5000, train=10000)
 
@@ -24,5 +24,26 @@ CARD = DatasetCard(
         " annotations/instances_*.json and the image folders train2017/, val2017/ (or of 2014)"
         " beside annotations/; training and validation files together give the field's"
         " 122,218 items"
+    ),
+    folders=("coco", ""),
+    parts=tuple(
+        Part(what, (f"annotations/{file}_*{year}.json",), {"year": year})
+        for year in ("", "2014", "2017")
+        for what, file in (("captions", "captions"), ("object labels", "instances"))
+    ),
+    pictures=(
+        Part(
+            "pictures",
+            ("*/*.jpg", "*/*.png", "images/*/*.jpg", "images/*/*.png"),
+            {"year": ""},
+        ),
+        *(
+            Part("pictures", (f"*{year}/*.*", f"images/*{year}/*.*"), {"year": year})
+            for year in ("2014", "2017")
+        ),
+    ),
+    remedy=(
+        "unpack COCO's annotations archive and image archives beside each other, or point"
+        " --data-dir to the folder that holds annotations/"
     ),
 )

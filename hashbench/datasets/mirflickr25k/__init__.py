@@ -1,8 +1,13 @@
 """MIRFlickr-25K from its official archives, in the two selections that the field evaluates on."""
 
-from hashbench.plan.card import DatasetCard, Param, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
 
 _FIELD = SplitSizes(query=2000, train=10000)
+
+# the archive unpacks into mirflickr/; ".." is for annotations beside that folder
+_FOLDERS = ("", "mirflickr/", "mirflickr25k/", "images/", "data/")
+_AROUND = (*_FOLDERS, "../")
+_ANNOTATIONS = ("annotations", "mirflickr25k_annotations_v080", "annotations_v080")
 
 CARD = DatasetCard(
     name="mirflickr25k",
@@ -24,5 +29,18 @@ CARD = DatasetCard(
         "<data-dir>/mirflickr25k/, <data-dir>/mirflickr/ or <data-dir> itself, with im1.jpg ..."
         " im25000.jpg, meta/tags/tags1.txt ... and annotations/*.txt (the second archive,"
         " mirflickr25k_annotations_v080; its *_r1.txt files are not used)"
+    ),
+    folders=("mirflickr25k", "mirflickr", ""),
+    parts=(
+        Part("tags", (*(f"{folder}meta/tags" for folder in _AROUND), "tags")),
+        Part(
+            "annotations",
+            tuple(f"{folder}{name}" for folder in _AROUND for name in _ANNOTATIONS),
+        ),
+    ),
+    pictures=(Part("pictures", tuple(f"{folder}im*.jpg" for folder in _FOLDERS)),),
+    remedy=(
+        "unpack mirflickr25k.zip, and mirflickr25k_annotations_v080.zip into annotations/ beside"
+        " the pictures"
     ),
 )

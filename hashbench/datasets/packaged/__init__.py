@@ -1,8 +1,18 @@
 """The field's packaged files: captions, image index and labels, in every flavour in use."""
 
-from hashbench.plan.card import DatasetCard, Param, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
 
 _FIELD = SplitSizes(query=2000, train=10000)
+
+FILES = {
+    "captions": ("caption.mat", "caption.txt", "tagList.mat", "all_tags.txt", "all_txts.txt"),
+    "index": ("index.mat", "index.npy", "imgList.mat", "all_imgs.txt"),
+    "labels": ("label.mat", "labelList.mat", "all_labels.txt"),
+}
+PICTURE_FOLDERS = (
+    "images", "mirflickr", "Flickr", "image", "train2017", "val2017", "train2014", "val2014",
+)  # fmt: skip
+"""Folders in which the pictures are looked for; without any, they lie beside the files."""
 
 CARD = DatasetCard(
     name="packaged",
@@ -25,4 +35,20 @@ CARD = DatasetCard(
         " index.npy, and label.mat (or all_tags.txt, all_imgs.txt, all_labels.txt), the pictures"
         " in images/, and the names of the label columns, one a line, in classes.txt"
     ),
+    folders=("packaged", ""),
+    parts=tuple(Part(what, files) for what, files in FILES.items()),
+    pictures=(
+        Part(
+            "pictures",
+            (
+                *(f"{folder}/*" for folder in PICTURE_FOLDERS),
+                "*.jpg",
+                "*.png",
+                "*/*.jpg",
+                "*/*.png",
+            ),
+        ),
+    ),
+    remedy="put caption.mat, index.mat and label.mat (or the text lists) into one folder, with the"
+    " pictures in images/",
 )
