@@ -194,7 +194,7 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     usual = values["query"] is None and values["train"] is None
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]
-    return DatasetSpec(**values, usual_sizes=usual, params={**params, **card.presets.get(name, {})})
+    return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))
 
 
 def _default_sizes(split: str, name: str, data_dir: Path | None) -> tuple[int, int]:
