@@ -65,8 +65,8 @@ class RunOption:
 
     @property
     def default_text(self) -> str:
-        """The default as typed; empty where it is None."""
-        return "" if self.default is None else value_text(self.default)
+        """The default as typed; empty where there is none."""
+        return "" if self.default in (None, (), {}) else value_text(self.default)
 
     def values(self, value: Any) -> list[Any]:
         """The distinct values that `value`, one or several, stands for."""
