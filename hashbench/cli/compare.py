@@ -44,8 +44,7 @@ def compare_command(
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
     said below. Unfinished runs are listed with their state.
     """
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.cli.watch import plain_lines
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.report import comparison, export, protocol_gap, rows
@@ -91,7 +90,7 @@ def compare_command(
         if wanted == "md":
             typer.echo(protocol_gap.markdown(both))
         else:
-            Console(markup=False).print(protocol_gap.rich_sides(both))
+            console().print(protocol_gap.rich_sides(both))
     elif wanted == "csv":
         typer.echo(export.comma_separated(tables), nl=False)
     elif wanted == "md":
@@ -99,7 +98,7 @@ def compare_command(
     elif wanted == "latex":
         typer.echo(export.latex(tables), nl=False)
     else:
-        Console(markup=False).print(export.rich_tables(tables))
+        console().print(export.rich_tables(tables))
     if wanted in ("table", "md") and collected.unfinished:
         typer.echo("not finished:")
         for line in export.unfinished_lines(collected.unfinished):

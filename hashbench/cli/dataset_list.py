@@ -39,9 +39,9 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
 
         typer.echo(json.dumps(lines, indent=1))
         return
-    from rich.console import Console
     from rich.table import Table
 
+    from hashbench.cli.console import console
     from hashbench.report.text import plain
 
     table = Table(box=None, pad_edge=False)
@@ -52,7 +52,7 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
         there = "yes" if line["there"] else "-"
         sizes = (f"{line['queries']:,}", f"{line['training']:,}")
         table.add_row(str(line["name"]), there, *sizes, plain(_what(line, cards)))
-    Console(markup=False).print(table)
+    console().print(table)
     typer.echo("`hashbench datasets show NAME` says where the files of a dataset go.")
 
 

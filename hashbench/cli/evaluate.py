@@ -135,9 +135,9 @@ def eval_command(
     elif wanted == "md":
         typer.echo(scores.markdown(scored, notes))
     else:
-        from rich.console import Console
+        from hashbench.cli.console import console
 
-        Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
+        console().print(scores.rich_table(scored, notes))
 
 
 def make_reading(*, direction: list[str] | None, **said: Any) -> ReadOptions:

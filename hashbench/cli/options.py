@@ -109,15 +109,14 @@ def takes_run_options(command: Command) -> Command:
 def _parameter(row: RunOption) -> inspect.Parameter:
     """A row of the table as Typer wants it. Values stay text: the table parses them itself."""
     default = row.default_text or row.unset
-    annotation = Annotated[
-        Many if row.grid else str | None,  # type: ignore[valid-type]
-        typer.Option(
-            *([row.flag, row.short] if row.short else [row.flag]),
-            help=f"{row.help} [default: {default}]" if default else row.help,
-            metavar=row.metavar or "|".join(row.choices) or _METAVARS[row.item],
-            autocompletion=_completion(row),
-        ),
-    ]
+    option = typer.Option(
+        *([row.flag, row.short] if row.short else [row.flag]),
+        help=f"{row.help} [default: {default}]" if default else row.help,
+        metavar=row.metavar or "|".join(row.choices) or _METAVARS[row.item],
+        autocompletion=_completion(row),
+    )
+    # the types are for Typer, which reads them while the program runs
+    annotation: Any = Annotated[Many, option] if row.grid else Annotated[str | None, option]
     return inspect.Parameter(
         row.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )

@@ -51,7 +51,7 @@ def choices(request: Request, cards: Sequence[MethodCard]) -> list[Choices]:
     settings: dict[str, dict[str, list[Value]]] = {card.name: {} for card in cards}
     for key, value in request.set.items():
         for card, param in _owners(key, cards):
-            settings[card.name][param.name] = _values(param, value, f"--set {key}")
+            settings[card.name][param.name] = values_of(param, value, f"--set {key}")
     return [
         Choices(
             card,
@@ -75,7 +75,7 @@ def _owners(key: str, cards: Sequence[MethodCard]) -> list[tuple[MethodCard, Par
     return [(card, card.param(name)) for card in owners]
 
 
-def _values(param: Param, value: Value | Sequence[Value], where: str) -> list[Value]:
+def values_of(param: Param, value: Value | Sequence[Value], where: str) -> list[Value]:
     """The values of a parameter: typed text with commas, one value, or a list of values."""
     if isinstance(value, str) and not param.free_text:
         given: Sequence[Value] = list_syntax.words([value]) or [value]

@@ -250,16 +250,16 @@ class Request:
         OneOrMore[str],
         RunOption("Method.", short="-m", spec="method", picked=True),
     ] = "soda"
+    dataset: Annotated[
+        OneOrMore[str],
+        RunOption("Dataset.", short="-d", spec="dataset.name", picked=True),
+    ] = "picturebook"
     bits: Annotated[
         OneOrMore[int],
         RunOption(
             "Code length in bits; 16,32,64 for several.", short="-b", low=1, high=4096, spec="bits"
         ),
     ] = 32
-    dataset: Annotated[
-        OneOrMore[str],
-        RunOption("Dataset.", short="-d", spec="dataset.name", picked=True),
-    ] = "picturebook"
     seed: Annotated[
         OneOrMore[int],
         RunOption("Seed; 0-4 for five.", short="-s", low=0, high=2**31 - 1, spec="seed"),
@@ -287,6 +287,74 @@ class Request:
     epochs: Annotated[
         OneOrMore[int | None],
         RunOption("Epochs of every stage.", low=1, high=10**9, unset="the method's"),
+    ] = None
+    known_ratio: Annotated[
+        OneOrMore[float],
+        RunOption(
+            "Share of training labels that is known.", above=0, high=1, spec="labels.known_ratio"
+        ),
+    ] = 1.0
+    label_noise: Annotated[
+        OneOrMore[float],
+        RunOption("Share of training labels flipped.", low=0, high=1, spec="labels.noise"),
+    ] = 0.0
+    label_sparsity: Annotated[
+        OneOrMore[float],
+        RunOption("Share of positive labels dropped.", low=0, high=1, spec="labels.sparsity"),
+    ] = 0.0
+    unknown: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "Pairs whose similarity is unknown count as negative (AN), or are ignored (IU).",
+            choices=("negative", "ignore"),
+            spec="labels.unknown",
+        ),
+    ] = "negative"
+    protocol: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "strict: codes see their own modality alone; published: as the paper's own code "
+            "encodes, and marked.",
+            choices=("strict", "published"),
+            spec="protocol",
+        ),
+    ] = "strict"
+    select: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "What chooses the epoch; test is what papers do, and marked.",
+            choices=("validation", "last", "test"),
+            spec="select",
+        ),
+    ] = "validation"
+    split: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "own, a released code's split such as dcmht, or a file of item ids.",
+            metavar="NAME|FILE",
+            check_value=_check_split,
+            spec="dataset.split",
+            commas=False,
+        ),
+    ] = "own"
+    split_seed: Annotated[
+        OneOrMore[int],
+        RunOption(
+            "Seed of the split, whatever the run's seed.",
+            low=0,
+            high=2**31 - 1,
+            spec="dataset.split_seed",
+        ),
+    ] = 0
+    query_size: Annotated[
+        OneOrMore[int | None],
+        RunOption("Test queries.", low=1, high=10**9, spec="dataset.query", unset="the dataset's"),
+    ] = None
+    train_size: Annotated[
+        OneOrMore[int | None],
+        RunOption(
+            "Training items.", low=2, high=10**9, spec="dataset.train", unset="the dataset's"
+        ),
     ] = None
     backbone: Annotated[
         OneOrMore[str],
@@ -320,74 +388,6 @@ class Request:
             spec="dataset.on_bad_image",
         ),
     ] = "stop"
-    known_ratio: Annotated[
-        OneOrMore[float],
-        RunOption(
-            "Share of training labels that is known.", above=0, high=1, spec="labels.known_ratio"
-        ),
-    ] = 1.0
-    label_noise: Annotated[
-        OneOrMore[float],
-        RunOption("Share of training labels flipped.", low=0, high=1, spec="labels.noise"),
-    ] = 0.0
-    label_sparsity: Annotated[
-        OneOrMore[float],
-        RunOption("Share of positive labels dropped.", low=0, high=1, spec="labels.sparsity"),
-    ] = 0.0
-    unknown: Annotated[
-        OneOrMore[str],
-        RunOption(
-            "Pairs whose similarity is unknown count as negative (AN), or are ignored (IU).",
-            choices=("negative", "ignore"),
-            spec="labels.unknown",
-        ),
-    ] = "negative"
-    query_size: Annotated[
-        OneOrMore[int | None],
-        RunOption("Test queries.", low=1, high=10**9, spec="dataset.query", unset="the dataset's"),
-    ] = None
-    train_size: Annotated[
-        OneOrMore[int | None],
-        RunOption(
-            "Training items.", low=2, high=10**9, spec="dataset.train", unset="the dataset's"
-        ),
-    ] = None
-    split: Annotated[
-        OneOrMore[str],
-        RunOption(
-            "own, a released code's split such as dcmht, or a file of item ids.",
-            metavar="NAME|FILE",
-            check_value=_check_split,
-            spec="dataset.split",
-            commas=False,
-        ),
-    ] = "own"
-    split_seed: Annotated[
-        OneOrMore[int],
-        RunOption(
-            "Seed of the split, whatever the run's seed.",
-            low=0,
-            high=2**31 - 1,
-            spec="dataset.split_seed",
-        ),
-    ] = 0
-    protocol: Annotated[
-        OneOrMore[str],
-        RunOption(
-            "strict: codes see their own modality alone; published: as the paper's own code "
-            "encodes, and marked.",
-            choices=("strict", "published"),
-            spec="protocol",
-        ),
-    ] = "strict"
-    select: Annotated[
-        OneOrMore[str],
-        RunOption(
-            "What chooses the epoch; test is what papers do, and marked.",
-            choices=("validation", "last", "test"),
-            spec="select",
-        ),
-    ] = "validation"
     device: Annotated[
         str,
         RunOption(
