@@ -17,7 +17,7 @@ from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import catalog, parameters, released_splits, run_options
 from hashbench.plan import spec as specs
-from hashbench.plan.card import DatasetCard
+from hashbench.plan.card import DatasetCard, MethodCard
 from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import MAX_BYTES, BackboneSpec, DatasetSpec, LabelSpec, RunSpec
 
@@ -135,7 +135,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     # datasets and methods turn slowest, seeds and code lengths fastest
     for name, choices in itertools.product(datasets, _methods(request)):
         card = choices.card
-        _check_features(card.name, needs_encoders=card.needs_encoders, dataset=datasets[name])
+        _check_features(card, name, datasets[name])
         lengths = [bits] if card.joint_bits else [(one,) for one in bits]
         for (ablations, settings), other, seed, length in itertools.product(
             choices, itertools.product(*grid), rows["seed"].values(request.seed), lengths
@@ -161,12 +161,12 @@ def _methods(request: Request) -> list[parameters.Choices]:
     return parameters.choices(request, [catalog.method(name, where="--method") for name in names])
 
 
-def _check_features(method: str, *, needs_encoders: bool, dataset: DatasetCard) -> None:
-    if needs_encoders and dataset.features_only:
-        usable = [card.name for card in catalog.methods().values() if not card.needs_encoders]
+def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
+    if card.needs_encoders and dataset.features_only:
+        usable = [other.name for other in catalog.methods().values() if not other.needs_encoders]
         raise InputError(
-            f"{method} cannot work on {dataset.name}, a set of features: it needs the encoders that"
-            " made them",
+            f"{card.name} cannot work on {name}, a set of features: it needs the encoders that made"
+            " them",
             where="--method",
             remedy=f"a method that takes features as they are: {', '.join(usable)}",
         )

@@ -129,13 +129,10 @@ def _meets(spec: RunSpec, key: str, wanted: Any) -> bool:
         case "bits":
             return any(bits in spec.bits for bits in values)
         case "ablate":
-            # names match runs that have one of them, inner lists those that have just these
-            choices = [tuple(value) for value in values if isinstance(value, list)]
-            return (
-                spec.ablations in (choices or [()])
-                if choices or not values
-                else any(name in spec.ablations for name in values)
-            )
+            # a name matches runs that have it among others, a list those that have just these
+            whole = [tuple(value) for value in values if isinstance(value, list)]
+            whole += [] if values else [()]
+            return spec.ablations in whole or any(name in spec.ablations for name in values)
     return spec_value(spec, key) in values
 
 
