@@ -20,12 +20,15 @@ from hashbench.plan import catalog
 from hashbench.plan.command import command_words
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request, options
+from hashbench.plan.spec import RunSpec
 from hashbench.runs import layout
 from hashbench.tui.app import Workbench
 from hashbench.tui.launch_form import LISTS, grid_text, request_of, typed_options
+from hashbench.tui.screens import launch as launch_screen
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.screens.dialogs import Ask
 from hashbench.tui.screens.launch import Launch
+from hashbench.tui.screens.launch_choices import dataset_items, method_items
 from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
 from hashbench.tui.widgets.row_table import RowTable
@@ -247,7 +250,95 @@ def test_launching_makes_folders_and_starts_workers(
 
 
 @pytest.mark.usefixtures("cards")
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_text_typed_just_before_a_key_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key of the form may be handled before the message of the letter that came first."""
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        await pick(pilot, app, "dataset", "small")
+        started: list[RunSpec] = []
+        monkeypatch.setattr(launch_screen, "start_runs", lambda _, specs, __: started.extend(specs))
+        screen = launch(app)
+        field(app, "seed").query_one(Input).insert_text_at_cursor(",4")
+        field(app, "alpha.rate").query_one(Input).value = "0.7"
+        screen.action_launch()  # in the same turn of the event loop: no message has been handled
+        await until(pilot, lambda: len(started) == 2)
+        assert [(spec.seed, spec.params["rate"]) for spec in started] == [(0, 0.7), (4, 0.7)]
+
+    drive(script, tmp_path / "runs", tmp_path)
+
+
+@pytest.mark.usefixtures("cards")
+def test_fields_stay_while_other_methods_come_and_go(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        rate = field(app, "alpha.rate")
+        rate.query_one(Input).focus()
+        picks = app.screen.query_one("#method", PickList)
+        picks.move_to("beta")
+        picks.action_open()
+        rate.query_one(Input).value = "0.25"  # typed while the fields of beta are made
+        await until(pilot, lambda: app.screen.query("#params-beta Field"))
+        await pilot.pause()
+        assert field(app, "alpha.rate") is rate
+        assert app.focused is rate.query_one(Input)
+        assert rate.value == "0.25"
+        picks.action_open()
+        await until(pilot, lambda: not app.screen.query("#params-beta"))
+        assert [group.id for group in app.screen.query_one("#params").children] == ["params-alpha"]
+
+    drive(script, tmp_path / "runs", tmp_path)
+
+
+def test_runs_that_cannot_work_are_refused_as_the_command_refuses_them(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "dataset", "picturebook")  # drops it
+        for method, dataset, changes, refusal in (
+            ("soda", "coco", {}, "✗ --dataset coco is not there (looked in "),
+            ("pcril", "wikipedia", {}, "✗ --method pcril cannot work on wikipedia, a set of "),
+            ("soda", "picturebook", {"backbone": "ViT-B-16"}, "✗ --pretrained ViT-B-16 needs we"),
+            ("soda", "picturebook", {"pretrained": "no.pt"}, "✗ --pretrained picturebook-clip has"),
+        ):
+            app.screen.query_one("#method", PickList).offer(method_items(), [method])
+            datasets = app.screen.query_one("#dataset", PickList)
+            datasets.offer(dataset_items(app.data_dir), [dataset])
+            for key, text in changes.items():
+                await write(pilot, app, key, text)
+            launch(app)._plan()
+            assert plan(app).startswith(refusal), plan(app)
+            assert app.screen.query_one("#launch", Button).disabled
+            launch(app).action_defaults()
+        assert plan(app).startswith("1 run: soda × picturebook")
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))
+
+
+@pytest.mark.usefixtures("cards")
+def test_several_values_of_a_parameter_make_a_grid(tmp_path: Path) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        await pick(pilot, app, "method", "alpha")
+        await pick(pilot, app, "dataset", "small")
+        await write(pilot, app, "alpha.rate", "0.1,0.5")
+        await write(pilot, app, "epochs", "3,4")
+        assert plan(app).startswith("4 runs: alpha × small")
+        command = shown(app, "#command")
+        assert command.startswith(
+            "$ hashbench run --method alpha --dataset small --set rate=0.1,0.5 --epochs 3,4 --queue"
+        )
+        await write(pilot, app, "alpha.rate", "0.1,5")
+        assert "is not a number 0 <= x <= 1" in field(app, "alpha.rate").problem
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))
+
+
+@pytest.mark.usefixtures("cards")
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     runs_dir = tmp_path / "runs"
 
     async def script(pilot: Pilot[None], app: Workbench) -> None:
