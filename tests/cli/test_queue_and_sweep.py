@@ -103,9 +103,9 @@ def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
     assert command("queue", third.id, "--priority", "3")[0] == 0
     assert command("pause", second.id)[0] == 0
     until(lambda: "queued" not in listed(command)[second.id])
-    found = json.loads(command("queue", "--json")[1])
-    assert [entry["run"] for entry in found["waiting"]] == [third.id, first.id, second.id]
-    assert [entry["paused"] for entry in found["waiting"]] == [False, False, True]
+    overview = json.loads(command("queue", "--json")[1])
+    assert [entry["run"] for entry in overview["waiting"]] == [third.id, first.id, second.id]
+    assert [entry["paused"] for entry in overview["waiting"]] == [False, False, True]
     assert command("stop", first.id, second.id)[0] == 0
     until(lambda: queue.standing(runs) == [third.id])
     assert command("queue", "--slots", "cpu=1")[0] == 0
@@ -142,7 +142,7 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("queue --slots many", "states no slots"),
         ("queue --slots cpu=-1", "states no slots"),
@@ -166,10 +166,10 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
         ("run --epochs two", "--epochs: 'two' is not a whole number"),
     ],
 )
-def test_wrong_words_are_one_message(command: Command, words: str, told: str) -> None:
+def test_wrong_words_are_one_message(command: Command, words: str, message: str) -> None:
     code, _, err = command(*words.split())
     assert code == 2
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
 
 

@@ -66,7 +66,7 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[grids]", "no table named 'grids'"),
         ("[base]\nbit = 3", "no key named 'bit'"),
@@ -87,9 +87,11 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("# " + "x" * (1 << 20), "too large"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_place(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_is_refused_with_file_and_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_sweep(path)
 
 

@@ -51,7 +51,7 @@ def launch(app: Workbench) -> Launch:
 
 
 def field(app: Workbench, key: str) -> Field:
-    return next(found for found in app.screen.query(Field) if found.key == key)
+    return next(one for one in app.screen.query(Field) if one.key == key)
 
 
 async def opened(pilot: Pilot[None], app: Workbench) -> None:
@@ -69,15 +69,15 @@ async def pick(pilot: Pilot[None], app: Workbench, which: str, name: str) -> Non
 
 
 async def write(pilot: Pilot[None], app: Workbench, key: str, text: str) -> None:
-    found = field(app, key)
-    if found.query(Choice):
-        turns = found.query_one(Choice)
+    editor = field(app, key)
+    if editor.query(Choice):
+        turns = editor.query_one(Choice)
         turns.focus()
         while turns.value != text:
             await pilot.press("right")
     else:
-        found.query_one(Input).value = text
-    await until(pilot, lambda: found.value == text)
+        editor.query_one(Input).value = text
+    await until(pilot, lambda: editor.value == text)
     await pilot.pause()
 
 
@@ -94,7 +94,7 @@ def test_the_form_is_made_from_the_cards(tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await opened(pilot, app)
         await pick(pilot, app, "method", "alpha")
-        fields = {found.key: found for found in app.screen.query(Field)}
+        fields = {one.key: one for one in app.screen.query(Field)}
         assert {f"alpha.{param.name}" for param in ALPHA.params} <= set(fields)
         assert fields["alpha.rate"].value == "0.1"
         assert fields["alpha.brave"].query_one(Choice).value == "no"
@@ -142,7 +142,7 @@ def test_changed_values_are_marked_and_wrong_ones_refused_in_place(tmp_path: Pat
             assert app.screen.query_one("#launch", Button).disabled
             shows.query_one(Input).value = shows.default
         await until(pilot, lambda: plan(app).startswith("1 run"))
-        assert [found.problem for found in app.screen.query(Field) if found.problem] == []
+        assert [one.problem for one in app.screen.query(Field) if one.problem] == []
 
     drive(script, tmp_path / "runs", tmp_path, (160, 60))
 
@@ -359,7 +359,7 @@ def test_the_keyboard_reaches_every_field(tmp_path: Path) -> None:
         await opened(pilot, app)
         await pick(pilot, app, "method", "alpha")
         chain = app.screen.focus_chain  # what tab goes along
-        wanted = {found.query_one("TypedValue, Choice") for found in app.screen.query(Field)}
+        wanted = {one.query_one("TypedValue, Choice") for one in app.screen.query(Field)}
         assert wanted <= set(chain)
         await pilot.press("tab", "tab")
         assert app.focused is chain[(chain.index(app.screen.query_one("#method")) + 2) % len(chain)]
@@ -427,11 +427,11 @@ def _parsed(words: list[str]) -> Request:
 
     assert shlex.split(shlex.join(words)) == words
     command = typer.main.get_command(cli.app)
-    found: list[Request] = []
+    caught: list[Request] = []
     from hashbench.plan import request as planning
 
     def catch(request: Request, *_: object) -> list[Any]:
-        found.append(request)
+        caught.append(request)
         raise KeyboardInterrupt
 
     original = planning.expand
@@ -445,7 +445,7 @@ def _parsed(words: list[str]) -> Request:
             raise
     finally:
         planning.expand = original
-    return found[0]
+    return caught[0]
 
 
 def test_grid_text_names_what_there_is_one_of() -> None:
