@@ -153,14 +153,14 @@ class MethodCard:
     tuned_blocks: str = ""
 
     @property
-    def needs(self) -> str:
-        """What the method asks for besides images, texts and labels; empty where nothing."""
+    def traits(self) -> str:
+        """What the method uses, makes and trains, in words; empty where it is like most."""
         parts = {
-            "label prompts": self.needs_prompts,
-            "the backbone's encoders": self.needs_encoders,
-            "one fused code an item": "mm" in self.directions,
-            "all bit lengths in one run": self.joint_bits,
-            "no training": not self.epoch_params,
+            "uses label prompts": self.needs_prompts,
+            "needs the backbone's encoders": self.needs_encoders,
+            "makes one fused code an item": "mm" in self.directions,
+            "trains all bit lengths in one run": self.joint_bits,
+            "trains nothing": not self.epoch_params,
         }
         return ", ".join(part for part, applies in parts.items() if applies)
 

@@ -16,11 +16,11 @@ from hashbench.tui.widgets.picklist import Item
 
 
 def method_items() -> list[Item]:
-    """Every method: year, what it does and needs, its paper."""
+    """Every method: year, what it does and uses, its paper."""
     return [
         Item(
             card.name,
-            f"{card.summary} {f'Needs {card.needs}. ' if card.needs else ''}({card.paper})",
+            f"{card.summary} {f'It {card.traits}. ' if card.traits else ''}({card.paper})",
             str(card.year),
         )
         for card in catalog.methods().values()
