@@ -16,7 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from hashbench.launch.start_mode import StartMode
-    from hashbench.plan.run_options import RunOption
+    from hashbench.plan.option_kinds import RunOption
 
 Many = list[str] | None
 

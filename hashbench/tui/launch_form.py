@@ -13,7 +13,8 @@ from hashbench.datasets.availability import missing
 from hashbench.launch.start_mode import StartMode
 from hashbench.plan import catalog, custom_registry, run_options
 from hashbench.plan.card import DatasetCard
-from hashbench.plan.run_options import Request, RunOption
+from hashbench.plan.option_kinds import RunOption
+from hashbench.plan.run_options import Request
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.queue import parse_priority
 

@@ -21,8 +21,9 @@ from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import request as requests
 from hashbench.plan import run_options
 from hashbench.plan.command import command_words
+from hashbench.plan.option_kinds import RunOption
 from hashbench.plan.request import expand, overridden, read_config, repeated
-from hashbench.plan.run_options import OneOrMore, Request, RunOption, options
+from hashbench.plan.run_options import OneOrMore, Request, options
 from hashbench.plan.spec import LabelSpec
 from hashbench.plan.sweep import read_sweep
 from hashbench.tui.app import Workbench

@@ -8,7 +8,7 @@ from pathlib import Path
 from hashbench.plan import catalog, parameters
 from hashbench.plan.card import MethodCard, Param
 from hashbench.plan.list_syntax import value_text
-from hashbench.plan.run_options import RunOption
+from hashbench.plan.option_kinds import RunOption
 from hashbench.runs.queue import PRIORITY_HIGH, PRIORITY_LOW, parse_priority
 from hashbench.tui.launch_form import AT_ONCE, IN_TURN, PRIORITY, START, datasets_by_presence
 from hashbench.tui.widgets.field import Field
