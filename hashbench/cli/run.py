@@ -50,14 +50,21 @@ def run_command(
     specs = expand(request(values), start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:
-        _print_plan(specs)
+        _print_plan(specs, as_json=start.json_)
         return
     now = datetime.datetime.now().astimezone()
     folders = [create(start.runs_dir, spec, now) for spec in specs]
     work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
-def _print_plan(specs: list[RunSpec]) -> None:
+def _print_plan(specs: list[RunSpec], *, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        import msgspec
+
+        typer.echo(json.dumps(msgspec.to_builtins(specs), indent=1))
+        return
     from hashbench.report.rows import headline
 
     for spec in specs:

@@ -216,6 +216,9 @@ def test_choices_of_parameters_and_ablations_are_a_grid(command: Command) -> Non
     code, out, err = command("run", *words, "--dry-run")
     assert code == 0, err
     assert out.endswith("6 runs\n")
+    planned = json.loads(command("run", *words, "--dry-run", "--json")[1])
+    assert [spec["params"]["alpha"] for spec in planned] == [0.01, 0.1, 1.0] * 2
+    assert [spec["ablations"] for spec in planned] == [[]] * 3 + [["no-prompt"]] * 3
 
 
 def listed(command: Command) -> dict[str, str]:
