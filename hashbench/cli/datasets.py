@@ -235,17 +235,14 @@ def _split(
     train_size: int | None,
     seed: int = 0,
 ) -> Split:
-    """The split of that name; our own takes smaller sizes where the defaults do not fit."""
-    from hashbench.datasets.doctor.splitting import fitting_splits
+    """The split of that name, as a run draws it."""
     from hashbench.datasets.named_splits import choose
     from hashbench.plan import released_splits
 
     sizes = released_splits.sizes(split, card, name)
     query, train = query_size or sizes.query, train_size or sizes.train
-    too_large = query + train > len(dataset) and query_size is None and train_size is None
-    if too_large and split == released_splits.OWN:
-        return fitting_splits(dataset, card, name)[0]
-    return choose(dataset, split, query, train, seed)
+    usual_sizes = query_size is None and train_size is None
+    return choose(dataset, split, query, train, seed, usual_sizes=usual_sizes)
 
 
 def _print_json(content: object) -> None:

@@ -53,7 +53,7 @@ def find_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value]) 
         for name in card.folders:
             # pictures alone name no dataset, unless they lie in a folder that is named after it
             signs = [*parts, *card.pictures] if name else parts
-            if any(first_match(data_dir / name, part) is not None for part in signs):
+            if any(part.sign and first_match(data_dir / name, part) for part in signs):
                 return data_dir / name
     return None
 
@@ -66,6 +66,15 @@ def require_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value
             f"there is no {card.title}", where=data_dir / card.folders[0], remedy=card.remedy
         )
     return folder
+
+
+def require_part(card: DatasetCard, folder: Path, what: str) -> Path:
+    """The file or folder that is the part `what` of a card. Raises InputError where none is."""
+    part = next(part for part in card.parts if part.what == what)
+    path = first_match(folder, part)
+    if path is None:
+        raise InputError("is missing", where=folder / part.any_of[0], remedy=card.remedy)
+    return path
 
 
 def first_match(folder: Path, part: Part) -> Path | None:

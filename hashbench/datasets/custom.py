@@ -14,6 +14,7 @@ from hashbench.datasets.custom_table import read_table
 from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.pictures import FilePictures, list_files
+from hashbench.datasets.splits import default_sizes
 from hashbench.errors import InputError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.plan import catalog, custom_registry
@@ -32,7 +33,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
 def register(
     data_dir: Path,
     name: str,
-    found: Registration,
+    registration: Registration,
     *,
     overwrite: bool = False,
     where: object = None,
@@ -46,26 +47,37 @@ def register(
     own = {} if overwrite else custom_registry.names(data_dir)
     custom_registry.check_name(name, {**catalog.datasets(), **own}, where=where)
     folder = data_dir / name
-    dataset = read(name, found, folder)
-    query = found.query or min(2000, max(1, len(dataset) // 10))
-    train = found.train or min(10000, max(2, (len(dataset) - query) // 2))
+    images = folder / registration.images
+    if registration.kind == "table" and not images.is_dir():
+        raise InputError("is not a folder", where=images, remedy="--images names the image folder")
+    dataset = read(name, registration, folder)
+    pictures = dataset.pictures
+    if isinstance(pictures, FilePictures) and len(pictures.missing()) == len(dataset):
+        raise InputError(
+            "no row of the table has a picture",
+            where=folder / registration.table,
+            remedy=f"file names are relative to {images}",
+        )
+    usual = default_sizes(dataset)
+    query = registration.query or usual.query
+    train = registration.train or usual.train
     if query + train > len(dataset):
         raise InputError(
             f"{query:,} queries and {train:,} training items do not fit into {len(dataset):,}",
             where=name,
             remedy="smaller --query-size and --train-size, or more items",
         )
-    settled = msgspec.structs.replace(found, query=query, train=train)
+    settled = msgspec.structs.replace(registration, query=query, train=train)
     path = folder / custom_registry.FILE
     write_bytes_atomically(path, msgspec.toml.encode(settled))
     return dataset, path
 
 
-def read(name: str, found: Registration, folder: Path) -> Dataset:
+def read(name: str, registration: Registration, folder: Path) -> Dataset:
     """The dataset that a registration in `folder` describes. Raises InputError."""
-    if found.kind == "table":
-        return read_pictures(name, folder / found.table, folder / found.images)
-    file = folder / found.file
+    if registration.kind == "table":
+        return read_pictures(name, folder / registration.table, folder / registration.images)
+    file = folder / registration.file
     loaded = featureset.load(file.parent, {"file": file.name})
     return replace(loaded, name=name)
 
@@ -73,17 +85,17 @@ def read(name: str, found: Registration, folder: Path) -> Dataset:
 def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     """The rows of a table that have a picture, a caption and a label, in its order.
 
+    Where no row has a picture, all are taken: their captions and labels can still be examined.
     Classes are the labels of the table by name; ids are file names without their ending.
-    Raises InputError for missing files, DamagedFileError for broken ones.
+    Raises InputError for a missing table, DamagedFileError for a broken one.
     """
-    if not images.is_dir():
-        raise InputError("is not a folder", where=images, remedy="--images names the image folder")
     rows = read_table(table)
-    found = list_files(images)
+    listed = list_files(images)
+    any_picture = any(file in listed for file in rows)
     left_out = {"picture": 0, "caption": 0, "label": 0}
     kept: list[str] = []
     for file, row in rows.items():
-        if file not in found:
+        if any_picture and file not in listed:
             left_out["picture"] += 1
         elif not row.captions:
             left_out["caption"] += 1
@@ -108,7 +120,7 @@ def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     if len(set(ids)) < len(ids):  # a.jpg beside a.png
         ids = list(kept)
     captions = [tuple(rows[file].captions) for file in kept]
-    sizes = (found[file] for file in kept)
+    sizes = (listed.get(file, -1) for file in kept)
     return Dataset(
         name=name,
         ids=ids,

@@ -39,10 +39,14 @@ def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
     """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
-    query, train = spec.query, spec.train
-    if spec.usual_sizes:
-        query, train = splits.sizes_that_fit(dataset, query, train)
-    return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+    return named_splits.choose(
+        dataset,
+        spec.split,
+        spec.query,
+        spec.train,
+        spec.split_seed,
+        usual_sizes=spec.usual_sizes,
+    )
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
@@ -140,7 +144,7 @@ class Data:
     def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
         if self.blocks is None:
             return batch
-        items, rows = self.split.fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
+        items, rows = self.split.train_fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
         return replace(
             batch,
             image_tokens=self._image_tokens(self.blocks, items, batch.images),
@@ -184,7 +188,7 @@ def assemble(
     blocks: BlockInputs | None = None,
 ) -> Data:
     """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
-    fit = split.fit
+    fit = split.train_fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])

@@ -37,7 +37,7 @@ class Validation:
         """
         split, data = self.data.split, self.data
         if self.on == "validation":
-            parts = (split.validation, split.fit)
+            parts = (split.validation, split.train_fit)
             labels = [data.known_positives(part) for part in parts]
         else:
             parts = (split.query, split.database)

@@ -160,16 +160,66 @@ class SplitSizes:
 
 
 @dataclass(frozen=True)
+class DrawingRule:
+    """How a released code draws a split: numpy's legacy generator permutes all items.
+
+    `seed` seeds the generator; `discarded` permutations are drawn before the one that counts. The
+    first items are queries and the next ones training items; with `queries_last` the last items are
+    queries and the first ones training items. All that are no queries are database.
+    """
+
+    summary: str
+    seed: int
+    discarded: int = 0
+    queries_last: bool = False
+
+
+@dataclass(frozen=True)
+class ReleasedSplit:
+    """A split of a dataset that a released code draws, by the rule of that name.
+
+    `name` is one of `hashbench.plan.released_splits.RULES`, or any other with a `rule` of its own.
+    `sizes` are those of the release, None for the dataset's default ones. `presets` are the names
+    that it is for, all without any. `in_text_order` are the names under which the release lists
+    the items in the order of their ids as text; otherwise it is that of the dataset.
+    """
+
+    name: str
+    sizes: SplitSizes | None = None
+    presets: tuple[str, ...] = ()
+    in_text_order: tuple[str, ...] = ()
+    rule: DrawingRule | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceLabels:
+    """The published label matrix of a set of `items`: the positives of each class (`counts`), and
+    pairs (a, b) where nearly every item of class a is of class b (`within`).
+    """
+
+    source: str
+    items: int
+    counts: Mapping[str, int]
+    within: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.counts)
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a dataset's files: `what` it is, and the patterns of which one must match.
 
     Patterns are relative to the dataset's folder, or one absolute path; `*` is any part of a name.
-    `when` says for which parameter values the part is needed; without it, for all.
+    `when` says for which parameter values the part is needed; without it, for all. A part whose
+    files may as well be another dataset's is no `sign` of this one.
     """
 
     what: str
     any_of: tuple[str, ...]
     when: Mapping[str, Value] = field(default_factory=dict)
+    sign: bool = True
 
 
 @dataclass(frozen=True)
@@ -182,6 +232,13 @@ class DatasetCard:
     `folders` are where below the data folder its files may lie, the first ones first (`""` is the
     data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
     a run needs besides; `remedy` says how to get them.
+
+    What is known of the dataset, for splits and checks: `splits` are the released ones;
+    `published_items` maps its names to the numbers of items that published results are over, and
+    what those are; `reference_labels` are published label matrices. `without_empty_captions` maps
+    its names to the preset that leaves out items with an empty caption. `unnamed_columns`:
+    the files do not name the label columns, and code that reads them takes alphabetical order.
+    `examined_with` are parameter values with which the most can be examined.
     """
 
     name: str
@@ -197,6 +254,12 @@ class DatasetCard:
     parts: tuple[Part, ...] = ()
     pictures: tuple[Part, ...] = ()
     remedy: str = ""
+    splits: tuple[ReleasedSplit, ...] = ()
+    published_items: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    reference_labels: tuple[ReferenceLabels, ...] = ()
+    without_empty_captions: Mapping[str, str] = field(default_factory=dict)
+    unnamed_columns: bool = False
+    examined_with: Mapping[str, Value] = field(default_factory=dict)
 
     def values(self, name: str = "") -> dict[str, Value]:
         """The parameter values of the dataset, or of its preset `name`."""

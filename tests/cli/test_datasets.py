@@ -88,7 +88,7 @@ def test_a_registered_dataset_is_like_any_other(birds: Path) -> None:
     shown = call("show", "birds", "--no-tokens", *data).stdout
     assert "Birds (birds)" in shown
     assert "5 query, 35 database, 18 fit, 2 validation" in shown
-    assert "verdict: sound" in call("check", "birds", "--no-tokens", *data).stdout
+    assert "verdict: usable" in call("check", "birds", "--no-tokens", *data).stdout
     with pytest.raises(InputError, match="birds is a dataset already"):
         add(birds)
     assert add(birds, "--replace").exit_code == 0

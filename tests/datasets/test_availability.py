@@ -24,7 +24,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "wlist.txt",
         "images/00/25.jpg",
     ),
-    "mirflickr25k": ("meta/tags/tags1.txt", "annotations/sky.txt", "im1.jpg"),
+    "mirflickr25k": ("meta/tags/tags1.txt", "annotations/animals.txt", "im1.jpg"),
     "nuswide": (
         "Groundtruth/AllLabels/Labels_sky.txt",
         "ImageList/Imagelist.txt",

@@ -96,8 +96,16 @@ def test_damaged_files(iapr: Path, path: str, content: str, problem: str) -> Non
     assert str(caught.value.where).startswith(str(iapr))
 
 
-@pytest.mark.parametrize("folder", ["annotations_complete_eng", "saiaprtc12ok", "images"])
+@pytest.mark.parametrize("folder", ["annotations_complete_eng", "saiaprtc12ok"])
 def test_missing_folders(iapr: Path, folder: str) -> None:
     (iapr / folder).rename(iapr / "elsewhere")
     with pytest.raises(InputError):
         read(iapr)
+
+
+def test_without_any_picture_labels_and_texts_are_read(iapr: Path) -> None:
+    before = read(iapr)
+    (iapr / "images").rename(iapr / "elsewhere")
+    after = read(iapr)
+    assert set(before.ids) <= set(after.ids)
+    assert after.fingerprint != before.fingerprint

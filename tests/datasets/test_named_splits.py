@@ -15,7 +15,7 @@ from hashbench.datasets.named_splits import choose, read_split, write_split
 from hashbench.datasets.pictures import NoPictures
 from hashbench.errors import DamagedFileError, HashbenchError, InputError, UnknownNameError
 from hashbench.plan import catalog
-from hashbench.plan.released_splits import SPLITS, sizes
+from hashbench.plan.released_splits import RULES, sizes
 from hashbench.plan.request import Request, expand
 
 
@@ -88,7 +88,7 @@ def test_the_seed_only_draws_validation_queries() -> None:
     assert first.hash != second.hash
 
 
-@pytest.mark.parametrize("name", list(SPLITS))
+@pytest.mark.parametrize("name", list(RULES))
 def test_too_small_and_unknown(name: str) -> None:
     with pytest.raises(InputError, match="do not fit into 30 items"):
         choose(dataset(30), name, 20, 11, seed=0)
@@ -130,7 +130,7 @@ def test_a_split_survives_its_file(tmp_path: Path) -> None:
     write_split(path, split, items)
     again = choose(items, str(path), 1, 1, seed=9)
     assert again.hash == split.hash
-    for part in ("query", "database", "fit", "validation"):
+    for part in ("query", "database", "train_fit", "validation"):
         np.testing.assert_array_equal(getattr(again, part), getattr(split, part))
 
 
@@ -142,7 +142,7 @@ def test_a_file_may_name_only_queries_and_training_items(tmp_path: Path) -> None
     split = read_split(path, dataset(40))
     assert split.query.tolist() == [0, 1]
     assert len(split.database) == 38
-    assert (len(split.fit), len(split.validation)) == (27, 3)
+    assert (len(split.train_fit), len(split.validation)) == (27, 3)
     assert split.name == "mine"
 
 
@@ -187,7 +187,7 @@ def test_a_missing_split_file(tmp_path: Path) -> None:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(list(SPLITS)),
+    name=st.sampled_from(list(RULES)),
     count=st.integers(4, 200),
     shares=st.tuples(st.floats(0.01, 0.9), st.floats(0.01, 0.9)),
     seed=st.integers(0, 100),
@@ -204,7 +204,7 @@ def test_every_split_keeps_its_promises(
     assert (len(split.query), len(split.train)) == (query, train)
     assert len(split.database) == count - query
     assert not set(split.query) & set(split.database)
-    assert not set(split.fit) & set(split.validation)
+    assert not set(split.train_fit) & set(split.validation)
     assert set(split.train) <= set(split.database)
     assert choose(items, name, query, train, seed).hash == split.hash
     write_split(tmp_path / "s.json", split, items)

@@ -119,7 +119,6 @@ def test_damaged_files(nuswide: Path, path: str, content: str, problem: str) -> 
         "ImageList/Imagelist.txt",
         "Groundtruth/AllLabels/Labels_window.txt",
         "NUS_WID_Tags/All_Tags.txt",
-        "Flickr",
     ],
 )
 def test_missing_files(nuswide: Path, path: str) -> None:
@@ -127,6 +126,14 @@ def test_missing_files(nuswide: Path, path: str) -> None:
     with pytest.raises(InputError, match="is missing") as caught:
         read(nuswide)
     assert str(caught.value.where) == str(nuswide / path)
+
+
+def test_without_any_picture_labels_and_tags_are_read(nuswide: Path) -> None:
+    before = read(nuswide)
+    (nuswide / "Flickr").rename(nuswide / "elsewhere")
+    after = read(nuswide)
+    assert set(before.ids) <= set(after.ids)
+    assert not any("without a picture" in note for note in after.notes)
 
 
 def test_nothing_there(tmp_path: Path) -> None:

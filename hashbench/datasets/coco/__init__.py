@@ -1,6 +1,6 @@
 """MS-COCO as COCO ships it: captions, instance annotations and image folders, of any year."""
 
-from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, ReleasedSplit, SplitSizes
 
 _FIELD = SplitSizes(query=5000, train=10000)
 
@@ -25,6 +25,13 @@ CARD = DatasetCard(
         " beside annotations/; training and validation files together give the field's"
         " 122,218 items"
     ),
+    splits=(
+        *(ReleasedSplit(name, _FIELD) for name in ("prompthash", "pghmh", "mith")),
+        ReleasedSplit("dcmht", SplitSizes(5120, 10240)),
+    ),
+    published_items={
+        "coco": {122_218: "the labelled images of both training and validation set"},
+    },
     folders=("coco", ""),
     parts=tuple(
         Part(what, (f"annotations/{file}_*{year}.json",), {"year": year})

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
+from hashbench.datasets.coco import CARD
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
@@ -17,10 +19,6 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 
 _FILE = re.compile(r"(captions|instances)_(.+)\.json")
-_REMEDY = (
-    "unpack COCO's annotations archive and image archives beside each other, or point --data-dir"
-    " to the folder that holds annotations/"
-)
 
 
 @dataclass
@@ -39,7 +37,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     order of the file. Ids read `train2017/000000000790`.
     Raises InputError for missing files, DamagedFileError for broken ones.
     """
-    root = find_root(data_dir)
+    root = availability.require_folder(CARD, data_dir, params)
     classes: dict[int, str] = {}
     ids: list[str] = []
     files: list[str] = []
@@ -47,14 +45,16 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     captions: list[tuple[str, ...]] = []
     categories: list[set[int]] = []
     notes: list[str] = []
-    for part in _parts(root, str(params["year"])):
+    parts = _parts(root, str(params["year"]))
+    folders = {part: part if (root / part).is_dir() else f"images/{part}" for part in parts}
+    pictures = {part: list_files(root / folder) for part, folder in folders.items()}
+    any_picture = any(pictures.values())  # without any, labels and captions can still be examined
+    for part, folder in folders.items():
         items = _read_part(root, part, classes)
-        folder = part if (root / part).is_dir() else f"images/{part}"
-        found = list_files(root / folder)
         left_out = {"image file": 0, "caption": 0, "label": 0}
         for image_id in sorted(items):
             item = items[image_id]
-            if item.file_name not in found:
+            if any_picture and item.file_name not in pictures[part]:
                 left_out["image file"] += 1
             elif not item.captions:
                 left_out["caption"] += 1
@@ -63,7 +63,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             else:
                 ids.append(f"{part}/{item.file_name.rpartition('.')[0]}")
                 files.append(f"{folder}/{item.file_name}")
-                sizes.append(found[item.file_name])
+                sizes.append(pictures[part].get(item.file_name, -1))
                 captions.append(tuple(item.captions))
                 categories.append(item.categories)
         reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
@@ -73,7 +73,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         raise InputError(
             "no image of the annotation files has a file, a caption and a label",
             where=root,
-            remedy="; ".join([*notes, _REMEDY]),
+            remedy="; ".join([*notes, CARD.remedy]),
         )
     labels = _labels(categories, sorted(classes))
     names = tuple(classes[category] for category in sorted(classes))
@@ -89,18 +89,6 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     )
 
 
-def find_root(data_dir: Path) -> Path:
-    """The folder that holds annotations/: `<data_dir>/coco` or `data_dir`. Raises InputError."""
-    for root in (data_dir / "coco", data_dir):
-        if (root / "annotations").is_dir():
-            return root
-    raise InputError(
-        "there is no folder annotations with COCO's json files",
-        where=data_dir / "coco",
-        remedy=_REMEDY,
-    )
-
-
 def _parts(root: Path, year: str) -> list[str]:
     """The parts, such as train2017, that both annotation files are there for."""
     kinds: dict[str, set[str]] = {}
@@ -111,7 +99,7 @@ def _parts(root: Path, year: str) -> list[str]:
         raise InputError(
             f"holds no captions_*{year}.json and instances_*{year}.json",
             where=root / "annotations",
-            remedy=_REMEDY,
+            remedy=CARD.remedy,
         )
     for part, present in kinds.items():
         for kind in sorted({"captions", "instances"} - present):

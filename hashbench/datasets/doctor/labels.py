@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,33 +10,15 @@ from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level, some
 from hashbench.datasets.label_columns import (
     FEWEST,
-    KNOWN,
-    KnownSet,
     Reading,
     cost_of,
     known_for,
+    known_sets,
     read_columns,
     same_name,
 )
 from hashbench.datasets.statistics import relevant_share
-
-PUBLISHED: Mapping[str, Mapping[int, str]] = {
-    "mirflickr25k": {24_581: "the items with one of the 24 labels"},
-    "mirflickr25k-20015": {20_015: "the items with a label and a frequent tag"},
-    "coco": {122_218: "the labelled images of both training and validation set"},
-    "nuswide": {195_834: "the items with one of the 21 concepts"},
-    "nuswide-tags1k": {190_421: "the items with one of the 21 concepts and of the 1,000 tags"},
-    "iaprtc12": {20_000: "all photographs", 19_999: "all but one photograph"},
-    "packaged": {
-        24_581: "MIRFlickr-25K of DCMHT, PromptHash and PGHMH",
-        20_015: "MIRFlickr-25K of DCMH, MITH and PCRIL",
-        122_218: "COCO",
-        190_421: "NUS-WIDE of MITH",
-        192_779: "NUS-WIDE of PGHMH",
-        195_834: "all of NUS-WIDE with one of the 21 concepts",
-    },
-}
-"""Dataset -> numbers of items that published results are over."""
+from hashbench.plan.card import DatasetCard, ReferenceLabels
 
 _PLENTY = 4.0
 """Times that the given names may cost what the best reading costs, and still be believed."""
@@ -45,15 +27,15 @@ _FITS = 40.0
 """Cost per column up to which columns are taken for those of a known set at all."""
 
 
-def check_labels(dataset: Dataset) -> Iterator[Finding]:
-    """All findings about the labels of a dataset."""
-    yield from _items(dataset)
-    yield from _columns(dataset)
+def check_labels(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
+    """All findings about the labels of a dataset, with what its card knows of them."""
+    yield from _items(dataset, card)
+    yield from _columns(dataset, unnamed=card is not None and card.unnamed_columns)
     yield from _balance(dataset)
 
 
-def _items(dataset: Dataset) -> Iterator[Finding]:
-    published = PUBLISHED.get(dataset.name)
+def _items(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
+    published = None if card is None else card.published_items.get(dataset.name)
     count = len(dataset)
     if published is None:
         return
@@ -70,8 +52,11 @@ def _items(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
-def _columns(dataset: Dataset) -> Iterator[Finding]:
-    """Whether each column holds the class that it is named after."""
+def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
+    """Whether each column holds the class that it is named after.
+
+    `unnamed` columns have no names in their files; those here are ours.
+    """
     names, labels = dataset.class_names, dataset.labels
     known = known_for(names, labels)
     if known is None:
@@ -111,7 +96,7 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         return
     fits = f"class frequencies fit {known.source}; superset relations: {_relations(dataset, known)}"
     moved = sum(a != b for a, b in zip(names, sorted(names), strict=True))
-    if dataset.name == "packaged" and moved:
+    if unnamed and moved:
         yield Finding(
             "columns",
             Level.WARNING,
@@ -124,7 +109,7 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("columns", Level.OK, fits, facts={"cost": round(given, 2)})
 
 
-def _relations(dataset: Dataset, known: KnownSet) -> str:
+def _relations(dataset: Dataset, known: ReferenceLabels) -> str:
     """How far the superset relations of a known set hold under the given names, in words."""
     column = {same_name(name): position for position, name in enumerate(dataset.class_names)}
     shares = {}
@@ -141,7 +126,7 @@ def _nameless(dataset: Dataset) -> Iterator[Finding]:
     """Columns without names, or with names of no known set, that have the counts of one."""
     labels = dataset.labels
     generic = all(same_name(name).startswith("class ") for name in dataset.class_names)
-    sets = [known for known in KNOWN if len(known.counts) == labels.shape[1]]
+    sets = [known for known in known_sets() if len(known.counts) == labels.shape[1]]
     if not generic:
         return
     readings = [read_columns(labels, known) for known in sets] if len(labels) >= FEWEST else []

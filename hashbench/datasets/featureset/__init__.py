@@ -24,7 +24,7 @@ CARD = DatasetCard(
     folders=("featureset", "wikipedia", ""),
     parts=(
         Part("a file of features", tuple(f"*{suffix}" for suffix in SUFFIXES), {"file": ""}),
-        Part("the file of features", ("wikiData.mat",), {"file": "wikiData.mat"}),
+        Part("a file of features", ("wikiData.mat",), {"file": "wikiData.mat"}),
     ),
     remedy="put the file into featureset/ below the data folder, or point --data-dir to its folder",
 )

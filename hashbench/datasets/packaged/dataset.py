@@ -8,19 +8,15 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.label_columns import names_by_counts
-from hashbench.datasets.packaged import parts
+from hashbench.datasets.packaged import CARD, FILES, PICTURE_FOLDERS, parts
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
-
-PICTURES = (
-    "images", "mirflickr", "Flickr", "image", "train2017", "val2017", "train2014", "val2014",
-)  # fmt: skip
-"""Folders in which the pictures are looked for; without any, they lie beside the files."""
 
 
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
@@ -33,8 +29,8 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     Raises InputError for missing files, DamagedFileError for broken ones or for parts of different
     lengths.
     """
-    folder = find_folder(data_dir)
-    paths = {part: parts.need(folder, part) for part in parts.FILES}
+    folder = availability.find_folder(CARD, data_dir, params) or data_dir
+    paths = {part: parts.need(folder, part) for part in FILES}
     captions = parts.captions(paths["captions"])
     written = parts.index(paths["index"])
     labels = parts.labels(paths["labels"])
@@ -55,14 +51,14 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             f"{len(missing):,} of {len(files):,} pictures are not in the image folder; the first is"
             f" {written[first][:200]!r}",
             where=f"{paths['index']}: item {first}",
-            remedy=f"put them into {folder / PICTURES[0]}, or leave such items out by"
+            remedy=f"put them into {folder / PICTURE_FOLDERS[0]}, or leave such items out by"
             " --dataset packaged-partial",
         )
     if missing and params["missing"] == "leave out":
         notes.append(f"left out {len(missing):,} items without a picture")
     elif missing:
         for item in missing:
-            files[item] = f"{PICTURES[0]}/{_base(written[item])}"
+            files[item] = f"{PICTURE_FOLDERS[0]}/{_base(written[item])}"
     labelled = np.logical_or.reduce(labels, axis=1)
     keep = [item for item in np.flatnonzero(labelled).tolist() if files[item]]
     if unlabelled := int((~labelled).sum()):
@@ -83,12 +79,6 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         ),
         notes=tuple(notes),
     )
-
-
-def find_folder(data_dir: Path) -> Path:
-    """The folder with the parts: `<data_dir>/packaged` or `data_dir`. Raises InputError."""
-    inside = data_dir / "packaged"
-    return inside if inside.is_dir() else data_dir
 
 
 def class_names(folder: Path, labels: BoolArray) -> tuple[tuple[str, ...], list[str]]:
@@ -117,14 +107,14 @@ def _find_pictures(
     folder: Path, written: Sequence[str], source: Path
 ) -> tuple[list[str], list[int]]:
     """File below `folder` (empty where none is) and bytes for each image name."""
-    roots = [name for name in PICTURES if (folder / name).is_dir()]
-    found = {
+    roots = [name for name in PICTURE_FOLDERS if (folder / name).is_dir()]
+    sizes = {
         f"{root}/{name}" if root else name: size
         for root in roots or [""]
         for name, size in list_files(folder / root).items()
     }
     by_name = collections.defaultdict(list)
-    for name in found:
+    for name in sizes:
         by_name[name.rpartition("/")[2]].append(name)
     files = []
     for item, name in enumerate(written):
@@ -133,7 +123,7 @@ def _find_pictures(
         if plain[1:2] == ":":  # a drive of Windows
             plain = plain[2:].lstrip("/")
         files.append(_best(safe_name(plain, where=where), by_name, where))
-    return files, [found.get(name, -1) for name in files]
+    return files, [sizes.get(name, -1) for name in files]
 
 
 def _base(name: str) -> str:

@@ -15,16 +15,12 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray
 from hashbench.datasets.matrices import label_matrix
+from hashbench.datasets.packaged import CARD, FILES
 from hashbench.datasets.text_files import read_bytes, read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import array_files
 from hashbench.files.matlab_values import Value
 
-FILES = {
-    "captions": ("caption.mat", "caption.txt", "tagList.mat", "all_tags.txt", "all_txts.txt"),
-    "index": ("index.mat", "index.npy", "imgList.mat", "all_imgs.txt"),
-    "labels": ("label.mat", "labelList.mat", "all_labels.txt"),
-}
 KEYS = {
     "captions": ("caption", "captions", "tags", "YAll"),
     "index": ("index", "imgs", "FAll"),
@@ -32,7 +28,7 @@ KEYS = {
 }
 NO_TAGS = "123456"
 
-_REMEDY = "put caption.mat, index.mat and label.mat (or the text lists) into one folder"
+_REMEDY = CARD.remedy
 
 
 def find(folder: Path, part: str) -> Path | None:
