@@ -27,7 +27,7 @@ from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
     from hashbench.datasets.base import Dataset
-    from hashbench.engine.caption_encoder import TypedCaptions
+    from hashbench.engine.caption_encoder import CaptionEncoder
 
 MOST = 1000  # items or results in one answer
 MOST_PIXELS = 400  # of a side of a thumbnail
@@ -115,14 +115,14 @@ class Library:
         """The database items nearest to a caption that somebody typed, encoded by the run."""
         codes = self._of(bits)
         _, searched = _sides(direction)
-        words = self._typed.code(caption, bits).words[0]
+        words = self._encoder.code(caption, bits).words[0]
         return self._ranking(distances(words, codes.database[searched].words), None, top)
 
     @functools.cached_property
-    def _typed(self) -> TypedCaptions:
-        from hashbench.engine.caption_encoder import TypedCaptions
+    def _encoder(self) -> CaptionEncoder:
+        from hashbench.engine.caption_encoder import CaptionEncoder
 
-        return TypedCaptions(self._run, self._spec, self._data_dir)
+        return CaptionEncoder(self._run, self._spec, self._data_dir)
 
     def _ranking(
         self, found: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
