@@ -1,4 +1,4 @@
-"""One run from its folder to its result: prepare, build, train, evaluate, each told by events."""
+"""One run from its folder to its result: prepare, build, train, evaluate, reported as events."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _start(run: RunFolder, spec: RunSpec, writer: EventWriter, slot: Slot | None
 
 
 def _add_facts(facts: dict[str, Any], more: Mapping[str, str | int], writer: EventWriter) -> None:
-    """Facts are told when they become known, and stand in the result at the end."""
+    """Facts are reported as they become known, and are part of the result."""
     for name, value in more.items():
         facts[name] = value
         writer.write(events.Fact(name=name, value=value))
