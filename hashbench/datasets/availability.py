@@ -15,14 +15,18 @@ from hashbench.errors import InputError
 from hashbench.plan.card import DatasetCard, Part, Value
 
 
-def missing(card: DatasetCard, data_dir: Path, name: str = "") -> str | None:
+def missing(
+    card: DatasetCard, data_dir: Path, name: str = "", *, pictures: bool = True
+) -> str | None:
     """None where the dataset can be used, else what is missing and the remedy, in one sentence.
 
-    `name` is the preset asked for; without it the card's own dataset is meant.
+    `name` is the preset asked for; without it the card's own dataset is meant. Without `pictures`
+    only the files are looked for that labels and captions come from.
     """
     params = card.values(name)
     needed = needed_parts(card, params)
-    needed += _applicable(card.pictures, params)
+    if pictures:
+        needed += _applicable(card.pictures, params)
     if not needed:
         return None
     folder = find_folder(card, data_dir, params)

@@ -15,7 +15,7 @@ from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.pictures import FilePictures, list_files
 from hashbench.datasets.splits import default_sizes
-from hashbench.errors import InputError
+from hashbench.errors import InputError, UnknownNameError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.plan import catalog, custom_registry
 from hashbench.plan.card import Value
@@ -71,6 +71,30 @@ def register(
     path = folder / custom_registry.FILE
     write_bytes_atomically(path, msgspec.toml.encode(settled))
     return dataset, path
+
+
+def registration_file(data_dir: Path, name: str, *, where: object = None) -> Path:
+    """The registration of a dataset; it need not be readable.
+
+    Raises InputError for a dataset that is not registered but known, UnknownNameError for others.
+    """
+    if name in catalog.datasets():
+        raise InputError(
+            f"{name} is not registered: hashbench knows it by itself",
+            where=where,
+            remedy="its files are yours to move or delete",
+        )
+    registered = custom_registry.names(data_dir)
+    if name not in registered:
+        raise UnknownNameError("registered dataset", name, registered, where=where)
+    return registered[name]
+
+
+def unregister(path: Path) -> None:
+    """Removes a registration, and its folder if nothing else is in it; all else stays."""
+    path.unlink()
+    if not any(path.parent.iterdir()):
+        path.parent.rmdir()
 
 
 def read(name: str, registration: Registration, folder: Path) -> Dataset:

@@ -30,7 +30,7 @@ from hashbench.engine.data import (
     split_of,
     visible_labels,
 )
-from hashbench.files.paths import cache_root
+from hashbench.files.paths import cache_note, cache_root
 from hashbench.methods.base import Method, MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
@@ -88,6 +88,8 @@ def prepare(
     dataset = load_dataset(spec.dataset, data_dir)
     for text in dataset.notes:
         note("info", text)
+    if (elsewhere := cache_note(data_dir)) is not None:
+        note("info", elsewhere)
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)

@@ -17,7 +17,7 @@ from hashbench.datasets.doctor.target import find_target
 from hashbench.datasets.doctor.texts import check_texts
 from hashbench.datasets.statistics import TokenCounter
 from hashbench.errors import HashbenchError
-from hashbench.files.paths import cache_root
+from hashbench.files.paths import cache_note, cache_root
 from hashbench.plan import catalog
 
 
@@ -46,6 +46,8 @@ def examine(
     findings = [Finding("files", Level.NOTE, note) for note in dataset.notes]
     if not findings:
         findings.append(Finding("files", Level.OK, "all files are there and fit together"))
+    if (elsewhere := cache_note(data_dir)) is not None:
+        findings.append(Finding("cache", Level.NOTE, elsewhere))
     # what is published of a dataset is known by the name that its loader gives it
     card = catalog.datasets().get(dataset.name)
     findings += check_labels(dataset, card)
