@@ -1,7 +1,9 @@
 """Picturebook: scenes drawn by our own code, with MIRFlickr's 24 classes and tags for captions."""
 
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
 from hashbench.plan.card import DatasetCard, Param, SplitSizes
+
+LARGEST_DATASET_SEED = 999_999
+"""Of the scenes a dataset may show; the backbone is pre-trained on scenes of larger seeds."""
 
 CARD = DatasetCard(
     name="picturebook",
