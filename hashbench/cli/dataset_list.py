@@ -1,4 +1,4 @@
-"""`hashbench datasets list`: which datasets there are, and which of them have their files here."""
+"""`hashbench datasets list`: every dataset, and whether its files are present."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hashbench datasets`: which there are, what is in one, whether it is sound; adding your own."""
+"""`hashbench datasets`: the commands that list, show, check, split and register datasets."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def split_command(
 
 
 def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
-    """The dataset and its card. Raises InputError that says which files are missing."""
+    """The dataset and its card. Raises InputError naming the missing files."""
     from hashbench.datasets.availability import missing
     from hashbench.errors import InputError
     from hashbench.plan import catalog

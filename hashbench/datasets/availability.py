@@ -1,4 +1,4 @@
-"""Whether a dataset's files are there: one test for the command line, the workbench and loaders.
+"""Whether a dataset's files are present: one test for the command line, the workbench and loaders.
 
 A card declares which files make its dataset usable; nothing is opened here, and nothing heavy is
 imported.
@@ -32,7 +32,7 @@ def missing(
     folder = find_folder(card, data_dir, params)
     if folder is None:
         places = ", ".join(str(data_dir / folder) for folder in card.folders)
-        return f"{name or card.name} is not there (looked in {places}): {card.remedy}"
+        return f"{name or card.name} is missing (looked in {places}): {card.remedy}"
     absent = [part for part in needed if first_match(folder, part) is None]
     if not absent:
         return None
@@ -63,11 +63,11 @@ def find_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value]) 
 
 
 def require_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value]) -> Path:
-    """As `find_folder`. Raises InputError where there is none."""
+    """As `find_folder`. Raises InputError if the dataset is in none of its folders."""
     folder = find_folder(card, data_dir, params)
     if folder is None:
         raise InputError(
-            f"there is no {card.title}", where=data_dir / card.folders[0], remedy=card.remedy
+            f"{card.title} is missing", where=data_dir / card.folders[0], remedy=card.remedy
         )
     return folder
 

@@ -41,7 +41,7 @@ def register(
     """Reads the dataset, then writes its registration; the dataset and the file written.
 
     Sizes of 0 become a tenth of the items, at most 2,000, for queries, and half of the rest, at
-    most 10,000, for training. Raises InputError for a name that is taken (registered ones may be
+    most 10,000, for training. Raises InputError for a name that is in use (registered ones may be
     overwritten) and for whatever is wrong with the dataset, before anything is written.
     """
     own = {} if overwrite else custom_registry.names(data_dir)
@@ -109,7 +109,7 @@ def read(name: str, registration: Registration, folder: Path) -> Dataset:
 def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     """The rows of a table that have a picture, a caption and a label, in its order.
 
-    Where no row has a picture, all are taken: their captions and labels can still be examined.
+    If no row has a picture, all are kept: their captions and labels can still be examined.
     Classes are the labels of the table by name; ids are file names without their ending.
     Raises InputError for a missing table, DamagedFileError for a broken one.
     """
@@ -141,7 +141,7 @@ def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     for position, file in enumerate(kept):
         labels[position, [column[label] for label in rows[file].labels]] = True
     ids = [file.rpartition(".")[0] for file in kept]
-    if len(set(ids)) < len(ids):  # a.jpg beside a.png
+    if len(set(ids)) < len(ids):  # a.jpg and a.png
         ids = list(kept)
     captions = [tuple(rows[file].captions) for file in kept]
     sizes = (listed.get(file, -1) for file in kept)

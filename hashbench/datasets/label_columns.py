@@ -1,4 +1,4 @@
-"""Which class a label column is, told from how often it is positive and what it lies within."""
+"""Which class a label column is, inferred from its frequency and from superset relations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hashbench.plan.card import ReferenceLabels
 FloatMatrix = npt.NDArray[np.float64]
 
 FEWEST = 500
-"""With fewer items the counts of classes say too little."""
+"""With fewer items the counts of classes are too uncertain."""
 
 _CLEAR = 20.0
 """Cost by which one reading must beat another; a column's cost is its squared z-score. The right
@@ -35,7 +35,7 @@ _OUTSIDE = 25.0
 
 @dataclass(frozen=True)
 class Named:
-    """Names of label columns, in their order, and the set that says so."""
+    """Names of label columns, in their order, and the set that they are from."""
 
     names: tuple[str, ...]
     source: str
@@ -158,7 +158,7 @@ class _Costs:
         return float(self._counts[column, np.arange(len(column))].sum() + outside)
 
     def search(self, start: Sequence[int] | None = None) -> tuple[float, list[int]]:
-        """(cost, order) of the best reading found from `start`, else from the counts alone.
+        """(cost, order) of the best reading reached from `start`, else from the counts alone.
 
         Moves the holding classes, one or two exchanged at a time, while that helps; without a
         start also from disturbed ones.
@@ -174,9 +174,9 @@ class _Costs:
                     rng.integers(0, len(kicked), 3), rng.integers(0, len(by_counts), 3), strict=True
                 ):
                     kicked = _moved(kicked, which, column)
-                cost, found = self._descend(kicked)
+                cost, moved = self._descend(kicked)
                 if cost < best - 1e-9:
-                    best, holding = cost, found
+                    best, holding = cost, moved
         return self._assign(holding)
 
     def _descend(self, holding: IntArray) -> tuple[float, IntArray]:

@@ -160,7 +160,7 @@ def read_split(path: Path, dataset: Dataset, seed: int = 0) -> Split:
     )
     if content.hash and content.hash != split.hash:
         raise DamagedFileError(
-            f"says {content.hash}, but its items have {split.hash}",
+            f"is {content.hash}, but the items give {split.hash}",
             where=f"{path}: hash",
             remedy="the file was changed by hand: remove the hash if that was meant",
         )

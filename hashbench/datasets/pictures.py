@@ -1,4 +1,4 @@
-"""Pictures in folders: which files there are, and how one is read without being harmed by it."""
+"""Pictures in folders: listing the files, and reading one that may be hostile."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hashbench.errors import DamagedFileError, InputError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
 MAX_PIXELS = 90_000_000
-"""A larger picture is taken for a decompression bomb; the largest of COCO has 0.4 million."""
+"""A larger picture is refused as a decompression bomb; the largest of COCO has 0.4 million."""
 
 MISSING = "is missing"
-"""The problem of a picture whose file is not there."""
+"""The problem of a picture whose file does not exist."""
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
@@ -54,7 +54,7 @@ class FilePictures:
         return read_picture(self.root / self.files[index])
 
     def missing(self) -> list[int]:
-        """The items whose file is not there."""
+        """The items whose file does not exist."""
         listed = list_files(self.root)
         return [
             item
@@ -70,7 +70,7 @@ class NoPictures:
     source: Path
 
     def read(self, index: int) -> Image.Image:
-        """Raises InputError: there are only features."""
+        """Raises InputError: the set has only features."""
         raise InputError(
             f"item {index} has features but no picture",
             where=self.source,
@@ -88,7 +88,7 @@ def read_picture(path: Path) -> Image.Image:
             _refuse_bomb(*image.size)
             return image.convert("RGB")
     except FileNotFoundError:
-        problem, remedy = MISSING, "put the picture there, or check --data-dir"
+        problem, remedy = MISSING, "restore the picture, or check --data-dir"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         problem = f"is too large to be a picture of a dataset: more than {MAX_PIXELS:,} pixels"
         remedy = "scale it down or remove it"

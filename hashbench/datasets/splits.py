@@ -90,7 +90,7 @@ def default_sizes(dataset: Dataset) -> SplitSizes:
 
 
 def sizes_that_fit(dataset: Dataset, query: int, train: int) -> tuple[int, int]:
-    """(query, train) as given where there are so many items, else a fifth and a half of them."""
+    """(query, train) as given if the dataset has so many items, else a fifth and a half of them."""
     askable = len(dataset.roles.get("query", dataset.ids))
     trainable = len(dataset.roles.get("train", dataset.ids))
     if query <= askable and train <= trainable and query + train <= len(dataset):
@@ -145,6 +145,6 @@ def without(split: Split, ids: Sequence[str], items: Sequence[int]) -> Split:
         if len(before) and not len(left[-1]):
             raise InputError(
                 f"no item of the part {part} of the split {split.name} is left",
-                remedy="most pictures cannot be read: `hashbench datasets check` says why",
+                remedy="most pictures cannot be read: `hashbench datasets check` explains why",
             )
     return make_split(split.name, ids, *left)

@@ -1,4 +1,4 @@
-"""Cards: what a method or a dataset says about itself before anything heavy is imported.
+"""Cards: what a method or a dataset declares about itself before anything heavy is imported.
 
 The command line, the TUI, the validation of specs and the contract tests read cards only; the code
 behind a card is imported by the worker, through `entry`.
@@ -114,7 +114,7 @@ class MethodCard:
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
-    `tuned_blocks` names the parameter that says how many last blocks of the backbone's towers are
+    `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
     tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
     """
 
@@ -212,7 +212,7 @@ class Part:
     """A part of a dataset's files: `what` it is, and the patterns of which one must match.
 
     Patterns are relative to the dataset's folder, or one absolute path; `*` is any part of a name.
-    `when` says for which parameter values the part is needed; without it, for all. A part whose
+    `when` are the parameter values for which the part is needed; without any, always. A part whose
     files may as well be another dataset's is no `sign` of this one.
     """
 
@@ -231,7 +231,7 @@ class DatasetCard:
 
     `folders` are where below the data folder its files may lie, the first ones first (`""` is the
     data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
-    a run needs besides; `remedy` says how to get them.
+    a run needs besides; `remedy` is how to get them.
 
     What is known of the dataset, for splits and checks: `splits` are the released ones;
     `published_items` maps its names to the numbers of items that published results are over, and

@@ -43,7 +43,7 @@ def names(data_dir: Path | None) -> Mapping[str, Path]:
     return {path.parent.name: path for path in paths if NAME.fullmatch(path.parent.name)}
 
 
-def check_name(name: str, taken: Mapping[str, object], *, where: object = None) -> None:
+def check_name(name: str, in_use: Mapping[str, object], *, where: object = None) -> None:
     """Raises InputError unless `name` can be given to a new dataset."""
     if not NAME.fullmatch(name):
         raise InputError(
@@ -51,7 +51,7 @@ def check_name(name: str, taken: Mapping[str, object], *, where: object = None) 
             where=where,
             remedy="small letters, digits, dots, dashes and underscores, up to 64 of them",
         )
-    if name in taken:
+    if name in in_use:
         raise InputError(f"{name} is a dataset already", where=where, remedy="another name")
 
 

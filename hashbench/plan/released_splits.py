@@ -1,6 +1,6 @@
 """The splits of published methods, by name: how their released code draws them.
 
-Which of them a dataset has, and with which sizes, its card says (`DatasetCard.splits`).
+Which of them a dataset has, and with which sizes, its card declares (`DatasetCard.splits`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def is_file(split: str) -> bool:
 
 
 def declared(split: str, card: DatasetCard, dataset: str) -> ReleasedSplit | None:
-    """What a card says of a released split of `dataset`, one of its names; None if nothing."""
+    """The released split that a card declares for `dataset`, one of its names, or None."""
     entries = [entry for entry in card.splits if entry.name == split]
     for_preset = [entry for entry in entries if dataset in entry.presets]
     return next(iter(for_preset or [entry for entry in entries if not entry.presets]), None)

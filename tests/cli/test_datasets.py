@@ -268,7 +268,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(birds: Path) -> 
         (("show", "picturebook-tiny", "--split", "none.json"), "is missing"),
         (("show", "picturebook-tiny", "--query-size", "460"), "460"),
         (("preview", "picturebok"), "did you mean picturebook"),
-        (("check", "no/such/folder"), "is not there"),
+        (("check", "no/such/folder"), "does not exist"),
         (("split", "picturebook-tiny", "--out", "x.txt"), "does not end in .json"),
         (("add", "x"), "either --images and --table, or --features"),
         (("add", "x", "--images", "."), "--table is missing"),
@@ -276,7 +276,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(birds: Path) -> 
         (("add", "x", "--images", ".", "--table", "t.csv", "--features", "f.mat"), "either"),
         (("add", "coco", "--features", "f.mat"), "coco is a dataset already"),
         (("add", "A B", "--features", "f.mat"), "is not a name for a dataset"),
-        (("add", "x", "--features", "none.mat"), "there is no none.mat"),
+        (("add", "x", "--features", "none.mat"), "has no none.mat"),
     ],
 )
 def test_wrong_values_are_refused(

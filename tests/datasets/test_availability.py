@@ -58,7 +58,7 @@ def test_present_in_each_of_its_folders_and_in_the_data_folder_itself(
 ) -> None:
     for folder in catalog.dataset(name).folders:
         data_dir = tmp_path / (folder or "itself")
-        assert "is not there" in (absent(name, data_dir) or "")
+        assert "is missing (looked in" in (absent(name, data_dir) or "")
         write(data_dir / folder, FILES[name])
         assert absent(name, data_dir) is None
 

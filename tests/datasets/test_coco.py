@@ -143,11 +143,11 @@ def test_the_fingerprint_follows_the_content_not_the_folder(coco: Path, tmp_path
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no MS-COCO") as caught:
+    with pytest.raises(InputError, match="MS-COCO is missing") as caught:
         read(tmp_path)
     assert "--data-dir" in str(caught.value)
     (tmp_path / "annotations").mkdir()
-    with pytest.raises(InputError, match="there is no MS-COCO"):
+    with pytest.raises(InputError, match="MS-COCO is missing"):
         read(tmp_path)
 
 
@@ -235,10 +235,10 @@ def test_contradictions_between_and_within_files(coco: Path) -> None:
     check("image 10 is 'other.jpg' here and '000000000010.jpg'")
     captions, instances = part(coco)
     instances["categories"] = [*CATEGORIES, {"id": 44, "name": "jar"}]
-    check("a category id is there twice")
+    check("a category id is listed twice")
     captions, instances = part(coco)
     instances["categories"] = [*CATEGORIES, {"id": 45, "name": "car"}]
-    check("a category name is there twice")
+    check("a category name is listed twice")
 
 
 def test_parts_with_different_categories_do_not_combine(coco: Path) -> None:

@@ -101,7 +101,7 @@ def test_missing_pictures_are_one_finding_and_all_else_is_examined(
     report = examine(str(table), tmp_path, count_tokens=lambda texts: np.ones(len(texts)))
     finding = of(report, "pictures")
     assert finding.level is Level.PROBLEM
-    assert "none of the 40 pictures are there" in finding.message
+    assert "all 40 pictures are missing" in finding.message
     assert finding.facts == {"missing": 40}
     assert {"chance", "captions", "tokens", "splits"} <= levels(report).keys()
     assert "duplicates" not in levels(report)
@@ -274,7 +274,7 @@ def test_what_cannot_be_loaded_is_one_finding(table: Path, tmp_path: Path) -> No
 def test_what_is_no_dataset_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean coco"):
         examine("cocoo", tmp_path)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         examine(str(tmp_path / "none"), tmp_path)
     with pytest.raises(InputError, match="holds no dataset that is known"):
         examine(str(tmp_path), tmp_path)

@@ -103,7 +103,7 @@ def test_a_missing_part_is_named(tmp_path: Path, missing: str, named: str) -> No
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no MIRFlickr-25K"):
+    with pytest.raises(InputError, match="MIRFlickr-25K is missing"):
         read(tmp_path)
     (tmp_path / "mirflickr25k" / "meta" / "tags").mkdir(parents=True)
     with pytest.raises(InputError, match=r"animals\.txt: is missing"):

@@ -166,7 +166,7 @@ def test_a_file_may_name_only_queries_and_training_items(tmp_path: Path) -> None
             '{"query": ["im1"], "train": ["im2", "im3"], "validation": ["im4"]}',
             "must be some, not all, of train",
         ),
-        ('{"query": ["im1"], "train": ["im2", "im3"], "hash": "00"}', "says 00, but its items"),
+        ('{"query": ["im1"], "train": ["im2", "im3"], "hash": "00"}', "is 00, but the items"),
         ('{"a": ' + "[" * 100_000, "is not a split file"),
     ],
 )

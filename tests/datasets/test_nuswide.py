@@ -137,7 +137,7 @@ def test_without_any_picture_labels_and_tags_are_read(nuswide: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no NUS-WIDE"):
+    with pytest.raises(InputError, match="NUS-WIDE is missing"):
         read(tmp_path)
 
 

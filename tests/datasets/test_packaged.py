@@ -266,7 +266,7 @@ def test_torn_and_misnamed_files(folder: Path, file: str) -> None:
 def test_a_missing_part(folder: Path, part: str) -> None:
     mith(folder)
     parts.need(folder, part).unlink()
-    with pytest.raises(InputError, match=f"holds no {part}: there is neither"):
+    with pytest.raises(InputError, match=f"holds no {part}: neither"):
         read(folder)
 
 

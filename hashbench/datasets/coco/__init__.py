@@ -14,7 +14,7 @@ CARD = DatasetCard(
         Param(
             "year",
             "",
-            "which annotation files are read: those of this year; empty is the only year there is",
+            "which annotation files are read: those of this year; empty is the only year present",
             choices=("", "2014", "2017"),
         ),
     ),
@@ -22,7 +22,7 @@ CARD = DatasetCard(
     layout=(
         "<data-dir>/coco/ or <data-dir> itself, with annotations/captions_*.json,"
         " annotations/instances_*.json and the image folders train2017/, val2017/ (or of 2014)"
-        " beside annotations/; training and validation files together give the field's"
+        " next to annotations/; training and validation files together give the field's"
         " 122,218 items"
     ),
     splits=(
@@ -50,7 +50,7 @@ CARD = DatasetCard(
         ),
     ),
     remedy=(
-        "unpack COCO's annotations archive and image archives beside each other, or point"
+        "unpack COCO's annotations archive and image archives into one folder, or point"
         " --data-dir to the folder that holds annotations/"
     ),
 )

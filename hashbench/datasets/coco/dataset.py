@@ -90,7 +90,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
 
 
 def _parts(root: Path, year: str) -> list[str]:
-    """The parts, such as train2017, that both annotation files are there for."""
+    """The parts, such as train2017, that have both annotation files."""
     kinds: dict[str, set[str]] = {}
     for path in sorted((root / "annotations").iterdir()):
         if (match := _FILE.fullmatch(path.name)) and match[2].endswith(year):
@@ -177,11 +177,11 @@ def _add_classes(classes: dict[int, str], instances: Instances, path: Path) -> N
     own = {category.id: category.name for category in instances.categories}
     problem = None
     if not own:
-        problem = "there are no categories"
+        problem = "no categories are listed"
     elif len(own) < len(instances.categories):
-        problem = "a category id is there twice"
+        problem = "a category id is listed twice"
     elif len(set(own.values())) < len(own):
-        problem = "a category name is there twice"
+        problem = "a category name is listed twice"
     elif classes and classes != own:
         problem = "the categories differ from those of the other annotation files"
     if problem:

@@ -45,7 +45,7 @@ def examine(
         return Report(target.name, [Finding("files", Level.PROBLEM, message, error.remedy or "")])
     findings = [Finding("files", Level.NOTE, note) for note in dataset.notes]
     if not findings:
-        findings.append(Finding("files", Level.OK, "all files are there and fit together"))
+        findings.append(Finding("files", Level.OK, "all files are present and consistent"))
     if (elsewhere := cache_note(data_dir)) is not None:
         findings.append(Finding("cache", Level.NOTE, elsewhere))
     # what is published of a dataset is known by the name that its loader gives it

@@ -24,7 +24,7 @@ _PLENTY = 4.0
 """Times that the given names may cost what the best reading costs, and still be believed."""
 
 _FITS = 40.0
-"""Cost per column up to which columns are taken for those of a known set at all."""
+"""Cost per column up to which columns are matched to those of a known set at all."""
 
 
 def check_labels(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
         yield from _nameless(dataset)
         return
     if len(dataset) < FEWEST:
-        message = f"fewer than {FEWEST} items: their classes cannot be told by counting"
+        message = f"fewer than {FEWEST} items: too few to recognise classes by counting"
         yield Finding("columns", Level.NOTE, message)
         return
     reading = read_columns(labels, known)
@@ -80,7 +80,7 @@ def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
             "columns",
             Level.NOTE,
             f"classes are those of {known.source}, their counts are not: the order of the columns"
-            " cannot be told",
+            " cannot be checked",
             facts={"cost": round(given, 2)},
         )
         return
@@ -143,7 +143,7 @@ def _nameless(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "columns",
             Level.WARNING,
-            f"the {labels.shape[1]} label columns have no names, so label prompts say nothing",
+            f"the {labels.shape[1]} label columns have no names, so label prompts are meaningless",
             "write the names into classes.txt, one a line, in the order of the columns",
         )
 
@@ -192,7 +192,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
         Level.WARNING if grave else Level.OK,
         f"{density:.1%} of all labels are positive, {labels.sum(axis=1).mean():.2f} an item;"
         f" random codes score a mAP of {floor:.3f}",
-        "a mAP tells little there: look at precision or NDCG" if grave else "",
+        "mAP hardly distinguishes methods here: look at precision or NDCG" if grave else "",
         {"density": density, "random_floor": floor},
     )
 

@@ -46,7 +46,7 @@ def check_pictures(
     if isinstance(pictures, NoPictures):
         return [], None
     if not isinstance(pictures, FilePictures):
-        message = "pictures are drawn when they are read: there are no files"
+        message = "pictures are drawn when they are read, from no files"
         return [Finding("pictures", Level.OK, message)], None
     absent = set(pictures.missing())
     if len(absent) == len(dataset):
@@ -62,7 +62,7 @@ def check_pictures(
 
 
 def check_presence(dataset: Dataset) -> Iterator[Finding]:
-    """A finding about pictures that are not there, without decoding any."""
+    """A finding about missing pictures, without decoding any."""
     if not isinstance(dataset.pictures, FilePictures):
         return
     absent = dataset.pictures.missing()
@@ -73,7 +73,7 @@ def check_presence(dataset: Dataset) -> Iterator[Finding]:
     yield Finding(
         "pictures",
         Level.PROBLEM,
-        f"none of the {len(dataset):,} pictures are there: only labels and captions were examined"
+        f"all {len(dataset):,} pictures are missing: only labels and captions were examined"
         if every
         else f"{len(absent):,} of {len(dataset):,} pictures are missing: {names}",
         f"put them into {dataset.pictures.root}; without them nothing can be trained",
@@ -90,7 +90,7 @@ def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
         "pictures",
         Level.PROBLEM,
         f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
-        "fetch them again; a run stops there, or leaves them out with --on-bad-image skip",
+        "fetch them again; a run stops at the first, or leaves them out with --on-bad-image skip",
         {"unreadable": [dataset.ids[item] for item in items]},
     )
 
@@ -100,7 +100,7 @@ def check_duplicates(
 ) -> Iterator[Finding]:
     """Findings about identical pictures under several ids, and about those across a split."""
     if not groups:
-        yield Finding("duplicates", Level.OK, "no picture is there twice")
+        yield Finding("duplicates", Level.OK, "no two pictures are identical")
         return
     copies = sum(len(group) - 1 for group in groups)
     contrary = sum(
@@ -109,7 +109,9 @@ def check_duplicates(
     examples = [" = ".join(dataset.ids[item] for item in group[:3]) for group in groups]
     across = {split.name: _across(groups, split) for split in splits}
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
-    message = f"{copies:,} pictures repeat another one pixel by pixel ({some(examples, 3)})"
+    message = (
+        f"{copies:,} pictures are identical to another one, pixel by pixel, ({some(examples, 3)})"
+    )
     if contrary:
         message += f"; {contrary:,} of {len(groups):,} groups have different labels"
     if crossing:
@@ -118,7 +120,7 @@ def check_duplicates(
         "duplicates",
         Level.WARNING if crossing or copies > 0.01 * len(dataset) else Level.NOTE,
         message,
-        "say so beside the results; a copy in the database is an easy hit",
+        "mention it with the results; a copy in the database is an easy hit",
         {"copies": copies, "contradicting": contrary, "queries_with_copies": across},
     )
 

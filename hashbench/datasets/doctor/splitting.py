@@ -15,7 +15,7 @@ from hashbench.plan.card import DatasetCard
 
 FEWEST_QUERIES = 50
 """Average precision differs by about 0.3 from query to query, so that the mean over fewer queries
-has a standard error of more than four points: no two methods can be told apart."""
+has a standard error of more than four points: no two methods can be distinguished."""
 
 FEWEST_TRAINING = 50
 """One training item in ten is a validation query: fewer than five cannot choose an epoch."""

@@ -37,7 +37,7 @@ def find_target(what: str, data_dir: Path) -> Target:
     if known or not (path.exists() or path.suffix or os.sep in what):
         return _by_name(what, data_dir)
     if not path.exists():
-        raise InputError("is not there", where=path, remedy="the name of a dataset, or a path")
+        raise InputError("does not exist", where=path, remedy="the name of a dataset, or a path")
     return _in_folder(path) if path.is_dir() else _of_file(path)
 
 
@@ -102,4 +102,4 @@ def _of_file(path: Path) -> Target:
 
 def _kinds() -> str:
     titles = ", ".join(card.title for card in _cards())
-    return f"a folder or file of {titles}, or a table beside its pictures"
+    return f"a folder or file of {titles}, or a table next to its pictures"

@@ -13,7 +13,7 @@ CARD = DatasetCard(
     entry="hashbench.datasets.featureset.dataset:load",
     sizes={"featureset": _SIZES, "wikipedia": _SIZES},
     params=(
-        Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 there is"),
+        Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 in it"),
     ),
     presets={"wikipedia": {"file": "wikiData.mat"}},
     layout=(

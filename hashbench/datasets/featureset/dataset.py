@@ -89,9 +89,7 @@ def find_file(data_dir: Path, name: str) -> Path:
     folders = [data_dir / folder for folder in CARD.folders]
     listed = next((files for folder in folders if (files := _files(folder, name))), [])
     if not listed:
-        raise InputError(
-            f"there is no {name or 'file of features'}", where=data_dir, remedy=CARD.remedy
-        )
+        raise InputError(f"has no {name or 'file of features'}", where=data_dir, remedy=CARD.remedy)
     if len(listed) > 1:
         raise InputError(
             f"holds {len(listed)} files of features: {', '.join(path.name for path in listed[:9])}",

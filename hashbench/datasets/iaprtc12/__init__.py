@@ -34,6 +34,6 @@ CARD = DatasetCard(
     pictures=(Part("pictures", ("images/*",)),),
     remedy=(
         "unpack iaprtc12.tgz and saiaprtc12ok.tgz into one folder, and put the segmentation's list"
-        " of words there as wlist.txt"
+        " of words into it as wlist.txt"
     ),
 )

@@ -5,7 +5,7 @@ from hashbench.plan.card import DatasetCard, Param, Part, ReferenceLabels, Relea
 
 _FIELD = SplitSizes(query=2000, train=10000)
 
-# the archive unpacks into mirflickr/; ".." is for annotations beside that folder
+# the archive unpacks into mirflickr/; ".." is for annotations next to that folder
 _FOLDERS = ("", "mirflickr/", "mirflickr25k/", "images/", "data/")
 _AROUND = (*_FOLDERS, "../")
 _ANNOTATIONS = ("annotations", "mirflickr25k_annotations_v080", "annotations_v080")
@@ -62,7 +62,7 @@ CARD = DatasetCard(
     ),
     pictures=(Part("pictures", tuple(f"{folder}im*.jpg" for folder in _FOLDERS)),),
     remedy=(
-        "unpack mirflickr25k.zip, and mirflickr25k_annotations_v080.zip into annotations/ beside"
+        "unpack mirflickr25k.zip, and mirflickr25k_annotations_v080.zip into annotations/ next to"
         " the pictures"
     ),
 )

@@ -127,10 +127,10 @@ def read_tags(folder: Path) -> tuple[list[list[str]], int]:
 
 
 def choose_tags(tags: list[list[str]], count: int, common: Path) -> tuple[frozenset[str], str]:
-    """The `count` tags that are on the most images, and a remark on how they were found.
+    """The `count` tags that are on the most images, and a remark on how they were chosen.
 
-    Where the archive's own list is there (`common`, a tag and its count on each line) its first
-    `count` tags are taken; otherwise they are counted, ties broken by spelling.
+    If the archive's own list exists (`common`, a tag and its count on each line) its first
+    `count` tags are used; otherwise they are counted, ties broken by spelling.
     """
     if common.is_file():
         words = [line.split() for line in read_lines(common, _REMEDY)]

@@ -114,7 +114,7 @@ def _labels(root: Path, classes: Sequence[str], count: int) -> BoolArray:
 
 
 def _pictures(root: Path, names: Sequence[str]) -> tuple[list[str], IntArray]:
-    """File of each image below `root` and its bytes, -1 where there is none.
+    """File of each image below `root` and its bytes, -1 if it is missing.
 
     Pictures lie in folders named after concepts, or all in one folder.
     """

@@ -12,7 +12,7 @@ FILES = {
 PICTURE_FOLDERS = (
     "images", "mirflickr", "Flickr", "image", "train2017", "val2017", "train2014", "val2014",
 )  # fmt: skip
-"""Folders in which the pictures are looked for; without any, they lie beside the files."""
+"""Folders in which the pictures are looked for; without any, next to the files."""
 
 CARD = DatasetCard(
     name="packaged",

@@ -23,7 +23,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     """The items in the order of the files; those without any label are left out.
 
     Image names are often paths of another machine: the end of a path that is found below the image
-    folder is taken. One that is not there stops the loading, since a smaller set is another
+    folder is used. A missing one stops the loading, since a smaller set is another
     protocol, unless `missing` is `leave out` or `keep`. Ids are file names without their ending.
     Label columns are named by classes.txt, or by exact agreement with a known set's counts.
     Raises InputError for missing files, DamagedFileError for broken ones or for parts of different
@@ -131,7 +131,7 @@ def _base(name: str) -> str:
 
 
 def _best(name: str, by_name: Mapping[str, list[str]], where: str) -> str:
-    """The file of that name that shares most of the path's end; empty where there is none."""
+    """The file of that name that shares most of the path's end; empty if none does."""
     wanted = PurePosixPath(name).parts
     candidates = by_name.get(wanted[-1], [])
     if len(candidates) <= 1:

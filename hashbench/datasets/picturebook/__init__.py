@@ -15,7 +15,7 @@ CARD = DatasetCard(
         "picturebook-tiny": SplitSizes(query=60, train=200),
     },
     params=(
-        Param("items", 5000, "how many scenes there are", low=50, high=1_000_000),
+        Param("items", 5000, "number of scenes", low=50, high=1_000_000),
         Param("world", 1, "seed of the scenes", low=0, high=LARGEST_DATASET_SEED),
     ),
     presets={"picturebook-tiny": {"items": 460}},

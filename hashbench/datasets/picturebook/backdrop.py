@@ -71,7 +71,7 @@ def ground(b: Brush, scene: Scene, horizon: float) -> None:
 
 
 def water(b: Brush, scene: Scene, horizon: float) -> float:
-    """The scene's water; returns the height below which there is dry ground again."""
+    """The scene's water; returns the height below which the ground is dry again."""
     rng = b.rng
     kind = scene.kinds["water"]
     deep = b.tone(rng.pick(((40, 90, 150), (50, 120, 150), (60, 110, 120), (90, 120, 140))))
@@ -126,7 +126,7 @@ def water(b: Brush, scene: Scene, horizon: float) -> float:
 
 
 def structures(b: Brush, scene: Scene, horizon: float, *, filling: bool) -> float:
-    """Buildings on the horizon, or a wall that fills the picture when there is no sky.
+    """Buildings on the horizon, or a wall that fills the picture without a sky.
 
     Returns the height at which they stand on the ground.
     """

@@ -1,4 +1,4 @@
-"""Captions like the tags under a photograph: some of what is there, and much that is not.
+"""Captions like the tags under a photograph: some of what is shown, and much that is not.
 
 A class is tagged by one of its synonyms or left out; so are its kind ("boat", "cake") and what the
 photographer did ("sepia"); the rest is noise: cameras, places, years, moods, and words that several
