@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from hashbench.datasets.base import Dataset
 from hashbench.datasets.custom_table import read_table
 from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files
 from hashbench.datasets.splits import default_sizes
 from hashbench.errors import InputError, UnknownNameError
@@ -116,22 +118,20 @@ def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     rows = read_table(table)
     listed = list_files(images)
     any_picture = any(file in listed for file in rows)
-    left_out = {"picture": 0, "caption": 0, "label": 0}
+    left_out: Counter[str] = Counter()
     kept: list[str] = []
     for file, row in rows.items():
-        if any_picture and file not in listed:
-            left_out["picture"] += 1
-        elif not row.captions:
-            left_out["caption"] += 1
-        elif not row.labels:
-            left_out["label"] += 1
-        else:
+        needed = {
+            "picture": not any_picture or file in listed,
+            "caption": row.captions,
+            "label": row.labels,
+        }
+        if is_complete(needed, left_out):
             kept.append(file)
-    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-    notes = [f"left out {', '.join(reasons)}, of {len(rows):,} rows"] if reasons else []
+    notes = left_out_notes(left_out, len(rows), "row")
     if not kept:
         raise InputError(
-            f"no row has a picture, a caption and a label: {', '.join(reasons)}",
+            f"no row has a picture, a caption and a label: {'; '.join(notes)}",
             where=table,
             remedy=f"file names are relative to {images}",
         )

@@ -123,7 +123,7 @@ def test_items_left_out_are_counted_by_reason(coco: Path) -> None:
     dataset = read(coco)
     assert len(dataset) == 2
     assert dataset.notes == (
-        "train2017: left out 1 without image file, 2 without caption, 1 without label, of 6 images",
+        "train2017: left out 2 without caption, 1 without image file, 1 without label, of 6 images",
     )
 
 

@@ -52,7 +52,7 @@ def test_items_classes_and_captions(iapr: Path) -> None:
     assert list(dataset.captions) == [("the sea",), ("a caf\xe9 ; a man",)]
     assert dataset.pictures.read(0).size == (5, 5)
     assert dataset.notes == (
-        "left out 1 without description, 1 without label, of 4 texts",
+        "left out 1 without label, 1 without description, of 4 texts",
         "3 of the 4 words of the list label an item",
     )
 

@@ -54,8 +54,8 @@ def test_items_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert named == [{"sky", "clouds"}, {"sky"}, {"sea"}]
     assert dataset.pictures.read(2).size == (6, 4)
     assert dataset.notes == (
-        "left out 1 pictures without any of the 24 labels",
-        "left out 1 labelled items without a picture",
+        "left out 1 picture without any of the 24 labels",
+        "left out 1 labelled item without a picture",
         "24,995 of 25,000 images have no file of tags",
     )
 

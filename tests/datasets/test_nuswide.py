@@ -84,7 +84,7 @@ def test_pictures_in_one_folder(nuswide: Path) -> None:
     dataset = read(nuswide)
     assert list(dataset.ids) == ["actor/0001_11", "actor/0002_12"]
     assert dataset.pictures.read(1).size == (5, 4)
-    assert dataset.notes[1] == "left out 1 labelled images without a picture"
+    assert dataset.notes[1] == "left out 1 labelled image without a picture"
 
 
 @pytest.mark.parametrize(

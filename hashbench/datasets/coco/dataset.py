@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.coco import CARD
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
@@ -48,27 +50,25 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     parts = _parts(root, str(params["year"]))
     folders = {part: part if (root / part).is_dir() else f"images/{part}" for part in parts}
     pictures = {part: list_files(root / folder) for part, folder in folders.items()}
-    any_picture = any(pictures.values())  # without any, labels and captions can still be examined
+    # without any picture labels and captions can still be examined, so that nothing is left out
+    any_picture = any(pictures.values())
     for part, folder in folders.items():
         items = _read_part(root, part, classes)
-        left_out = {"image file": 0, "caption": 0, "label": 0}
+        left_out: Counter[str] = Counter()
         for image_id in sorted(items):
             item = items[image_id]
-            if any_picture and item.file_name not in pictures[part]:
-                left_out["image file"] += 1
-            elif not item.captions:
-                left_out["caption"] += 1
-            elif not item.categories:
-                left_out["label"] += 1
-            else:
+            needed = {
+                "image file": not any_picture or item.file_name in pictures[part],
+                "caption": item.captions,
+                "label": item.categories,
+            }
+            if is_complete(needed, left_out):
                 ids.append(f"{part}/{item.file_name.rpartition('.')[0]}")
                 files.append(f"{folder}/{item.file_name}")
                 sizes.append(pictures[part].get(item.file_name, -1))
                 captions.append(tuple(item.captions))
                 categories.append(item.categories)
-        reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-        if reasons:
-            notes.append(f"{part}: left out {', '.join(reasons)}, of {len(items):,} images")
+        notes += left_out_notes(left_out, len(items), "image", where=part)
     if not ids:
         raise InputError(
             "no image of the annotation files has a file, a caption and a label",

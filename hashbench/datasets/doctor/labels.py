@@ -17,6 +17,7 @@ from hashbench.datasets.label_columns import (
     read_columns,
     same_name,
 )
+from hashbench.datasets.left_out import counted
 from hashbench.datasets.statistics import relevant_share
 from hashbench.plan.card import DatasetCard, ReferenceLabels
 
@@ -74,6 +75,7 @@ def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
         for name, right in zip(names, reading.names, strict=True)
         if same_name(name) != same_name(right) and right in certain
     ]
+    # a random part of a set may fit another order a little better: only a clear loss convicts
     believed = given <= _PLENTY * max(reading.cost, 1.0) or not wrong
     if reading.cost >= _FITS or (believed and given >= _FITS):
         yield Finding(
@@ -167,7 +169,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "label rows",
             Level.WARNING,
-            f"{unlabelled:,} items have no label: nothing is relevant to them",
+            f"{counted(unlabelled, 'item')} without a label: nothing is relevant to them",
             "leave them out",
             {"unlabelled": unlabelled},
         )
@@ -180,7 +182,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "classes",
                 Level.WARNING if count else Level.NOTE,
-                f"{len(idle)} classes have {what}: {some(idle)}",
+                f"{counted(len(idle), 'class', 'classes')} with {what}: {some(idle)}",
                 "a class that tells no items apart can be left out",
                 {"classes": idle},
             )

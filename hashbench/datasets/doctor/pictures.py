@@ -14,6 +14,7 @@ import numpy as np
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.left_out import counted
 from hashbench.datasets.pictures import MISSING, FilePictures, NoPictures, read_picture
 from hashbench.datasets.splits import Split
 from hashbench.errors import DamagedFileError
@@ -110,7 +111,8 @@ def check_duplicates(
     across = {split.name: _across(groups, split) for split in splits}
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
     message = (
-        f"{copies:,} pictures are identical to another one, pixel by pixel, ({some(examples, 3)})"
+        f"{counted(copies, 'copy', 'copies')} of other pictures, identical pixel by pixel"
+        f" ({some(examples, 3)})"
     )
     if contrary:
         message += f"; {contrary:,} of {len(groups):,} groups have different labels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hashbench.datasets import availability
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.iaprtc12 import CARD
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_bytes, read_lines
 from hashbench.errors import DamagedFileError, InputError
@@ -35,24 +37,24 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     pictures = list_files(root / "images")
     described = _descriptions(root)
     rows: list[tuple[int, str, str]] = []
-    left_out = {"picture": 0, "description": 0, "label": 0}
+    left_out: Counter[str] = Counter()
     for number, (name, text) in sorted(described.items()):
-        if pictures and name not in pictures:  # without any, the texts can still be examined
-            left_out["picture"] += 1
-        elif not text:
-            left_out["description"] += 1
-        elif number not in labelled:
-            left_out["label"] += 1
-        else:
+        needed = {
+            # without any picture the texts can still be examined, so that nothing is left out
+            "picture": not pictures or name in pictures,
+            "description": text,
+            "label": number in labelled,
+        }
+        if is_complete(needed, left_out):
             rows.append((number, name, text))
-    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-    notes = [f"left out {', '.join(reasons)}, of {len(described):,} texts"] if reasons else []
+    notes = left_out_notes(left_out, len(described), "text")
     if not rows:
         raise InputError(
             "no photograph has a description and a label",
             where=root,
             remedy="; ".join([*notes, _REMEDY]),
         )
+    # a word of the list that labels nothing is no class
     used = set().union(*(labelled[number] for number, _, _ in rows))
     order = [word for word in words if word in used]
     column = {word: position for position, word in enumerate(order)}

@@ -1,6 +1,12 @@
 """MIRFlickr-25K from its official archives, in the two selections that the field evaluates on."""
 
-from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, FREQUENT_ITEMS, ITEMS, WITHIN
+from hashbench.datasets.mirflickr25k.reference_counts import (
+    COUNTS,
+    FREQUENT_ITEMS,
+    FREQUENT_TAGS,
+    ITEMS,
+    WITHIN,
+)
 from hashbench.plan.card import DatasetCard, Param, Part, ReferenceLabels, ReleasedSplit, SplitSizes
 
 _FIELD = SplitSizes(query=2000, train=10000)
@@ -25,7 +31,7 @@ CARD = DatasetCard(
             low=0,
         ),
     ),
-    presets={"mirflickr25k-20015": {"frequent_tags": 1386}},
+    presets={"mirflickr25k-20015": {"frequent_tags": FREQUENT_TAGS}},
     layout=(
         "<data-dir>/mirflickr25k/, <data-dir>/mirflickr/ or <data-dir> itself, with im1.jpg ..."
         " im25000.jpg, meta/tags/tags1.txt ... and annotations/*.txt (the second archive,"

@@ -14,6 +14,7 @@ import numpy as np
 from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import counted
 from hashbench.datasets.mirflickr25k import CARD
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, IMAGES
 from hashbench.datasets.pictures import FilePictures
@@ -47,9 +48,9 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     available[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
     notes = []
     if unlabelled := int((available & ~keep).sum()):
-        notes.append(f"left out {unlabelled:,} pictures without any of the 24 labels")
+        notes.append(f"left out {counted(unlabelled, 'picture')} without any of the 24 labels")
     if missing := int((keep & ~available).sum()):
-        notes.append(f"left out {missing:,} labelled items without a picture")
+        notes.append(f"left out {counted(missing, 'labelled item')} without a picture")
     if without_tags:
         notes.append(f"{without_tags:,} of {IMAGES:,} images have no file of tags")
     if frequent := int(params["frequent_tags"]):
@@ -57,7 +58,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         tags = [[tag for tag in words if tag in chosen] for words in tags]
         tagged = np.array([bool(words) for words in tags])
         untagged = int((keep & available & ~tagged).sum())
-        notes.append(f"left out {untagged:,} labelled items without any of {which}")
+        notes.append(f"left out {counted(untagged, 'labelled item')} without any of {which}")
         keep &= tagged
     rows = np.flatnonzero(keep & available).tolist()
     if not rows:

@@ -12,6 +12,7 @@ from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.label_columns import names_by_counts
+from hashbench.datasets.left_out import counted
 from hashbench.datasets.packaged import CARD, FILES, PICTURE_FOLDERS, parts
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_lines
@@ -42,6 +43,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             where=folder,
             remedy="take all three files from the same package",
         )
+    # columns are named before items are left out: published counts are over all of them
     names, notes = class_names(folder, labels)
     files, sizes = _find_pictures(folder, written, paths["index"])
     missing = [item for item, name in enumerate(files) if not name]
@@ -55,14 +57,15 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             " --dataset packaged-partial",
         )
     if missing and params["missing"] == "leave out":
-        notes.append(f"left out {len(missing):,} items without a picture")
+        notes.append(f"left out {counted(len(missing), 'item')} without a picture")
     elif missing:
         for item in missing:
             files[item] = f"{PICTURE_FOLDERS[0]}/{_base(written[item])}"
+    # nothing is relevant to an item without a label
     labelled = np.logical_or.reduce(labels, axis=1)
     keep = [item for item in np.flatnonzero(labelled).tolist() if files[item]]
     if unlabelled := int((~labelled).sum()):
-        notes.append(f"left out {unlabelled:,} items without a label")
+        notes.append(f"left out {counted(unlabelled, 'item')} without a label")
     if not keep:
         raise InputError("no item has a picture and a label", where=folder)
     ids = _ids([files[item] for item in keep])

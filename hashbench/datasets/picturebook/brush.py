@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
+PAINT: tuple[Colour, ...] = (
+    (190, 50, 50),
+    (50, 80, 160),
+    (230, 230, 225),
+    (60, 60, 65),
+    (110, 60, 130),
+    (60, 130, 90),
+    (235, 180, 60),
+)
+"""Colours of cloth and lacquer."""
+
 SIDE = 64  # pixels of a finished picture
 _DRAWN = 2 * SIDE  # drawn at twice the size and halved, which smooths the edges
 

@@ -35,23 +35,6 @@ CLASS_NAMES = (
     "water",
 )
 
-# Every scene with the first class has the second one too.
-INCLUDED_IN = {
-    "baby": "people",
-    "male": "people",
-    "female": "people",
-    "portrait": "people",
-    "sea": "water",
-    "lake": "water",
-    "river": "water",
-    "clouds": "sky",
-    "car": "transport",
-    "bird": "animals",
-    "dog": "animals",
-    "tree": "plant life",
-    "flower": "plant life",
-}
-
 _SETTINGS = {
     "landscape": 0.135,
     "shore": 0.085,
@@ -153,6 +136,7 @@ def compose(seed: int, index: int) -> Scene:
     kinds: dict[str, str] = {}
     people: tuple[str, ...] = ()
 
+    # a theme becomes a class once its kind is settled: the kind may be a class of its own
     if "sky" in themes:
         classes |= {"sky"} | ({"clouds", "sunset", "night"} & themes)
     elif "sunset" in themes and rng.chance(0.12):

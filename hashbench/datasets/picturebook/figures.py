@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashbench.datasets.picturebook.brush import Colour, mix
+from hashbench.datasets.picturebook.brush import PAINT, Colour, mix
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.brush import Brush
 
 _SKIN: tuple[Colour, ...] = ((245, 210, 180), (225, 175, 140), (180, 125, 90), (120, 80, 55))
 _HAIR: tuple[Colour, ...] = ((40, 30, 25), (95, 60, 35), (200, 160, 80), (150, 70, 40))
-_CLOTH: tuple[Colour, ...] = (
-    (190, 50, 50),
-    (50, 80, 160),
-    (230, 230, 225),
-    (60, 60, 65),
-    (110, 60, 130),
-    (60, 130, 90),
-    (235, 180, 60),
-)
 
 
 def animal(b: Brush, kind: str, x: float, y: float, size: float) -> None:
@@ -122,7 +113,7 @@ def person(b: Brush, who: str, x: float, y: float, size: float) -> None:
     """A whole figure. Someone of no given sex is a dark shape seen from behind."""
     s, rng = size, b.rng
     skin, hair = b.tone(rng.pick(_SKIN), 12), b.tone(rng.pick(_HAIR), 12)
-    cloth, lower = b.tone(rng.pick(_CLOTH)), b.tone(rng.pick(_CLOTH[:4]))
+    cloth, lower = b.tone(rng.pick(PAINT)), b.tone(rng.pick(PAINT[:4]))
     head, r = y - s * 0.86, s * 0.12
     if who == "someone":
         cloth = lower = hair = skin = b.tone((52, 50, 58), 14)
@@ -158,7 +149,7 @@ def face(b: Brush, who: str, x: float, y: float, size: float) -> None:
     """A portrait: head and shoulders; (x, y) is the middle of the face, size its half height."""
     s, rng = size, b.rng
     skin, hair = b.tone(rng.pick(_SKIN), 12), b.tone(rng.pick(_HAIR), 12)
-    cloth = b.tone(rng.pick(_CLOTH))
+    cloth = b.tone(rng.pick(PAINT))
     shade = mix(skin, (70, 30, 20), 0.35)
     if who == "someone":  # turned away: hair and shoulders only
         b.oval(x, y + s * 1.7, s * 1.2, s * 0.9, cloth)

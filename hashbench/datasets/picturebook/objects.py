@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashbench.datasets.picturebook.brush import Colour, mix
+from hashbench.datasets.picturebook.brush import PAINT, Colour, mix
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.brush import Brush
 
-_PAINT: tuple[Colour, ...] = (
-    (190, 50, 50),
-    (50, 80, 160),
-    (230, 230, 225),
-    (60, 60, 65),
-    (110, 60, 130),
-    (60, 130, 90),
-    (235, 180, 60),
-)
 _PETAL: dict[str, Colour] = {
     "red": (205, 40, 45),
     "pink": (235, 130, 170),
@@ -149,7 +140,7 @@ def stray(b: Brush) -> None:
         rng.uniform(),
         rng.uniform(0.5, 1.0),
         rng.uniform(0.06, 0.16),
-        b.tone(rng.pick(_PAINT)),
+        b.tone(rng.pick(PAINT)),
     )
     kind = rng.pick(("ball", "box", "post", "sign"))
     if kind == "ball":
