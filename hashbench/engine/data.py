@@ -195,6 +195,7 @@ def assemble(
         texts=captions[first],
         labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
         known=torch.from_numpy(fitted.known).to(device),
+        numbers=torch.from_numpy(fit).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
     return Data(
