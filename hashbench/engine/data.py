@@ -35,14 +35,16 @@ def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     return loaded
 
 
-def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
-    """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
+def split_of(spec: RunSpec, dataset: Dataset) -> Split:
+    """The split of a run. Raises InputError when the dataset is too small for sizes asked for;
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
-    query, train = spec.query, spec.train
-    if spec.usual_sizes:
+    part = spec.dataset
+    query, train = part.query, part.train
+    if part.usual_sizes:
         query, train = splits.sizes_that_fit(dataset, query, train)
-    return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+    split = named_splits.choose(dataset, part.split, query, train, part.split_seed)
+    return split if spec.holdout else splits.fit_all(split, dataset.ids)
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
