@@ -132,6 +132,12 @@ def make_split(
     return replace(split, hash=digest.hexdigest()[:16])
 
 
+def fit_all(split: Split, ids: Sequence[str]) -> Split:
+    """The split with its validation queries among the fitted items, as papers train."""
+    none = np.zeros(0, dtype=np.int64)
+    return make_split(split.name, ids, split.query, split.database, split.train, none)
+
+
 def without(split: Split, ids: Sequence[str], items: Sequence[int]) -> Split:
     """The split without some items; the others stay in their parts.
 

@@ -93,7 +93,7 @@ def prepare(
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
-    split = split_of(spec.dataset, dataset)
+    split = split_of(spec, dataset)
     store = FeatureStore(
         cache_root(data_dir),
         registry.resolve(spec.backbone, data_dir),

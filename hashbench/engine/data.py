@@ -35,18 +35,20 @@ def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     return loaded
 
 
-def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
-    """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
+def split_of(spec: RunSpec, dataset: Dataset) -> Split:
+    """The split of a run. Raises InputError when the dataset is too small for sizes asked for;
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
-    return named_splits.choose(
+    part = spec.dataset
+    split = named_splits.choose(
         dataset,
-        spec.split,
-        spec.query,
-        spec.train,
-        spec.split_seed,
-        usual_sizes=spec.usual_sizes,
+        part.split,
+        part.query,
+        part.train,
+        part.split_seed,
+        usual_sizes=part.usual_sizes,
     )
+    return split if spec.holdout else splits.fit_all(split, dataset.ids)
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
@@ -199,6 +201,7 @@ def assemble(
         texts=captions[first],
         labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
         known=torch.from_numpy(fitted.known).to(device),
+        numbers=torch.from_numpy(fit).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
     return Data(

@@ -132,6 +132,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
                     seed=seed,
                     protocol=request.protocol,
                     select=request.select,
+                    holdout=request.select != "test",
                     device=request.device,
                     threads=request.threads,
                     dataset=_dataset(request, dataset, data_dir),

@@ -81,7 +81,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     (spec,) = expand(Request(method=["pcril"], known_ratio=[arguments.known_ratio]))
     dataset = inputs.load_dataset(spec.dataset, arguments.data_dir)
-    split = inputs.split_of(spec.dataset, dataset)
+    split = inputs.split_of(spec, dataset)
     source = registry.resolve(spec.backbone, arguments.data_dir)
     device = torch.device("cpu")
     store = FeatureStore(arguments.data_dir / "cache", source, device, lambda *_: None)
