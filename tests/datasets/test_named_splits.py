@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.named_splits import choose, read_split, write_split
+from hashbench.datasets.picturebook.dataset import load as load_dataset
 from hashbench.datasets.pictures import NoPictures
 from hashbench.errors import DamagedFileError, HashbenchError, InputError, UnknownNameError
 from hashbench.plan import catalog
@@ -209,3 +210,20 @@ def test_every_split_keeps_its_promises(
     assert choose(items, name, query, train, seed).hash == split.hash
     write_split(tmp_path / "s.json", split, items)
     assert read_split(tmp_path / "s.json", items).hash == split.hash
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("own", "7b9a1bfb49cff17b"),
+        ("prompthash", "35bed4029f408faf"),
+        ("pcril", "f8dad1f8d6ef51a9"),
+    ],
+)
+def test_hashes_of_earlier_versions_stay(split: str, expected: str) -> None:
+    """Results and split files hold them: `compare` ranks runs of equal hashes."""
+    (spec,) = expand(Request(dataset=["picturebook-tiny"], split=split))
+    items = load_dataset(Path("none"), spec.dataset.params)
+    drawn = choose(items, split, spec.dataset.query, spec.dataset.train, 0)
+    assert drawn.hash == expected
+    assert drawn.sizes().keys() == {"query", "database", "fit", "validation"}
