@@ -71,7 +71,7 @@ def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit
 
     from hashbench.codefiles.load import load
     from hashbench.metrics.leakage import gather, judge
-    from hashbench.report.leaks import Audit, Audited
+    from hashbench.report.leaks import Audit, AuditedCodes
     from hashbench.runs import result
     from hashbench.runs.layout import RunFolder, pick
 
@@ -79,7 +79,7 @@ def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit
     encoder = result.read(folder.result).audit if folder.result.is_file() else None
     audited = []
     for task in load(folder.path, reading):
-        found = gather(
+        evidence = gather(
             task.query,
             task.database,
             task.query_labels,
@@ -87,5 +87,5 @@ def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit
             seed=seed,
             threads=os.cpu_count() or 1,
         )
-        audited.append(Audited(task, found, judge(found)))
+        audited.append(AuditedCodes(task, evidence, judge(evidence)))
     return Audit(str(path), tuple(audited), encoder)

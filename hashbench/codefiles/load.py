@@ -10,11 +10,12 @@ import numpy as np
 
 from hashbench.codefiles import convert, label_sources, layouts, native
 from hashbench.codefiles.label_sources import Places
-from hashbench.codefiles.layouts import DEFAULT_DIRECTIONS, DIRECTIONS, Layout
+from hashbench.codefiles.layouts import Layout
 from hashbench.codefiles.read_options import ReadOptions, VariableStore
-from hashbench.errors import InputError, UnknownNameError
+from hashbench.errors import InputError
 from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.plan.directions import DIRECTIONS, REPORTED, directions_of, find_direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,8 @@ def load(path: Path, reading: ReadOptions | None = None) -> list[RetrievalTask]:
     Raises InputError, naming the option that settles it, for what cannot be read in one way only.
     """
     reading = reading or ReadOptions()
-    for direction in reading.directions:
-        if direction not in DIRECTIONS:
-            raise UnknownNameError("direction", direction, DIRECTIONS, where="--direction")
+    for name in reading.directions:
+        find_direction(name, where="--direction")
     if path.is_dir():
         inner = path / "codes"
         return _own_tasks(path, native.read_codes(inner if inner.is_dir() else path), reading)
@@ -55,17 +55,18 @@ def load(path: Path, reading: ReadOptions | None = None) -> list[RetrievalTask]:
             _task(space, label_sources.given(reading, path), reading, _one_direction(reading, ""))
         ]
     layout, prefix = _recognise(space, reading)
-    found = layouts.directions_in(layout, space.names(prefix))
+    variables = layouts.directions_in(layout, space.names(prefix))
     tasks = []
-    for direction in _chosen(found, reading, path):
-        query, database = found[direction if direction in found else next(iter(found))]
-        modalities = DIRECTIONS.get(direction, ("", ""))
+    for name in _chosen(variables, reading, path):
+        query, database = variables[name if name in variables else next(iter(variables))]
+        one = DIRECTIONS.get(name)
+        modalities = ("", "") if one is None else (one.query, one.database)
         where = Places(
             prefix + query,
             prefix + database,
             *label_sources.of_labels(space, prefix, layout, modalities, reading),
         )
-        tasks.append(_task(space, where, reading, direction, layout.name))
+        tasks.append(_task(space, where, reading, name, layout.name))
     stated = _stated(space, prefix)
     return [replace(task, notes=(*task.notes, *stated)) for task in tasks]
 
@@ -99,24 +100,26 @@ def _recognise(space: VariableStore, reading: ReadOptions) -> tuple[Layout, str]
             remedy="name the variables: --query KEY --database KEY",
         )
     if len(fits) > 1:
-        found = " and ".join(f"{layout.name} ({prefix or 'top level'})" for layout, prefix in fits)
+        names = " and ".join(f"{layout.name} ({prefix or 'top level'})" for layout, prefix in fits)
         raise InputError(
-            f"fits several layouts: {found}",
+            f"fits several layouts: {names}",
             where=space.path,
             remedy=f"say which: --layout {fits[0][0].name}, or --query KEY --database KEY",
         )
     return fits[0]
 
 
-def _chosen(found: Mapping[str, tuple[str, str]], reading: ReadOptions, path: Path) -> list[str]:
+def _chosen(
+    variables: Mapping[str, tuple[str, str]], reading: ReadOptions, path: Path
+) -> list[str]:
     """The directions to score: those asked for, or those that are usual."""
-    if len(found) == 1:  # one kind of code: the direction only labels it
-        return [_one_direction(reading, next(iter(found)))]
-    for direction in reading.directions:
-        if direction not in found:
-            raise InputError(f"has no codes for {direction}; it has {', '.join(found)}", where=path)
-    usual = found if reading.every_direction else DEFAULT_DIRECTIONS
-    return list(reading.directions or [name for name in usual if name in found])
+    if len(variables) == 1:  # one kind of code: the direction only labels it
+        return [_one_direction(reading, next(iter(variables)))]
+    for name in reading.directions:
+        if name not in variables:
+            raise InputError(f"has no codes for {name}; it has {', '.join(variables)}", where=path)
+    usual = variables if reading.every_direction else REPORTED
+    return list(reading.directions or [name for name in usual if name in variables])
 
 
 def _one_direction(reading: ReadOptions, default: str) -> str:
@@ -174,21 +177,20 @@ def _own_tasks(path: Path, sets: list[native.CodeSet], reading: ReadOptions) -> 
         if reading.bits not in (None, codes.bits):
             continue
         several = len(codes.query) > 1 and not reading.every_direction
-        usual = DEFAULT_DIRECTIONS if several else tuple(DIRECTIONS)
-        for direction in reading.directions or usual:
-            asked, ranked = DIRECTIONS[direction]
-            if asked in codes.query and ranked in codes.database:
-                tasks.append(
-                    RetrievalTask(
-                        str(path),
-                        "own",
-                        direction,
-                        codes.query[asked],
-                        codes.database[ranked],
-                        codes.query_labels,
-                        codes.database_labels,
-                    )
-                )
+        usual = REPORTED if several else tuple(DIRECTIONS)
+        available = directions_of(set(codes.query))
+        tasks += [
+            RetrievalTask(
+                str(path),
+                "own",
+                name,
+                *codes.sides(name),
+                codes.query_labels,
+                codes.database_labels,
+            )
+            for name in reading.directions or usual
+            if name in available
+        ]
     if not tasks:
         raise InputError("holds no such bits and directions", where=path)
     return tasks

@@ -26,9 +26,9 @@ from hashbench.files import array_files
 from hashbench.files.atomic import write_atomically
 from hashbench.files.matlab_values import Value
 from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.plan.directions import DIRECTIONS, MODALITIES
 
 FORMAT = 1
-MODALITIES = ("image", "text", "mm")
 SIDES = ("query", "database")
 
 
@@ -76,6 +76,11 @@ class CodeSet:
             raise InputError(
                 f"{len(self.class_names)} class names for {self.query_labels.classes} classes"
             )
+
+    def sides(self, direction_name: str) -> tuple[Codes, Codes]:
+        """Query and database codes of a direction that `directions_of` its modalities lists."""
+        one = DIRECTIONS[direction_name]
+        return self.query[one.query], self.database[one.database]
 
 
 def write_codes(folder: Path, codes: CodeSet) -> Path:

@@ -41,7 +41,7 @@ def average_precision(
     """
     values = np.zeros(len(items))
     rule = _RULES[metric.tie if tie is None else tie]
-    by_hits = metric.denominator == "hits"
+    by_hits = metric.option("denominator") == "hits"
     _average_precision(
         np.ascontiguousarray(items), np.ascontiguousarray(relevant), _CUTS[metric.cut],
         metric.number, by_hits, rule, values,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_metrics_profiles_and_directions(codes: Path) -> None:
     found = scores(codes, "-m", "P@5,nDCG@5", "-m", "P@r2", "--as-in", "pghmh", "--topk", "3",
                    "--direction", "i2t")  # fmt: skip
     assert [one["metric"] for one in found] == [
-        "mAP@all(tie=index,empty=zero)", "P@5", "nDCG@5", "P@r2", "mAP@3", "P@3", "R@3", "nDCG@3",
+        "mAP@all(tie=index,empty=zero)", "P@5", "nDCG@5", "P@r2", "mAP@3", "nDCG@3", "P@3", "R@3",
     ]  # fmt: skip
     assert found[0]["counted"] == 8
     assert found[3]["empty_balls"] is not None
@@ -97,7 +98,7 @@ def test_every_format_and_several_files(codes: Path, tmp_path: Path) -> None:
     assert float(rows[0]["value"]) == scores(codes)[0]["value"]
     assert rows[0]["value"] == rows[2]["value"]
     markdown = evaluated(codes, "--format", "md").stdout
-    assert markdown.startswith("| codes | metric | value |")
+    assert re.match(r"\| codes +\| metric +\| +value \|", markdown)
     assert f"{float(rows[0]['value']):.4f}" in markdown
 
 

@@ -1,0 +1,53 @@
+"""Whether the numbers of a run are those that were scored: digests of result, codes and spec.
+
+A digest shows a file that was edited or damaged after the run; it proves nothing against somebody
+who computes a new one. What proves a score is scoring the codes again (`hashbench eval RUN`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hashbench.files.bounded_read import read_bounded
+from hashbench.plan.spec import RunSpec
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.result import MAX_BYTES, Result, digest_of
+
+UNSEALED = (
+    "result.json holds no digest, as those of earlier versions; whether it was edited is not known"
+)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def changes(run: RunFolder, spec: RunSpec, result: Result) -> tuple[str, ...]:
+    """In words, what was changed since the run was scored; empty where nothing was, and for
+    results of earlier versions, which hold no digests.
+    """
+    if not result.digest:
+        return ()
+    problems = []
+    content: dict[str, Any] = msgspec.json.decode(
+        read_bounded(run.result, MAX_BYTES, "a result"), type=dict
+    )
+    if digest_of(content) != result.digest:
+        problems.append("result.json does not match its digest")
+    if spec.hash != result.spec_hash:
+        problems.append("spec.toml is not the spec that was run")
+    for bits, digest in result.code_digests.items():
+        path = run.codes / f"{bits}.npz"
+        # codes that were removed to save space change no score
+        try:
+            if path.is_file() and file_digest(path) != digest:
+                problems.append(f"codes/{path.name} are not the codes that were scored")
+        except OSError as error:
+            problems.append(f"codes/{path.name} cannot be read: {error.strerror}")
+    return tuple(problems)
