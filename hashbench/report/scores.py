@@ -82,7 +82,7 @@ def _grids(scored: Sequence[ScoredCodes], *, terminal: bool = False) -> list[Gri
                 name = "" if terminal and place else cells[0]
                 rows.append(tuple(map(Cell, (name, *cells[1:]))))
         title = f"{number}. {_sizes(group[0])}" if len(groups) > 1 else ""
-        grids.append(Grid(tuple(headers), tuple(rows), words=2, title=title))
+        grids.append(Grid(tuple(headers), tuple(rows), 2, title, notes=tuple(explain(group))))
     return grids
 
 
@@ -93,7 +93,7 @@ def _sizes(codes: ScoredCodes) -> str:
 
 def _closing(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> list[str]:
     apart = [APART] if len(by_labels(scored)) > 1 else []
-    return [f"- {note}" for note in (*apart, *explain(scored), *map(plain, notes))]
+    return [*notes, *apart]
 
 
 def _headers(scored: Sequence[ScoredCodes]) -> list[str]:

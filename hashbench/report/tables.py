@@ -170,8 +170,13 @@ def for_markdown(grids: Sequence[Grid], closing: Sequence[str] = ()) -> str:
     lines: list[str] = []
     for grid in grids:
         lines += [f"**{plain(grid.title)}**", ""] if grid.title else []
-        lines += [_markdown_grid(grid), "", *map(plain, grid.notes), ""]
-    return "\n".join([*lines, *map(plain, closing)]).rstrip("\n")
+        lines += [_markdown_grid(grid), "", *_bullets(grid.notes), ""]
+    return "\n".join([*lines, *_bullets(closing)]).rstrip("\n")
+
+
+def _bullets(notes: Iterable[str]) -> list[str]:
+    """A list, since lines of Markdown that follow each other are one paragraph."""
+    return [f"- {plain(note)}" for note in notes]
 
 
 def _markdown_grid(grid: Grid) -> str:

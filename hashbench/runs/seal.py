@@ -17,10 +17,6 @@ from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import MAX_BYTES, Result, digest_of
 
-UNSEALED = (
-    "result.json holds no digest, as those of earlier versions; whether it was edited is not known"
-)
-
 
 def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
@@ -51,3 +47,14 @@ def changes(run: RunFolder, spec: RunSpec, result: Result) -> tuple[str, ...]:
         except OSError as error:
             problems.append(f"codes/{path.name} cannot be read: {error.strerror}")
     return tuple(problems)
+
+
+def report(run: RunFolder, spec: RunSpec, result: Result) -> list[str]:
+    """What is to be said where one run is shown: every change, or that it cannot be known."""
+    if not result.digest:
+        return ["result.json has no digest (an earlier version wrote it): edits cannot be told"]
+    lines = [f"CHANGED AFTER SCORING: {change}" for change in changes(run, spec, result)]
+    missing = [bits for bits in result.code_digests if not (run.codes / f"{bits}.npz").is_file()]
+    if missing:
+        lines.append(f"the codes of {', '.join(missing)} bits have been removed")
+    return lines

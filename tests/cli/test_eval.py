@@ -196,3 +196,23 @@ def test_published_numbers(shared_data: Path, tmp_path: Path) -> None:
     unlabelled = evaluated(adsh)
     assert isinstance(unlabelled.exception, InputError)
     assert "--labels FILE" in str(unlabelled.exception)
+
+
+def test_files_with_other_labels_make_another_table(codes: Path, tmp_path: Path) -> None:
+    content = scipy.io.loadmat(codes)
+    kept = {key: content[key] for key in content if key[0] in "qr"}
+    same, other = tmp_path / "same.mat", tmp_path / "other.mat"
+    turned = {key: kept[key][:, ::-1] for key in ("q_l", "r_l")}  # the classes in another order
+    scipy.io.savemat(same, kept | turned)
+    scipy.io.savemat(other, kept | {"r_l": kept["r_l"][::-1]})
+    together = evaluated(codes, same, "--direction", "i2t").stdout
+    assert "not comparable" not in together
+    assert together.count("metric ") == 1
+    for form in ("table", "md"):
+        done = evaluated(codes, same, other, "--direction", "i2t", "--format", form)
+        text = " ".join(done.stdout.split())
+        assert "tables are not comparable with each other" in text
+        assert "1. 8 queries, 40 database items" in text
+        assert "2. 8 queries, 40 database items" in text
+    marks = [one["labels"] for one in scores(codes, same, other, "--direction", "i2t")]
+    assert marks[0] == marks[1] != marks[2]
