@@ -46,15 +46,15 @@ def audit_command(
 
     from hashbench.report import leaks
 
-    reading = replace(
-        evaluate.make_reading(
+    options = replace(
+        evaluate.read_options(
             layout=layout, query=query, database=database, labels=labels,
             query_labels=query_labels, database_labels=database_labels, direction=direction,
             bits=bits, zero=zero, packed=packed, items=items, labels_as=labels_as,
         ),
         every_direction=True,
     )  # fmt: skip
-    audits = [_audit(path, reading, seed, runs_dir) for path in files]
+    audits = [_audit(path, options, seed, runs_dir) for path in files]
     if json_:
         typer.echo(leaks.as_json(audits))
         return
@@ -65,7 +65,7 @@ def audit_command(
         console.print(leaks.rich_audit(one))
 
 
-def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit:
+def _audit(path: Path, options: ReadOptions, seed: int, runs_dir: Path) -> Audit:
     """The audit of one file or run; a path that is not there may be the id of a run."""
     import os
 
@@ -78,7 +78,7 @@ def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit
     folder = RunFolder(path) if path.exists() or path.suffix else pick(runs_dir, str(path))
     encoder = result.read(folder.result).audit if folder.result.is_file() else None
     audited = []
-    for task in load(folder.path, reading):
+    for task in load(folder.path, options):
         evidence = gather(
             task.query,
             task.database,

@@ -1,4 +1,4 @@
-"""`hashbench eval`: scores code files, whoever wrote them."""
+"""`hashbench eval`: scores code files of any program."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def eval_command(
     Files with other labels make another table.
     """
     from hashbench.codefiles.load import load
-    from hashbench.codefiles.scores import as_asked, partner, score
+    from hashbench.codefiles.scores import check_directions, partner, score
     from hashbench.errors import UnknownNameError
     from hashbench.report import scores
 
@@ -111,14 +111,14 @@ def eval_command(
     if form not in scores.FORMATS:
         raise UnknownNameError("format", form, scores.FORMATS, where="--format")
     metrics, notes = _metrics(metric or [], as_in or [], topk)
-    reading = make_reading(
+    options = read_options(
         layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
         database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
         items=items, labels_as=labels_as,
     )  # fmt: skip
-    tasks: list[RetrievalTask] = [task for file in files for task in load(file, reading)]
-    as_asked(metrics, tasks)
-    others = load(versus, reading) if versus else []
+    tasks: list[RetrievalTask] = [task for file in files for task in load(file, options)]
+    check_directions(metrics, tasks)
+    others = load(versus, options) if versus else []
     scored: list[ScoredCodes] = [
         score(
             task,
@@ -144,22 +144,22 @@ def eval_command(
         Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
 
 
-def make_reading(*, direction: list[str] | None, **options: Any) -> ReadOptions:
+def read_options(*, direction: list[str] | None, **words: Any) -> ReadOptions:
     """The options about a file. Raises UnknownNameError for a word that an option lacks."""
     from hashbench.codefiles import convert
     from hashbench.codefiles.read_options import ReadOptions
     from hashbench.errors import UnknownNameError
 
-    for option, words in (
+    for option, valid_words in (
         ("zero", convert.Zero), ("packed", convert.Packed), ("items", convert.Items),
         ("labels_as", convert.LabelsAs),
     ):  # fmt: skip
-        valid = get_args(words)
-        if options[option] not in valid:
+        valid = get_args(valid_words)
+        if words[option] not in valid:
             name = option.replace("_", "-")
-            raise UnknownNameError(name, options[option], filter(None, valid), where=f"--{name}")
+            raise UnknownNameError(name, words[option], filter(None, valid), where=f"--{name}")
     directions = tuple(part for given in direction or [] for part in given.split(","))
-    return ReadOptions(directions=directions, **options)
+    return ReadOptions(directions=directions, **words)
 
 
 def _metrics(

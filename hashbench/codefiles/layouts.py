@@ -1,4 +1,4 @@
-"""The layouts of code files met in the field: which variable holds what, by its name.
+"""The layouts of published code files: which variable is what, by its name.
 
 Codes are found by the exact names of a layout (in any case of letters); labels by the names that
 the layout's programs use, and after these by the words that such names are made of.
@@ -89,12 +89,12 @@ def layout_named(name: str) -> Layout:
     raise UnknownNameError("layout", name, [one.name for one in LAYOUTS], where="--layout")
 
 
-def named(names: Iterable[str], wanted: str) -> str | None:
-    """`wanted` among `names`: exactly, or else the only one that differs in case alone."""
+def match_name(names: Iterable[str], name: str) -> str | None:
+    """`name` among `names`: exactly, or else the only one that differs in case alone."""
     names = list(names)
-    if wanted in names:
-        return wanted
-    similar = [name for name in names if name.lower() == wanted.lower()]
+    if name in names:
+        return name
+    similar = [other for other in names if other.lower() == name.lower()]
     return similar[0] if len(similar) == 1 else None
 
 
@@ -106,8 +106,8 @@ def directions_in(layout: Layout, names: Iterable[str]) -> dict[str, tuple[str, 
     if "" in layout.query:  # one kind of code, and the names do not tell which
         modalities = {"": ("", "")}
     for name, (asked, ranked) in modalities.items():
-        query = named(names, layout.query[asked]) if asked in layout.query else None
-        database = named(names, layout.database[ranked]) if ranked in layout.database else None
+        query = match_name(names, layout.query[asked]) if asked in layout.query else None
+        database = match_name(names, layout.database[ranked]) if ranked in layout.database else None
         if query and database:
             variables[name] = (query, database)
     return variables
@@ -131,7 +131,7 @@ def find_labels(
     names = list(names)
     letter = {"image": "x", "text": "y"}.get(modality, "")
     for candidate in preferred:
-        name = named(names, candidate.replace("{m}", letter))
+        name = match_name(names, candidate.replace("{m}", letter))
         if name is not None and (letter or "{m}" not in candidate):
             return name
     for words in _SIDES[side]:

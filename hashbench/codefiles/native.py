@@ -112,7 +112,7 @@ def read_codes(folder: Path) -> list[CodeSet]:
     paths = [path for path in folder.glob("*.npz") if re.fullmatch(r"[1-9]\d{0,4}", path.stem)]
     if not paths:
         raise InputError(
-            "holds no code files (<bits>.npz)",
+            "has no code files (<bits>.npz)",
             where=folder,
             remedy="give the codes/ folder of a finished run, or a .mat or .npz file",
         )

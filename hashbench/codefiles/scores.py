@@ -1,4 +1,4 @@
-"""Scoring what code files hold: every metric with its tie range, floor, and how sure it is."""
+"""Scores of code files: every metric with its tie range, random floor and significance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MetricScore:
     """One metric of one set of codes.
 
     `ties` holds its value under every tie rule (empty where ties do not matter), and the score
-    its random floor. `interval` and `against` are there where they were asked for.
+    its random floor. `interval` and `against` are there where they were needed for.
     """
 
     score: Score
@@ -68,8 +68,8 @@ def score(
     """
     chosen = [metric for metric in metrics if metric.direction in ("", task.direction)]
     bound = Metric("P", "radius", task.query.bits, empty="zero")  # all items: the relevant share
-    asked = list(dict.fromkeys([*_with_ties(chosen), bound]))
-    by_metric = dict(zip(asked, _evaluate(task, asked, threads), strict=True))
+    needed = list(dict.fromkeys([*_with_ties(chosen), bound]))
+    by_metric = dict(zip(needed, _evaluate(task, needed, threads), strict=True))
     others: list[Score] = []
     if against is not None and chosen:
         _check_same_queries(task, against)
@@ -155,7 +155,7 @@ def partner(task: RetrievalTask, others: Sequence[RetrievalTask]) -> RetrievalTa
     return fits[0]
 
 
-def as_asked(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
+def check_directions(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
     """Raises InputError for a metric whose direction no task has."""
     for metric in metrics:
         if all(metric.direction not in ("", task.direction) for task in tasks):

@@ -20,7 +20,7 @@ from hashbench.metrics.measure import Measure
 @functools.cache
 def measures() -> Mapping[str, Measure]:
     """All measures by name, in the order of their files."""
-    names = sorted(found.name for found in pkgutil.iter_modules(folder.__path__))
+    names = sorted(file.name for file in pkgutil.iter_modules(folder.__path__))
     modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
     cards: list[Measure] = [module.MEASURE for module in modules if hasattr(module, "MEASURE")]
     return MappingProxyType({card.name: card for card in cards})

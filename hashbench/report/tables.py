@@ -106,7 +106,6 @@ class TerminalGrid:
         names = [self._width(column, stacked=False) for column in range(grid.words)]
         names[:1] = [min(width, NARROWEST) for width in names[:1]]
         room = width - sum(name + PADDING for name in names)
-        # all numbers beside the names in full, or as many as fit beside shortened ones
         bands: list[list[int]] = [[]]
         left = room
         for column in numbers:
@@ -115,7 +114,11 @@ class TerminalGrid:
                 left = room
             bands[-1].append(column)
             left -= widths[column] + PADDING
-        return bands
+        # as many bands of about equal size, where these fit, so that the last is not a stump
+        size = -(-len(widths) // len(bands))
+        even = [list(numbers[start : start + size]) for start in range(0, len(widths), size)]
+        fits = all(sum(widths[column] + PADDING for column in band) <= room for band in even)
+        return even if fits else bands
 
     def _width(self, column: int, *, stacked: bool) -> int:
         texts = [self.grid.headers[column], *(_text(row[column]) for row in self.grid.rows)]

@@ -1,7 +1,7 @@
 """Whether the numbers of a run are those that were scored: digests of result, codes and spec.
 
-A digest shows a file that was edited or damaged after the run; it proves nothing against somebody
-who computes a new one. What proves a score is scoring the codes again (`hashbench eval RUN`).
+A digest shows a file that was edited or damaged after the run; it is no proof against a person who
+computes a new one. What proves a score is scoring the codes again (`hashbench eval RUN`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def file_digest(path: Path) -> str:
 
 def changes(run: RunFolder, spec: RunSpec, result: Result) -> tuple[str, ...]:
     """In words, what was changed since the run was scored; empty where nothing was, and for
-    results of earlier versions, which hold no digests.
+    results of earlier versions, which have none.
     """
     if not result.digest:
         return ()
@@ -52,7 +52,9 @@ def changes(run: RunFolder, spec: RunSpec, result: Result) -> tuple[str, ...]:
 def report(run: RunFolder, spec: RunSpec, result: Result) -> list[str]:
     """What is to be said where one run is shown: every change, or that it cannot be known."""
     if not result.digest:
-        return ["result.json has no digest (an earlier version wrote it): edits cannot be told"]
+        return [
+            "result.json has no digest (an earlier version wrote it): later edits would not show"
+        ]
     lines = [f"CHANGED AFTER SCORING: {change}" for change in changes(run, spec, result)]
     missing = [bits for bits in result.code_digests if not (run.codes / f"{bits}.npz").is_file()]
     if missing:
