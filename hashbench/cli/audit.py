@@ -46,6 +46,7 @@ def audit_command(
 
     from hashbench.report import leaks
 
+    # a leak in one direction is a leak: all are looked at, not only those that are reported
     options = replace(
         evaluate.read_options(
             layout=layout, query=query, database=database, labels=labels,

@@ -68,6 +68,7 @@ def compare_command(
         raise UnknownNameError("format", form, export.FORMATS, where="--format")
     if across_protocols:
         _check_across(form, {"--versus": versus is not None, "--published": published})
+    # names are checked before any run is read
     name = _metric_name(metric)
     folders, files = _sort_paths(runs or [], runs_dir)
     collected = rows.collect(folders)

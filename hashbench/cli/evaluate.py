@@ -116,6 +116,7 @@ def eval_command(
         database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
         items=items, labels_as=labels_as,
     )  # fmt: skip
+    # every file is read and checked before the first is scored, so that an error costs no time
     tasks: list[RetrievalTask] = [task for file in files for task in load(file, options)]
     check_directions(metrics, tasks)
     others = load(versus, options) if versus else []

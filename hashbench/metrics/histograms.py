@@ -148,6 +148,8 @@ def walk_in_order(
     queries, levels = len(query_codes), histograms.counts.shape[2]
     if len(database_codes) >= 1 << 32:
         raise InputError("tie=index ranks at most 2^32 - 1 database items")
+    # A cursor of each query and distance starts behind all nearer items: rank in the low half of
+    # the word, hits in the high half, so that the kernel moves both with one addition.
     nearer, nearer_hits = (
         (np.cumsum(counts, axis=1) - counts).astype(np.uint64)
         for counts in (histograms.items, histograms.relevant)

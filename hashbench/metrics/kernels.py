@@ -166,6 +166,7 @@ def walk_pairs(
             bins = all_bins[:size_here]
             tile_bins(codes[q], label_masks[q], words, masks, start, 1 << shift, graded, table,
                       shared[:size_here], bins)  # fmt: skip
+            # Collect the places of the hits without a branch: a miss is overwritten by the next.
             hits: Any = 0
             for j in range(size_here):
                 distance, level = bins[j] >> shift, bins[j] & level_bits
@@ -174,6 +175,7 @@ def walk_pairs(
                 cursor[distance] = at
                 hit_place[hits], hit_level[hits] = at, level  # kept only where relevant
                 hits += relevant
+            # Hits are few against items, so what each cut-off costs is paid for them alone.
             for i in range(hits):
                 rank, hit = (
                     np.int64(hit_place[i] & rank_bits),

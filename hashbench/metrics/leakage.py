@@ -170,6 +170,7 @@ def judge(evidence: Evidence) -> Finding:
             f"only {evidence.queries} queries of {evidence.label_sets} label sets have items of "
             f"the same set and of a set one label off; {LEAST_QUERIES} of {LEAST_SETS} are needed"
         )
+    # Three signs, each enough on its own; a leak with noise shows one where it hides another.
     reasons = []
     if spread.high <= NARROW_SPREAD and separation.low >= NARROW_SEPARATION:
         reasons.append(

@@ -81,6 +81,7 @@ def evaluate(
     meter = _Meter(progress, passes * len(query_codes) * len(database_codes))
     results: dict[Metric, _PerQuery] = {}
     for distance, group in groups.items():
+        # One pass serves all metrics of a distance: graded counts tell relevant from not, too.
         graded = any(metric.card.graded for metric in group)
         bins = (query_codes.bits + 1) * levels_for(query_labels, graded=graded)
         step = max(1, _BINS_AT_ONCE // bins)

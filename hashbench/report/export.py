@@ -103,8 +103,8 @@ def floor_notes(floor: Floor, metric: str) -> list[str]:
     if floor.expected:
         return [f"random floor {shown}: expected {metric} of random codes on the same queries"]
     note = (
-        f"share of relevant pairs {shown}: stored by an earlier version; the codes are gone, so "
-        f"the random floor of {metric} is not known"
+        f"share of relevant pairs {shown}, stored by an earlier version instead of the random "
+        f"floor of {metric}"
     )
     return [note]
 

@@ -74,15 +74,21 @@ def _grids(scored: Sequence[ScoredCodes], *, terminal: bool = False) -> list[Gri
     grids = []
     for number, group in enumerate(groups, 1):
         headers = _headers(group)
-        rows = []
+        rows: list[tuple[Cell, ...]] = []
+        above = ""
         for codes in group:
             for place, one in enumerate(codes.scores):
-                cells = _cells(codes, one, headers)
-                # on paper the eye finds the name above; where rows are searched, each has its own
-                name = "" if terminal and place else cells[0]
-                rows.append(tuple(map(Cell, (name, *cells[1:]))))
+                file, task, *others = _cells(codes, one, headers)
+                # in a terminal the eye finds the name above; elsewhere each row has its own
+                if terminal and place:
+                    task = ""
+                if terminal and (place or file == above):
+                    file = ""
+                else:
+                    above = file
+                rows.append(tuple(map(Cell, (file, task, *others))))
         title = f"{number}. {_sizes(group[0])}" if len(groups) > 1 else ""
-        grids.append(Grid(tuple(headers), tuple(rows), 2, title, notes=tuple(explain(group))))
+        grids.append(Grid(tuple(headers), tuple(rows), 3, title, notes=tuple(explain(group))))
     return grids
 
 
@@ -99,13 +105,14 @@ def _closing(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> list[str]:
 def _headers(scored: Sequence[ScoredCodes]) -> list[str]:
     intervals = any(one.interval for codes in scored for one in codes.scores)
     extra = ["95% interval"] if intervals else []
-    return ["codes", "metric", "value", "ties", "index", "floor", *extra]
+    return ["codes", "task", "metric", "value", "ties", "index", "floor", *extra]
 
 
 def _cells(codes: ScoredCodes, one: MetricScore, headers: Sequence[str]) -> list[str]:
     ties = one.ties
     cells = {
-        "codes": name_of(codes.task),
+        "codes": _file_of(codes.task),
+        "task": _task_of(codes.task),
         "metric": str(one.metric),
         "value": f"{one.score.value:.4f}",
         "ties": f"{ties['worst']:.4f}-{ties['best']:.4f}" if ties else "none",
@@ -118,10 +125,18 @@ def _cells(codes: ScoredCodes, one: MetricScore, headers: Sequence[str]) -> list
 
 
 def name_of(task: RetrievalTask) -> str:
-    """File, direction and bits; of a `codes` folder, the folder that it is in."""
+    """File, direction and bits."""
+    return f"{_file_of(task)} {_task_of(task)}"
+
+
+def _file_of(task: RetrievalTask) -> str:
+    """The name of the file; of a `codes` folder, that of the folder that it is in."""
     path = Path(task.source)
-    file = path.parent.name if path.name == "codes" else path.name
-    return plain(" ".join(filter(None, (file or ".", task.direction, f"{task.query.bits} bits"))))
+    return plain((path.parent.name if path.name == "codes" else path.name) or ".")
+
+
+def _task_of(task: RetrievalTask) -> str:
+    return plain(" ".join(filter(None, (task.direction, f"{task.query.bits} bits"))))
 
 
 def explain(scored: Sequence[ScoredCodes]) -> list[str]:

@@ -100,19 +100,23 @@ def test_floors_of_earlier_versions_are_computed_from_the_codes(tmp_path: Path) 
     assert table["floors"]["16"] == 0.321
     assert table["floor_is"] == "share of relevant pairs"
     text = told(compared("--runs-dir", tmp_path))
-    assert "share of relevant pairs 0.3210: stored by an earlier version" in text
-    assert "the random floor of mAP@all is not known" in text
+    assert (
+        "share of relevant pairs 0.3210, stored by an earlier version instead of the random floor"
+        in text
+    )
 
 
 def test_one_known_ratio_is_one_contest_whatever_is_made_of_unknown_labels(tmp_path: Path) -> None:
     scored_run(tmp_path, method=["pcril"], known_ratio=[0.7], noise=0.05)
     scored_run(tmp_path, method=["soda"], known_ratio=[0.7], noise=0.2)
+    scored_run(tmp_path, method=["lsh"], known_ratio=[0.7], noise=0.2, unknown="ignore")
     scored_run(tmp_path, method=["soda"], noise=0.01)
     (table,) = tables("--runs-dir", tmp_path)
     best = {(row["method"], row["labels"]): row["scores"][0]["best"] for row in table["rows"]}
     assert best == {
         ("pcril", "known 0.7"): True,
         ("soda", "known 0.7 AN"): False,
+        ("lsh", "known 0.7 IU"): False,
         ("soda", ""): False,  # it has no rival
     }
 
@@ -242,10 +246,12 @@ def test_versus_takes_any_unambiguous_part_of_a_name(tmp_path: Path) -> None:
         assert lsh["scores"][0]["p"] < 0.01
     with pytest.raises(UnknownNameError, match="no row named 'pcril'"):
         raise compared("--runs-dir", tmp_path, "--versus", "pcril").exception  # type: ignore[misc]
-    scored_run(tmp_path, method=["soda"], epochs=4)
+    scored_run(tmp_path, method=["soda"], epochs=30)
+    (table,) = tables("--runs-dir", tmp_path, "--versus", "student_epochs=3")  # the whole word
+    assert "student_epochs=3 " in table["baseline"]["changes"] + " "
     message = refused("--runs-dir", tmp_path, "--versus", "soda")
     assert "fits several rows" in message
-    for epochs in (3, 4):
+    for epochs in (3, 30):
         assert f"student_epochs={epochs}" in message
 
 

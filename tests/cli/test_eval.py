@@ -98,7 +98,7 @@ def test_every_format_and_several_files(codes: Path, tmp_path: Path) -> None:
     assert float(rows[0]["value"]) == scores(codes)[0]["value"]
     assert rows[0]["value"] == rows[2]["value"]
     markdown = evaluated(codes, "--format", "md").stdout
-    assert re.match(r"\| codes +\| metric +\| +value \|", markdown)
+    assert re.match(r"\| codes +\| task +\| metric +\| +value \|", markdown)
     assert f"{float(rows[0]['value']):.4f}" in markdown
 
 

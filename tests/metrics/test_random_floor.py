@@ -78,3 +78,5 @@ def test_the_probability_of_a_ball() -> None:
     # with the byte table, 8 differing bits count 7: 255 of 256 pairs are as far as they were
     assert ball_probability(8, 6, "adsh") == pytest.approx(1 - 9 / 256)
     assert ball_probability(11, 99, "adsh") == pytest.approx(1)
+    recall = parse_metric("R@r6(distance=adsh)")
+    assert random_floors([recall], *labels(), 8)[recall] == pytest.approx(1 - 9 / 256)
