@@ -90,8 +90,12 @@ def show_command(
         "items": f"{facts.items:,}, {facts.labels_per_item:.2f} labels and"
         f" {facts.captions_per_item:.1f} captions each",
         "split": f"{chosen.name} {chosen.hash}: {sizes}",
-        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs, which is what"
-        " random codes score",
+        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs"
+        + (
+            ""
+            if facts.random_floor is None
+            else f"; random codes score a mAP@all of {facts.random_floor:.4f}"
+        ),
         "labels": f"{facts.classes} classes, {facts.label_density:.1%} positive,"
         f" {facts.label_sets:,} different label sets, {facts.unlabelled:,} items without any",
     }

@@ -22,6 +22,7 @@ from hashbench.errors import InputError
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
 from hashbench.plan.card import Value
+from hashbench.plan.directions import CROSS_MODAL
 
 Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
@@ -191,7 +192,7 @@ class MethodContext:
     report: Report = _silent
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""

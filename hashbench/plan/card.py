@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan.directions import CROSS_MODAL
 
 Value = bool | int | float | str
 
@@ -135,7 +136,7 @@ class MethodCard:
     params: tuple[Param, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     epoch_params: tuple[str, ...] = ()
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
     joint_bits: bool = False
     needs_prompts: bool = False
     own_unknown: bool = False

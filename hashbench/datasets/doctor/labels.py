@@ -18,7 +18,9 @@ from hashbench.datasets.label_columns import (
     same_name,
 )
 from hashbench.datasets.left_out import counted
-from hashbench.datasets.statistics import relevant_share
+from hashbench.metrics.codes import LabelMasks
+from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import floor_of, relevance_counts
 from hashbench.plan.card import DatasetCard, ReferenceLabels
 
 _PLENTY = 4.0
@@ -187,25 +189,29 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
                 {"classes": idle},
             )
     density = float(labels.mean())
-    floor = _floor(dataset)
+    floor = _random_floor(dataset)
     grave = floor > 0.9 or floor < 0.001
     yield Finding(
         "chance",
         Level.WARNING if grave else Level.OK,
         f"{density:.1%} of all labels are positive, {labels.sum(axis=1).mean():.2f} an item;"
-        f" random codes score a mAP of {floor:.3f}",
+        f" random codes score a mAP@all of {floor:.3f}",
         "mAP hardly distinguishes methods here: look at precision or NDCG" if grave else "",
         {"density": density, "random_floor": floor},
     )
 
 
-def _floor(dataset: Dataset, sample: int = 2000) -> float:
-    """Share of pairs of different items that share a label, over evenly spaced items."""
+def _random_floor(dataset: Dataset, sample: int = 2000) -> float:
+    """Expected mAP@all of random codes where each item is ranked against all others; evenly spaced
+    items ask. 0 where nothing is relevant to any of them.
+    """
     n = len(dataset)
-    if n < 2:
+    if n < 2 or not dataset.labels.size:
         return 0.0
     rows = np.unique(np.linspace(0, n - 1, min(n, sample)).astype(np.int64))
-    labels = dataset.labels
-    share = relevant_share(labels[rows], labels)
-    with_itself = float(np.logical_or.reduce(labels[rows], axis=1).mean())
-    return (share * n - with_itself) / (n - 1)
+    sides = [LabelMasks.from_multi_hot(part) for part in (dataset.labels[rows], dataset.labels)]
+    relevance = relevance_counts(*sides)
+    # an item is not ranked for its own query: (not relevant, relevant) to itself
+    labelled = np.logical_or.reduce(dataset.labels[rows], axis=1)
+    relevance -= np.stack([~labelled, labelled], axis=1)
+    return floor_of(relevance, parse_metric("mAP@all"), bits=1) or 0.0
