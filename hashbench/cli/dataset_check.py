@@ -28,7 +28,7 @@ def check_command(
 ) -> None:
     """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
 
-    Every finding has a remedy. Exit code 1 when there are problems.
+    Every problem comes with a remedy. Exit code 1 when any is found.
     """
     from hashbench.backbones.token_count import count_tokens
     from hashbench.cli.progress import picture_bar

@@ -1,4 +1,4 @@
-"""`hashbench datasets`: which there are, what is in one, whether it is sound; adding your own."""
+"""`hashbench datasets`: the commands that list, show, check, split and register datasets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from hashbench.cli.dataset_check import check_command
 from hashbench.cli.dataset_list import list_command
+from hashbench.cli.dataset_registry import QuerySize, TrainSize, add_command, rm_command
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from hashbench.plan.card import DatasetCard
 
 app = typer.Typer(
-    help="Datasets: list, show, preview, check, split, add your own.",
+    help="Datasets: list, show, preview, check, split, add and remove your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -25,14 +26,12 @@ app = typer.Typer(
 
 app.command("list")(list_command)
 app.command("check")(check_command)
+app.command("add")(add_command)
+app.command("rm")(rm_command)
 
 Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]
 SplitName = Annotated[
     str, typer.Option("--split", help="own, a name such as prompthash or pcril, or FILE.json.")
-]
-QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Number of queries.")]
-TrainSize = Annotated[
-    int | None, typer.Option("--train-size", min=2, help="Number of training items.")
 ]
 
 
@@ -55,10 +54,13 @@ def show_command(
     from dataclasses import asdict
 
     from hashbench.backbones.token_count import count_tokens
+    from hashbench.datasets.availability import missing
     from hashbench.datasets.pair_shares import incompleteness
     from hashbench.datasets.statistics import dataset_facts
+    from hashbench.files.paths import cache_note
 
     dataset, card = _load(name, data_dir)
+    notes = [*dataset.notes, missing(card, data_dir, name), cache_note(data_dir)]
     chosen = _split(dataset, card, name, split, query_size, train_size)
     counter = count_tokens if tokens and dataset.features is None else None
     facts = dataset_facts(dataset, chosen.query, chosen.database, counter)
@@ -72,7 +74,7 @@ def show_command(
             {
                 "name": name,
                 "fingerprint": dataset.fingerprint,
-                "notes": list(dataset.notes),
+                "notes": [note for note in notes if note],
                 "split": {"name": chosen.name, "hash": chosen.hash, **chosen.sizes()},
                 **asdict(facts),
                 "class_counts": dict(facts.class_counts),
@@ -88,8 +90,12 @@ def show_command(
         "items": f"{facts.items:,}, {facts.labels_per_item:.2f} labels and"
         f" {facts.captions_per_item:.1f} captions each",
         "split": f"{chosen.name} {chosen.hash}: {sizes}",
-        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs, which is what"
-        " random codes score",
+        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs"
+        + (
+            ""
+            if facts.random_floor is None
+            else f"; random codes score a mAP@all of {facts.random_floor:.4f}"
+        ),
         "labels": f"{facts.classes} classes, {facts.label_density:.1%} positive,"
         f" {facts.label_sets:,} different label sets, {facts.unlabelled:,} items without any",
     }
@@ -107,7 +113,7 @@ def show_command(
 
     for key, text in lines.items():
         beside(f"{key:<11}", plain(text))
-    for note in dataset.notes:
+    for note in filter(None, notes):
         beside(f"{'note':<11}", plain(note))
 
 
@@ -159,71 +165,16 @@ def split_command(
     typer.echo(f"wrote {out}: {chosen.name} {chosen.hash}")
 
 
-@app.command("add")
-def add_command(
-    name: Annotated[str, typer.Argument(help="Name of the new dataset, such as `birds`.")],
-    images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of the pictures.", file_okay=False)
-    ] = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            help="CSV, TSV or JSON lines: file (relative to --images), caption (also caption1,"
-            " caption2, ...), labels separated by ; | or commas.",
-            dir_okay=False,
-        ),
-    ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features", help="A .mat or .npz file of features, instead.", dir_okay=False
-        ),
-    ] = None,
-    title: Annotated[str, typer.Option("--title", help="What tables call it.")] = "",
-    query_size: QuerySize = None,
-    train_size: TrainSize = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a registered one.")] = False,
-    data_dir: DataDir = DATA_DIR,
-) -> None:
-    """Register pictures with a table (or a file of features) as a dataset of that name."""
-    from hashbench.datasets import custom
-    from hashbench.errors import InputError
-    from hashbench.plan.custom_registry import Registration
-    from hashbench.report.text import plain
-
-    if (features is None) == (images is None and table is None):
-        raise InputError(
-            "give either --images and --table, or --features", where="hashbench datasets add"
-        )
-    if features is None and (images is None or table is None):
-        missing = "--images" if images is None else "--table"
-        raise InputError(f"{missing} is missing", where="hashbench datasets add")
-    found = Registration(
-        kind="table" if features is None else "features",
-        title=title or name,
-        query=query_size or 0,
-        train=train_size or 0,
-        images=str(images.resolve()) if images else "",
-        table=str(table.resolve()) if table else "",
-        file=str(features.resolve()) if features else "",
-    )
-    dataset, path = custom.register(data_dir, name, found, overwrite=replace, where="datasets add")
-    for note in dataset.notes:
-        typer.echo(f"note: {plain(note)}")
-    typer.echo(
-        f"registered {name}: {len(dataset):,} items, {len(dataset.class_names)} classes ({path});"
-        f" hashbench run --dataset {name} uses it"
-    )
-
-
 def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
+    """The dataset and its card. Raises InputError naming the missing files."""
+    from hashbench.datasets.availability import missing
+    from hashbench.errors import InputError
     from hashbench.plan import catalog
 
     card = catalog.dataset(name, data_dir, where="datasets")
-    values = {param.name: param.default for param in card.params}
-    values |= dict(card.presets.get(name, {}))
-    return catalog.load(card.entry)(data_dir, values), card
+    if absent := missing(card, data_dir, name, pictures=False):
+        raise InputError(absent, remedy=f"the files go into {card.layout}" if card.layout else None)
+    return catalog.load(card.entry)(data_dir, card.values(name)), card
 
 
 def _split(
@@ -235,17 +186,14 @@ def _split(
     train_size: int | None,
     seed: int = 0,
 ) -> Split:
-    """The split of that name; our own takes smaller sizes where the defaults do not fit."""
-    from hashbench.datasets.doctor.splitting import fitting_splits
+    """The split of that name, as a run draws it."""
     from hashbench.datasets.named_splits import choose
     from hashbench.plan import released_splits
 
     sizes = released_splits.sizes(split, card, name)
     query, train = query_size or sizes.query, train_size or sizes.train
-    too_large = query + train > len(dataset) and query_size is None and train_size is None
-    if too_large and split == released_splits.OWN:
-        return fitting_splits(dataset, card, name)[0]
-    return choose(dataset, split, query, train, seed)
+    usual_sizes = query_size is None and train_size is None
+    return choose(dataset, split, query, train, seed, usual_sizes=usual_sizes)
 
 
 def _print_json(content: object) -> None:

@@ -1,4 +1,4 @@
-"""Whether a dataset's files are there: one test for the command line, the workbench and loaders.
+"""Whether a dataset's files are present: one test for the command line, the workbench and loaders.
 
 A card declares which files make its dataset usable; nothing is opened here, and nothing heavy is
 imported.
@@ -15,20 +15,24 @@ from hashbench.errors import InputError
 from hashbench.plan.card import DatasetCard, Part, Value
 
 
-def missing(card: DatasetCard, data_dir: Path, name: str = "") -> str | None:
+def missing(
+    card: DatasetCard, data_dir: Path, name: str = "", *, pictures: bool = True
+) -> str | None:
     """None where the dataset can be used, else what is missing and the remedy, in one sentence.
 
-    `name` is the preset asked for; without it the card's own dataset is meant.
+    `name` is the preset asked for; without it the card's own dataset is meant. Without `pictures`
+    only the files are looked for that labels and captions come from.
     """
     params = card.values(name)
     needed = needed_parts(card, params)
-    needed += _applicable(card.pictures, params)
+    if pictures:
+        needed += _applicable(card.pictures, params)
     if not needed:
         return None
     folder = find_folder(card, data_dir, params)
     if folder is None:
         places = ", ".join(str(data_dir / folder) for folder in card.folders)
-        return f"{name or card.name} is not there (looked in {places}): {card.remedy}"
+        return f"{name or card.name} is missing (looked in {places}): {card.remedy}"
     absent = [part for part in needed if first_match(folder, part) is None]
     if not absent:
         return None
@@ -53,19 +57,28 @@ def find_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value]) 
         for name in card.folders:
             # pictures alone name no dataset, unless they lie in a folder that is named after it
             signs = [*parts, *card.pictures] if name else parts
-            if any(first_match(data_dir / name, part) is not None for part in signs):
+            if any(part.sign and first_match(data_dir / name, part) for part in signs):
                 return data_dir / name
     return None
 
 
 def require_folder(card: DatasetCard, data_dir: Path, params: Mapping[str, Value]) -> Path:
-    """As `find_folder`. Raises InputError where there is none."""
+    """As `find_folder`. Raises InputError if the dataset is in none of its folders."""
     folder = find_folder(card, data_dir, params)
     if folder is None:
         raise InputError(
-            f"there is no {card.title}", where=data_dir / card.folders[0], remedy=card.remedy
+            f"{card.title} is missing", where=data_dir / card.folders[0], remedy=card.remedy
         )
     return folder
+
+
+def require_part(card: DatasetCard, folder: Path, what: str) -> Path:
+    """The file or folder that is the part `what` of a card. Raises InputError where none is."""
+    part = next(part for part in card.parts if part.what == what)
+    path = first_match(folder, part)
+    if path is None:
+        raise InputError("is missing", where=folder / part.any_of[0], remedy=card.remedy)
+    return path
 
 
 def first_match(folder: Path, part: Part) -> Path | None:

@@ -24,7 +24,7 @@ from hashbench.plan.spec import LabelSpec
 class VisibleLabels:
     """`labels` (n, C) bool where they are `known` (n, C) bool; unknown entries are False in both.
 
-    `source` tells of which items and classes they are, so that they cannot be taken for others'.
+    `source` names their items and classes, so that they cannot be confused with others.
     """
 
     labels: BoolArray
@@ -61,8 +61,8 @@ class VisibleLabels:
     @classmethod
     def load(cls, path: Path) -> VisibleLabels:
         """What `save` wrote. Raises DamagedFileError."""
-        found = npz.read(path, Budget(path))
-        labels, known, source = (found.get(name) for name in ("labels", "known", "source"))
+        arrays_by_name = npz.read(path, Budget(path))
+        labels, known, source = (arrays_by_name.get(name) for name in ("labels", "known", "source"))
         arrays = [part for part in (labels, known) if isinstance(part, np.ndarray)]
         if (
             len(arrays) != 2

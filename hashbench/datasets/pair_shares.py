@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairShares:
-    """Shares of all pairs i < j; they sum to 1 where there is any pair."""
+    """Shares of all pairs i < j; they sum to 1 if there is any pair."""
 
     positive: float
     negative: float
@@ -77,7 +77,7 @@ def expected_negative(labels: BoolArray, unknown_rates: Sequence[float]) -> Floa
 def vanishing_rate(labels: BoolArray) -> float | None:
     """The rate of unknown labels, in steps of 1 %, at which dissimilar pairs have vanished.
 
-    None where there are none to begin with.
+    None if no pair is dissimilar to begin with.
     """
     rates = np.arange(101) / 100
     expected = expected_negative(labels, rates.tolist())

@@ -35,18 +35,24 @@ def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     return loaded
 
 
-def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
-    """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
+def split_of(spec: RunSpec, dataset: Dataset) -> Split:
+    """The split of a run. Raises InputError when the dataset is too small for sizes asked for;
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
-    query, train = spec.query, spec.train
-    if spec.usual_sizes:
-        query, train = splits.sizes_that_fit(dataset, query, train)
-    return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+    part = spec.dataset
+    split = named_splits.choose(
+        dataset,
+        part.split,
+        part.query,
+        part.train,
+        part.split_seed,
+        usual_sizes=part.usual_sizes,
+    )
+    return split if spec.holdout else splits.fit_all(split, dataset.ids)
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
-    """Raises InputError for a feature set: nobody knows the encoders that made its features."""
+    """Raises InputError for a feature set: the encoders that made its features are not known."""
     if dataset.features is not None:
         raise InputError(
             f"{who} cannot work on {dataset.name}, a set of features: the encoders that made them"
@@ -63,7 +69,7 @@ def readable(split: Split, dataset: Dataset, features: Features) -> Split:
 
 
 def left_out(split: Split, features: Features) -> list[str]:
-    """In words, what `readable` leaves out of a split, and why."""
+    """What `readable` leaves out of a split, and why, as lines for a person."""
     if not features.broken:
         return []
     items = [broken.item for broken in features.broken]
@@ -84,9 +90,9 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
     source = f"{dataset.name} {dataset.fingerprint} {split.hash}"
     full = dataset.labels[split.train]
     if path.is_file():
-        found = VisibleLabels.load(path)
-        found.check(source, full.shape, where=path)
-        return found
+        labels = VisibleLabels.load(path)
+        labels.check(source, full.shape, where=path)
+        return labels
     drawn = masks.visible_labels(full, spec.labels, spec.seed, source)
     drawn.save(path)
     return drawn
@@ -98,7 +104,7 @@ class Data:
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    is there for methods that tune the towers.
+    are the inputs of tuned blocks, for methods that tune the towers.
     """
 
     dataset: Dataset
@@ -140,7 +146,7 @@ class Data:
     def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
         if self.blocks is None:
             return batch
-        items, rows = self.split.fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
+        items, rows = self.split.train_fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
         return replace(
             batch,
             image_tokens=self._image_tokens(self.blocks, items, batch.images),
@@ -184,7 +190,7 @@ def assemble(
     blocks: BlockInputs | None = None,
 ) -> Data:
     """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
-    fit = split.fit
+    fit = split.train_fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
@@ -195,6 +201,7 @@ def assemble(
         texts=captions[first],
         labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
         known=torch.from_numpy(fitted.known).to(device),
+        numbers=torch.from_numpy(fit).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
     return Data(

@@ -14,7 +14,7 @@ from hashbench.engine import checkpoint, label_recovery, randomness
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
-from hashbench.errors import DamagedFileError, StopAskedError, TrainingError
+from hashbench.errors import DamagedFileError, InputError, StopAskedError, TrainingError
 from hashbench.methods.base import Method, Stage, total
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import control, events
@@ -44,9 +44,16 @@ class Trainer:
     def train(self) -> None:
         """From the last checkpoint, or the beginning, to the end of the last stage.
 
-        Raises StopAskedError after saving, TrainingError for a loss that is not finite.
+        Raises StopAskedError after saving, TrainingError for a loss that is not finite, InputError
+        for patience without a score to wait for.
         """
         stages = list(self.method.stages())
+        if self.spec.select == "last" and any(stage.patience for stage in stages):
+            raise InputError(
+                "patience waits for a better score, but the last epoch is to be kept",
+                where="--select last",
+                remedy="--select validation, or patience 0",
+            )
         resumed = self._load(stages)
         for number, stage in enumerate(stages):
             if self.position.done or number < self.position.stage:
@@ -59,6 +66,8 @@ class Trainer:
                 self._optimiser = self.method.optimiser(stage) if stage.epochs else None
                 self._save(stage)
             for epoch in range(self.position.epoch, stage.epochs):
+                if self._out_of_patience(stage, epoch):
+                    break
                 self._epoch(stage, epoch)
             if not stage.epochs:
                 self._recovery(stage, 0)
@@ -69,6 +78,20 @@ class Trainer:
         self.position = Position(stage=len(stages), done=True)
         self._optimiser = None
         self._save(stages[-1])
+
+    def _out_of_patience(self, stage: Stage, epoch: int) -> bool:
+        """Whether the stage ends before `epoch`, since the score has not risen for long enough.
+
+        Follows from the best epoch, which a checkpoint holds, so that a resumed run ends there too.
+        """
+        best = self.best.epoch if self.best.stage == stage.name else -1
+        waited = epoch - 1 - best
+        scored = stage.selects and self.best.score is not None
+        if not (stage.patience and scored) or waited < stage.patience:
+            return False
+        text = f"{stage.name} ends after epoch {epoch}: no better score for {waited} epochs"
+        self.writer.write(events.Note(level="info", text=text))
+        return True
 
     def _epoch(self, stage: Stage, epoch: int) -> None:
         began = time.monotonic()
@@ -172,9 +195,11 @@ class Trainer:
             self.writer.write(events.Monitors(stage=stage.name, epoch=epoch, values=dict(monitors)))
 
     def _recovery(self, stage: Stage, epoch: int) -> None:
-        found = self.method.recovered(stage)
-        if found is not None:
-            self.writer.write(label_recovery.recovery_event(stage.name, epoch, found, self.data))
+        recovered = self.method.recovered(stage)
+        if recovered is not None:
+            self.writer.write(
+                label_recovery.recovery_event(stage.name, epoch, recovered, self.data)
+            )
 
     def _select(self, stage: Stage, epoch: int) -> None:
         """Scores the epoch on what selects, and keeps the model if it is the best so far.
@@ -233,7 +258,7 @@ class Trainer:
         )
 
     def _load(self, stages: list[Stage]) -> bool:
-        """Takes up the last checkpoint; False when there is none."""
+        """Continues from the last checkpoint; False when there is none."""
         state = checkpoint.load(self.run, self.spec.hash)
         if state is None:
             return False

@@ -2,8 +2,9 @@
 
 An encoder sees one modality of the items and nothing else. `encode_image(images)` and
 `encode_text(texts)` have no other argument, so labels and the paired modality cannot reach a code.
-Methods of one fused code an item implement `encode_mm(images, texts, there)`, which has no labels.
-What a paper's code did beyond that is `encode_published`, called under `--protocol published` only.
+Methods of one fused code an item implement `encode_mm(images, texts, available)`, which has no
+labels. What a paper's code did beyond that is `encode_published`, called under
+`--protocol published` only.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hashbench.errors import InputError
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
 from hashbench.plan.card import Value
+from hashbench.plan.directions import CROSS_MODAL
 
 Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
@@ -38,7 +40,11 @@ def cosine(initial: float, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of training. `selects`: its validation mAP may choose the best epoch."""
+    """A stage of training. `selects`: its validation mAP may choose the best epoch.
+
+    `replacement`: the items of an epoch are drawn with replacement instead of shuffled. `patience`:
+    a stage that selects ends after so many epochs without a better score, 0 for never.
+    """
 
     name: str
     title: str
@@ -46,6 +52,8 @@ class Stage:
     batch_size: int
     schedule: Schedule = cosine
     selects: bool = True
+    replacement: bool = False
+    patience: int = 0
 
     def steps(self, items: int) -> int:
         """Steps of an epoch over a training set of so many items."""
@@ -58,16 +66,23 @@ class TrainingSet:
 
     `images` (n, d) and `texts` (n, d) are pooled features of the frozen backbone, `texts` those of
     caption 0. `labels` (n, C) holds 1 for known positives and 0 elsewhere; `known` (n, C) says
-    which entries are known at all.
+    which entries are known at all. `numbers` (n) are the items' places in the dataset.
     """
 
     images: Tensor
     texts: Tensor
     labels: Tensor
     known: Tensor
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def item_numbers(self) -> Tensor:
+        """(n) the items' places in the dataset, for draws that belong to an item."""
+        if self.numbers is None:
+            raise TypeError("this training set was made without the numbers of its items")
+        return self.numbers
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,7 @@ Report = Callable[[str, int, int], None]
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Nobody is told."""
+    """Progress that nobody watches."""
 
 
 def _no_tower() -> NoReturn:
@@ -177,28 +192,38 @@ class MethodContext:
     report: Report = _silent
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""
-        return float(self.params[name])
+        return float(self._param(name))
 
     def whole(self, name: str) -> int:
         """Parameter `name`, a whole number."""
-        return int(self.params[name])
+        return int(self._param(name))
 
     def flag(self, name: str) -> bool:
         """Parameter `name`, yes or no."""
-        return bool(self.params[name])
+        return bool(self._param(name))
 
     def text(self, name: str) -> str:
         """Parameter `name`, a word."""
-        return str(self.params[name])
+        return str(self._param(name))
+
+    def _param(self, name: str) -> Value:
+        """Raises InputError for a parameter that the run's spec, of an earlier version, lacks."""
+        if name not in self.params:
+            raise InputError(
+                f"this run is of an earlier version, whose method had no parameter {name!r}",
+                where="spec.toml",
+                remedy="start it anew with the same options",
+            )
+        return self.params[name]
 
     def word_rows(self, text: str) -> Tensor:
         """(k, w) token embeddings of a text, without start, end and positions."""
         tower = self.text_tower()
-        return tower.embed(torch.tensor(tower.token_ids(text)))
+        return tower.embed(torch.tensor(tower.token_ids(text), dtype=torch.long))
 
 
 @dataclass(frozen=True)
@@ -292,12 +317,12 @@ class Method(nn.Module, ABC):
         """(n, d) text features -> relaxed codes, as `encode_image`."""
         raise TypeError(f"{type(self).__name__} does not encode texts alone")
 
-    def present(self, items: Tensor, role: Role) -> Tensor:  # noqa: ARG002
-        """(n, 2) whether image and text of items exist, given their numbers in the dataset (n)."""
+    def availability(self, items: Tensor, role: Role) -> Tensor:  # noqa: ARG002
+        """(n, 2) whether items have an image and a text, given their numbers in the dataset (n)."""
         return torch.ones(len(items), 2, dtype=torch.bool, device=items.device)
 
-    def encode_mm(self, images: Any, texts: Any, there: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
-        """One code for what is `there` (n, 2) of image and text; the rest must not matter."""
+    def encode_mm(self, images: Any, texts: Any, available: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
+        """One code of the `available` (n, 2) ones of image and text; the other must not matter."""
         raise TypeError(f"{type(self).__name__} does not fuse modalities")
 
     def encode_published(

@@ -1,4 +1,4 @@
-"""Cards: what a method or a dataset says about itself before anything heavy is imported.
+"""Cards: what a method or a dataset declares about itself before anything heavy is imported.
 
 The command line, the TUI, the validation of specs and the contract tests read cards only; the code
 behind a card is imported by the worker, through `entry`.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan.directions import CROSS_MODAL
 
 Value = bool | int | float | str
 
@@ -19,6 +20,9 @@ KINDS: Mapping[type, str] = MappingProxyType(
     {bool: "yes/no", int: "whole number", float: "number", str: "text"}
 )
 """The types of values, in words."""
+
+PLACEHOLDER = "{}"
+"""What a template holds once, where the names go."""
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
@@ -40,7 +44,7 @@ class Param:
     """One setting: its default fixes its type; `choices` or `low`/`high` (inclusive) its range.
 
     `published` is the default under `--protocol published`, a value that leaks: the strict protocol
-    refuses it.
+    refuses it. A `template` is a text that holds `{}` once.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Param:
     low: float | None = None
     high: float | None = None
     published: Value | None = None
+    template: bool = False
 
     def start(self, protocol: str) -> Value:
         """The default under a protocol."""
@@ -72,6 +77,8 @@ class Param:
         """The allowed values in words, empty when any value of the type will do."""
         if self.choices:
             return " | ".join(str(choice) for choice in self.choices)
+        if self.template:
+            return f"with one {PLACEHOLDER}"
         if self.low is None and self.high is None:
             return ""
         low = "" if self.low is None else f"{self.low:g} <= "
@@ -92,6 +99,8 @@ class Param:
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not wanted or not isinstance(value, bool | int | float | str):
+            raise self._refuse(value, where)
+        if self.template and (not isinstance(value, str) or value.count(PLACEHOLDER) != 1):
             raise self._refuse(value, where)
         if self.choices and value not in self.choices:
             if isinstance(value, str):
@@ -129,7 +138,7 @@ class MethodCard:
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
-    `tuned_blocks` names the parameter that says how many last blocks of the backbone's towers are
+    `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
     tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
     on a set of precomputed features.
@@ -144,7 +153,7 @@ class MethodCard:
     params: tuple[Param, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     epoch_params: tuple[str, ...] = ()
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
     joint_bits: bool = False
     needs_prompts: bool = False
     needs_encoders: bool = False
@@ -198,16 +207,66 @@ class SplitSizes:
 
 
 @dataclass(frozen=True)
+class DrawingRule:
+    """How a released code draws a split: numpy's legacy generator permutes all items.
+
+    `seed` seeds the generator; `discarded` permutations are drawn before the one that counts. The
+    first items are queries and the next ones training items; with `queries_last` the last items are
+    queries and the first ones training items. All that are no queries are database.
+    """
+
+    summary: str
+    seed: int
+    discarded: int = 0
+    queries_last: bool = False
+
+
+@dataclass(frozen=True)
+class ReleasedSplit:
+    """A split of a dataset that a released code draws, by the rule of that name.
+
+    `name` is one of `hashbench.plan.released_splits.RULES`, or any other with a `rule` of its own.
+    `sizes` are those of the release, None for the dataset's default ones. `presets` are the names
+    that it is for, all without any. `in_text_order` are the names under which the release lists
+    the items in the order of their ids as text; otherwise it is that of the dataset.
+    """
+
+    name: str
+    sizes: SplitSizes | None = None
+    presets: tuple[str, ...] = ()
+    in_text_order: tuple[str, ...] = ()
+    rule: DrawingRule | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceLabels:
+    """The published label matrix of a set of `items`: the positives of each class (`counts`), and
+    pairs (a, b) where nearly every item of class a is of class b (`within`).
+    """
+
+    source: str
+    items: int
+    counts: Mapping[str, int]
+    within: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.counts)
+
+
+@dataclass(frozen=True)
 class Part:
     """A part of a dataset's files: `what` it is, and the patterns of which one must match.
 
     Patterns are relative to the dataset's folder, or one absolute path; `*` is any part of a name.
-    `when` says for which parameter values the part is needed; without it, for all.
+    `when` are the parameter values for which the part is needed; without any, always. A part whose
+    files may as well be another dataset's is no `sign` of this one.
     """
 
     what: str
     any_of: tuple[str, ...]
     when: Mapping[str, Value] = field(default_factory=dict)
+    sign: bool = True
 
 
 @dataclass(frozen=True)
@@ -220,7 +279,14 @@ class DatasetCard:
 
     `folders` are where below the data folder its files may lie, the first ones first (`""` is the
     data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
-    a run needs besides; `remedy` says how to get them.
+    a run needs besides; `remedy` is how to get them.
+
+    What is known of the dataset, for splits and checks: `splits` are the released ones;
+    `published_items` maps its names to the numbers of items that published results are over, and
+    what those are; `reference_labels` are published label matrices. `without_empty_captions` maps
+    its names to the preset that leaves out items with an empty caption. `unnamed_columns`:
+    the files do not name the label columns, and code that reads them takes alphabetical order.
+    `examined_with` are parameter values with which the most can be examined.
     """
 
     name: str
@@ -237,6 +303,12 @@ class DatasetCard:
     parts: tuple[Part, ...] = ()
     pictures: tuple[Part, ...] = ()
     remedy: str = ""
+    splits: tuple[ReleasedSplit, ...] = ()
+    published_items: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    reference_labels: tuple[ReferenceLabels, ...] = ()
+    without_empty_captions: Mapping[str, str] = field(default_factory=dict)
+    unnamed_columns: bool = False
+    examined_with: Mapping[str, Value] = field(default_factory=dict)
 
     def values(self, name: str = "") -> dict[str, Value]:
         """The parameter values of the dataset, or of its preset `name`."""

@@ -74,7 +74,11 @@ def overridden(values: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str,
 
 
 def repeated(spec: RunSpec, data_dir: Path | None = None) -> dict[str, Any]:
-    """The values of the request that means this very run; the inverse of `expand`."""
+    """The values of the request that means this very run; the inverse of `expand`.
+
+    Runs of earlier versions that select by the test queries withheld training items; their
+    repetition fits all.
+    """
     card = catalog.method(spec.method, where="method")
     values: dict[str, Any] = {key: spec_value(spec, key) for key in options()}
     sizes = _default_sizes(spec.dataset.split, spec.dataset.name, data_dir)
@@ -183,6 +187,7 @@ def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunS
         dataset=_dataset(parts["dataset"], card),
         backbone=BackboneSpec(**parts["backbone"]),
         labels=LabelSpec(**parts["labels"]),
+        holdout=values["select"] != "test",  # the test queries select: nothing need be withheld
         **parts[""],
     )
 

@@ -20,6 +20,7 @@ MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
 
 _LATER = (("dataset", "on_bad_image", "stop"), ("backbone", "feature_precision", "fp32"))
+_LATER_RUN = (("holdout", True),)
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +63,9 @@ class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One run. Equal specs on one kind of device, with equal numbers of threads, give equal codes,
     bit for bit.
+
+    `holdout`: some training items are withheld from fitting as validation queries. Runs that select
+    by the test queries, as papers do, fit all of them, but for those of earlier versions.
     """
 
     version: int = VERSION
@@ -70,6 +74,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     seed: int = 0
     protocol: str = "strict"
     select: str = "validation"
+    holdout: bool = True
     device: str = "auto"
     threads: int = 0
     dataset: DatasetSpec
@@ -89,6 +94,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         for part, key, before in _LATER:
             if plain[part][key] == before:
                 del plain[part][key]
+        for key, default in _LATER_RUN:
+            if plain[key] == default:
+                del plain[key]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,7 +13,7 @@ from hashbench.plan import spec as specs
 from hashbench.report.run_pages import all_facts, ended_lines, flat, lines, pairs, results_page
 from hashbench.report.text import plain
 from hashbench.runs import result as results
-from hashbench.runs import state
+from hashbench.runs import seal, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import Tailer
@@ -27,11 +27,12 @@ def details(run: RunFolder) -> dict[str, Any]:
         for event in fresh:
             folded.add(event)
     status = state.status(folded, run)
+    spec = specs.read(run.spec)
     found: dict[str, Any] = {
         "run": run.id,
         "folder": str(run.path),
         "status": str(status),
-        "spec": msgspec.to_builtins(specs.read(run.spec)),
+        "spec": msgspec.to_builtins(spec),
         "facts": folded.facts,
         "stage": folded.stage,
         "epoch": folded.epoch,
@@ -47,6 +48,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         result = results.read(run.result)
         found["result"] = msgspec.to_builtins(result)
         found["audit"] = result.audit.verdict
+        found["seal"] = seal.report(run, spec, result)
     elif status in (Status.FAILED, Status.LOST):
         found["log"] = last_log_lines(run)
     return found

@@ -10,7 +10,7 @@ from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import result as results
-from hashbench.runs import state
+from hashbench.runs import seal, state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
 from hashbench.runs.state import Status
@@ -19,11 +19,14 @@ from hashbench.runs.tailer import read_all
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, spec and result."""
+    """A finished run: its folder, spec and result. `changes` says what was changed after it was
+    scored, see `hashbench.runs.seal`.
+    """
 
     run: RunFolder
     spec: RunSpec
     result: Result
+    changes: tuple[str, ...] = ()
 
     @property
     def condition(self) -> Condition:
@@ -102,7 +105,7 @@ def collect(runs: Sequence[RunFolder]) -> Collected:
             spec = specs.read(run.spec)
             if run.result.is_file():
                 result = results.read(run.result)
-                found.finished.append(Finished(run, spec, result))
+                found.finished.append(Finished(run, spec, result, seal.changes(run, spec, result)))
                 continue
         except DamagedFileError as error:
             found.damaged.append(str(error))

@@ -24,7 +24,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "wlist.txt",
         "images/00/25.jpg",
     ),
-    "mirflickr25k": ("meta/tags/tags1.txt", "annotations/sky.txt", "im1.jpg"),
+    "mirflickr25k": ("meta/tags/tags1.txt", "annotations/animals.txt", "im1.jpg"),
     "nuswide": (
         "Groundtruth/AllLabels/Labels_sky.txt",
         "ImageList/Imagelist.txt",
@@ -58,7 +58,7 @@ def test_present_in_each_of_its_folders_and_in_the_data_folder_itself(
 ) -> None:
     for folder in catalog.dataset(name).folders:
         data_dir = tmp_path / (folder or "itself")
-        assert "is not there" in (absent(name, data_dir) or "")
+        assert "is missing (looked in" in (absent(name, data_dir) or "")
         write(data_dir / folder, FILES[name])
         assert absent(name, data_dir) is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -166,7 +167,6 @@ def test_nothing_is_written_when_something_is_wrong(images: Path) -> None:
         ("file,caption,labels\n../../etc/passwd,x,sky\n", r"line 2: the file name '../../etc"),
         ("file,caption,labels\n/etc/passwd,x,sky\n", r"line 2: the file name"),
         ("file,caption,labels\n,x,sky\n", r"line 2: the file name"),
-        ("file,caption,labels\nq.jpg,x,sky\n", "1 without picture"),
         ("file,caption,labels\na\0.jpg,x,sky\n", "is not a text file"),
     ],
 )
@@ -203,8 +203,13 @@ def test_tables_and_folders_that_are_not_there(images: Path) -> None:
         read_table(images / "none.csv")
     with pytest.raises(InputError, match="not a table by its name"):
         read_table(images / "a.jpg")
+    lost = msgspec.structs.replace(table(images), images=str(images / "none"))
     with pytest.raises(InputError, match="is not a folder"):
-        custom.read_pictures("mine", images / "t.csv", images / "none")
+        custom.register(images.parent, "mine", lost)
+    strange = table(images, "file,caption,labels\nq.jpg,x,sky\n")
+    with pytest.raises(InputError, match="no row of the table has a picture"):
+        custom.register(images.parent, "mine", strange)
+    assert not (images.parent / "mine").exists()
 
 
 @pytest.mark.parametrize(

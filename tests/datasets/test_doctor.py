@@ -59,12 +59,55 @@ def packaged(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_a_sound_dataset(table: Path, tmp_path: Path) -> None:
     report = examine(str(table), tmp_path)
-    assert set(levels(report).values()) == {Level.OK}
-    assert (report.verdict, report.worst) == ("sound", Level.OK)
+    small = {f"number of {what}" for what in ("queries", "training items", "database items")}
+    assert {check for check, level in levels(report).items() if level is not Level.OK} == small
+    assert report.verdict.startswith("usable")
     assert (report.items, report.classes) == (40, ["even", "odd"])
     assert "50.0% of all labels are positive" in of(report, "chance").message
-    assert of(report, "chance").facts["random_floor"] == pytest.approx(19 / 39)
+    harmonic = sum(1 / rank for rank in range(1, 40))  # 39 others, 19 of them relevant
+    expected = 18 / 38 * (1 - harmonic / 39) + harmonic / 39
+    assert of(report, "chance").facts["random_floor"] == pytest.approx(expected)
     assert "own 4 / 18 / 36" in of(report, "splits").message
+
+
+def test_a_large_enough_dataset_is_sound(tmp_path: Path) -> None:
+    report = examine("picturebook-tiny", tmp_path)
+    assert report.verdict == "sound"
+    assert "own 60 / 200 / 400" in of(report, "splits").message
+
+
+def test_a_split_of_few_items_is_not_called_sound(tmp_path: Path) -> None:
+    """Two queries say nothing; each part that is too small is named with its size."""
+    split = tmp_path / "split.json"
+    ids = [f"scene-{number:06d}" for number in range(460)]
+    parts = {"query": ids[:2], "train": ids[100:140], "database": ids[100:190]}
+    split.write_text(json.dumps(parts))
+    report = examine("picturebook-tiny", tmp_path, split_file=split)
+    for what, size in (("queries", 2), ("training items", 40), ("database items", 90)):
+        finding = of(report, f"number of {what}")
+        assert finding.level is Level.WARNING
+        assert f"({size} in split)" in finding.message
+        assert finding.remedy
+    assert report.verdict != "sound"
+
+
+def test_missing_pictures_are_one_finding_and_all_else_is_examined(
+    table: Path, tmp_path: Path
+) -> None:
+    (table / "3.png").unlink()
+    (table / "4.png").write_bytes(b"torn")
+    some = examine(str(table), tmp_path)
+    assert "39 items" in f"{some.items} items"  # as a run: the row without its picture is left out
+    for path in table.glob("*.png"):
+        path.unlink()
+    report = examine(str(table), tmp_path, count_tokens=lambda texts: np.ones(len(texts)))
+    finding = of(report, "pictures")
+    assert finding.level is Level.PROBLEM
+    assert "all 40 pictures are missing" in finding.message
+    assert finding.facts == {"missing": 40}
+    assert {"chance", "captions", "tokens", "splits"} <= levels(report).keys()
+    assert "duplicates" not in levels(report)
+    assert of(examine(str(table), tmp_path, pictures=False), "pictures") == finding
 
 
 def test_unreadable_and_repeated_pictures(table: Path, tmp_path: Path) -> None:
@@ -233,7 +276,7 @@ def test_what_cannot_be_loaded_is_one_finding(table: Path, tmp_path: Path) -> No
 def test_what_is_no_dataset_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean coco"):
         examine("cocoo", tmp_path)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         examine(str(tmp_path / "none"), tmp_path)
     with pytest.raises(InputError, match="holds no dataset that is known"):
         examine(str(tmp_path), tmp_path)

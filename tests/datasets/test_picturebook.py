@@ -15,17 +15,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.picturebook import CARD, scenes
+from hashbench.datasets.picturebook import CARD, LARGEST_DATASET_SEED, scenes
 from hashbench.datasets.picturebook.captions import CAPTIONS_PER_SCENE
-from hashbench.datasets.picturebook.composition import CLASS_NAMES, INCLUDED_IN
+from hashbench.datasets.picturebook.composition import CLASS_NAMES
 from hashbench.datasets.picturebook.dataset import load
-from hashbench.datasets.picturebook.rng import Dice
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
+from hashbench.datasets.picturebook.rng import SceneRng
 from hashbench.datasets.splits import own_split
 from hashbench.plan.card import Value
 
 worlds = st.integers(0, 2**63)
 indices = st.integers(0, 2**40)
+
+
+# Every scene with the first class has the second one too.
+INCLUDED_IN = {
+    "baby": "people",
+    "male": "people",
+    "female": "people",
+    "portrait": "people",
+    "sea": "water",
+    "lake": "water",
+    "river": "water",
+    "clouds": "sky",
+    "car": "transport",
+    "bird": "animals",
+    "dog": "animals",
+    "tree": "plant life",
+    "flower": "plant life",
+}
 
 
 def params(name: str) -> dict[str, Value]:
@@ -168,16 +185,16 @@ def test_captions_drop_classes_and_differ(picturebook: Dataset) -> None:
 
 
 def test_dice_follow_their_chances() -> None:
-    dice = Dice(5, 9, stream=0)
-    drawn = [dice.weighted({"a": 0.75, "b": 0.25}) for _ in range(4000)]
+    rng = SceneRng(5, 9, stream=0)
+    drawn = [rng.weighted({"a": 0.75, "b": 0.25}) for _ in range(4000)]
     assert 0.7 < drawn.count("a") / 4000 < 0.8
-    assert {dice.integer(2, 4) for _ in range(200)} == {2, 3, 4}
-    assert sorted(dice.shuffled(range(9))) == list(range(9))
-    assert 0.45 < np.mean([dice.chance(0.5) for _ in range(4000)]) < 0.55
-    streams = {tuple(Dice(5, 9, stream).uniform() for _ in range(4)) for stream in range(4)}
+    assert {rng.integer(2, 4) for _ in range(200)} == {2, 3, 4}
+    assert sorted(rng.shuffled(range(9))) == list(range(9))
+    assert 0.45 < np.mean([rng.chance(0.5) for _ in range(4000)]) < 0.55
+    streams = {tuple(SceneRng(5, 9, stream).uniform() for _ in range(4)) for stream in range(4)}
     assert len(streams) == 4
     with pytest.raises(ValueError, match="seed and index"):
-        Dice(-1, 0, 0)
+        SceneRng(-1, 0, 0)
 
 
 def test_no_dataset_reaches_the_pretraining_worlds() -> None:

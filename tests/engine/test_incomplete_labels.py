@@ -53,7 +53,7 @@ def small(classes: int = 3) -> tuple[Any, Split]:
 
 
 def data_of(dataset: Any, split: Split, visible: VisibleLabels) -> Data:
-    fitted = visible.rows(np.searchsorted(split.train, split.fit))
+    fitted = visible.rows(np.searchsorted(split.train, split.train_fit))
     train = SimpleNamespace(known=torch.from_numpy(fitted.known))
     empty: Any = None
     return Data(
@@ -88,7 +88,9 @@ def test_a_mask_of_another_dataset_is_refused(tmp_path: Path, changed: str) -> N
     if changed == "fingerprint":
         dataset.fingerprint = "other"
     elif changed == "split":
-        split = Split("own", split.query, split.database, split.fit, split.validation, hash="new")
+        split = Split(
+            "own", split.query, split.database, split.train_fit, split.validation, hash="new"
+        )
     else:
         dataset.labels = dataset.labels[:, :2]
     with pytest.raises(InputError, match=r"(?s)labels\.npz.*start a new run") as caught:

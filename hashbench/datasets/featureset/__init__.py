@@ -14,7 +14,7 @@ CARD = DatasetCard(
     features_only=True,
     sizes={"featureset": _SIZES, "wikipedia": _SIZES},
     params=(
-        Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 there is"),
+        Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 in it"),
     ),
     presets={"wikipedia": {"file": "wikiData.mat"}},
     layout=(
@@ -25,7 +25,7 @@ CARD = DatasetCard(
     folders=("featureset", "wikipedia", ""),
     parts=(
         Part("a file of features", tuple(f"*{suffix}" for suffix in SUFFIXES), {"file": ""}),
-        Part("the file of features", ("wikiData.mat",), {"file": "wikiData.mat"}),
+        Part("a file of features", ("wikiData.mat",), {"file": "wikiData.mat"}),
     ),
     remedy="put the file into featureset/ below the data folder, or point --data-dir to its folder",
 )

@@ -1,6 +1,6 @@
 """NUS-WIDE from its official files: the 21 or 10 most frequent of its 81 concepts."""
 
-from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, ReleasedSplit, SplitSizes
 
 _FIELD = SplitSizes(query=2100, train=10500)
 
@@ -39,6 +39,17 @@ CARD = DatasetCard(
         " (for tags1k AllTags1k.txt and TagList1k.txt) and the pictures in Flickr/<concept>/ or in"
         " images/"
     ),
+    splits=(
+        ReleasedSplit("prompthash", _FIELD),
+        ReleasedSplit("pghmh", SplitSizes(2000, 10000)),
+        ReleasedSplit("dcmht", SplitSizes(5120, 10240)),
+        ReleasedSplit("mith", _FIELD),
+    ),
+    published_items={
+        "nuswide": {195_834: "the items with one of the 21 concepts"},
+        "nuswide-tags1k": {190_421: "the items with one of the 21 concepts and of the 1,000 tags"},
+    },
+    without_empty_captions={"nuswide": "nuswide-tags1k", "nuswide-10": "nuswide-10-tags1k"},
     folders=("nuswide", "NUS-WIDE", "nus-wide", ""),
     parts=(
         Part("concept labels", ("Groundtruth/AllLabels/Labels_*.txt",)),

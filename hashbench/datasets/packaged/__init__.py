@@ -1,6 +1,6 @@
 """The field's packaged files: captions, image index and labels, in every flavour in use."""
 
-from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, ReleasedSplit, SplitSizes
 
 _FIELD = SplitSizes(query=2000, train=10000)
 
@@ -12,7 +12,7 @@ FILES = {
 PICTURE_FOLDERS = (
     "images", "mirflickr", "Flickr", "image", "train2017", "val2017", "train2014", "val2014",
 )  # fmt: skip
-"""Folders in which the pictures are looked for; without any, they lie beside the files."""
+"""Folders in which the pictures are looked for; without any, next to the files."""
 
 CARD = DatasetCard(
     name="packaged",
@@ -35,6 +35,23 @@ CARD = DatasetCard(
         " index.npy, and label.mat (or all_tags.txt, all_imgs.txt, all_labels.txt), the pictures"
         " in images/, and the names of the label columns, one a line, in classes.txt"
     ),
+    # the files may hold any dataset, so every release may have drawn over them
+    splits=tuple(
+        ReleasedSplit(name)
+        for name in ("prompthash", "pghmh", "dcmht", "mith", "pcril", "torchcmh")
+    ),
+    published_items={
+        "packaged": {
+            24_581: "MIRFlickr-25K of DCMHT, PromptHash and PGHMH",
+            20_015: "MIRFlickr-25K of DCMH, MITH and PCRIL",
+            122_218: "COCO",
+            190_421: "NUS-WIDE of MITH",
+            192_779: "NUS-WIDE of PGHMH",
+            195_834: "all of NUS-WIDE with one of the 21 concepts",
+        }
+    },
+    unnamed_columns=True,
+    examined_with={"missing": "keep"},
     folders=("packaged", ""),
     parts=tuple(Part(what, files) for what, files in FILES.items()),
     pictures=(
