@@ -18,7 +18,7 @@ from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, TrainingSet
+from hashbench.methods.base import Batch, Stage, TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.spec import DatasetSpec, RunSpec
@@ -113,16 +113,21 @@ class Data:
     blocks: BlockInputs | None = None
 
     def batches(
-        self, seed: int, stage: str, epoch: int, size: int, skip: int
+        self, seed: int, stage: Stage, epoch: int, skip: int
     ) -> Iterator[tuple[int, Batch]]:
-        """(step, batch) over a shuffled epoch, from step `skip` on; the last one may be smaller.
+        """(step, batch) over an epoch, from step `skip` on; the last one may be smaller.
 
-        The order of items and the caption of each are those of (seed, stage, epoch).
+        The order of items, or the draw with replacement, and the caption of each are those of
+        (seed, stage, epoch).
         """
         first, count = self.caption_range
-        n = len(self.train)
-        order = randomness.shuffled(n, seed, "order", stage, epoch).to(self.device)
-        draw = torch.rand(n, generator=randomness.generator(seed, "caption", stage, epoch))
+        n, size = len(self.train), stage.batch_size
+        if stage.replacement:
+            generator = randomness.generator(seed, "order", stage.name, epoch)
+            order = torch.randint(n, (n,), generator=generator).to(self.device)
+        else:
+            order = randomness.shuffled(n, seed, "order", stage.name, epoch).to(self.device)
+        draw = torch.rand(n, generator=randomness.generator(seed, "caption", stage.name, epoch))
         chosen = first + (draw.to(self.device) * count).long()
         for step, start in enumerate(range(0, n, size)):
             if step < skip:

@@ -77,9 +77,7 @@ class Trainer:
         pending: list[Tensor] = []
         names: list[str] = []
         reported = time.monotonic()
-        batches = self.data.batches(
-            self.spec.seed, stage.name, epoch, stage.batch_size, skip=self.position.step
-        )
+        batches = self.data.batches(self.spec.seed, stage, epoch, skip=self.position.step)
         for step, batch in batches:
             randomness.reseed(self.spec.seed, "step", stage.name, epoch, step)
             progress = (epoch * steps + step) / (stage.epochs * steps)

@@ -38,7 +38,10 @@ def cosine(initial: float, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of training. `selects`: its validation mAP may choose the best epoch."""
+    """A stage of training. `selects`: its validation mAP may choose the best epoch.
+
+    `replacement`: the items of an epoch are drawn with replacement instead of shuffled.
+    """
 
     name: str
     title: str
@@ -46,6 +49,7 @@ class Stage:
     batch_size: int
     schedule: Schedule = cosine
     selects: bool = True
+    replacement: bool = False
 
     def steps(self, items: int) -> int:
         """Steps of an epoch over a training set of so many items."""
@@ -181,19 +185,29 @@ class MethodContext:
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""
-        return float(self.params[name])
+        return float(self._param(name))
 
     def whole(self, name: str) -> int:
         """Parameter `name`, a whole number."""
-        return int(self.params[name])
+        return int(self._param(name))
 
     def flag(self, name: str) -> bool:
         """Parameter `name`, yes or no."""
-        return bool(self.params[name])
+        return bool(self._param(name))
 
     def text(self, name: str) -> str:
         """Parameter `name`, a word."""
-        return str(self.params[name])
+        return str(self._param(name))
+
+    def _param(self, name: str) -> Value:
+        """Raises InputError for a parameter that the run's spec, of an earlier version, lacks."""
+        if name not in self.params:
+            raise InputError(
+                f"this run is of an earlier version, whose method had no parameter {name!r}",
+                where="spec.toml",
+                remedy="start it anew with the same options",
+            )
+        return self.params[name]
 
     def word_rows(self, text: str) -> Tensor:
         """(k, w) token embeddings of a text, without start, end and positions."""
