@@ -91,6 +91,7 @@ def test_what_a_known_ratio_leaves_is_that_of_a_run_s_mask() -> None:
     seen = visible_labels(labels, LabelSpec(known_ratio=0.5), 3)
     assert found.pairs == pair_shares(seen.labels, seen.known)
     assert found.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
-    assert sum(found.label_set_curve) == 60
+    assert found.label_set_curve == tuple(label_set_frequencies(seen.labels).tolist())
+    assert found.label_set_curve != tuple(label_set_frequencies(labels).tolist())
     with pytest.raises(InputError, match="--known-ratio"):
         incompleteness(labels, 1.5, seed=0)

@@ -197,8 +197,8 @@ CARD = MethodCard(
             "released",
             "as the released code: unknown pairs are negative, no pseudo labels, a hinge for each "
             "modality, sorted classes, lambda fixed, least overlap by labels before recovery, "
-            "draws with replacement, normalised texts; but not its u = 1e-4 for unknown labels, its one "
-            "lambda for mixed labels, its sizes (see released-networks) and its handling of files",
+            "draws with replacement, normalised texts; without its u = 1e-4 for unknown labels, "
+            "its one lambda for mixed labels, its sizes (released-networks), its file handling",
             {
                 "unknown_pairs": "negative",
                 "pseudo_labels": False,
