@@ -164,6 +164,19 @@ class Data:
         """(n, C) what training may know to be positive, of training items."""
         return self.visible.labels[np.searchsorted(self.split.train, items)]
 
+    def held_out(self) -> TrainingSet | None:
+        """The validation queries, if any, as training may see them: without hidden labels."""
+        items = self.split.validation
+        if not len(items):
+            return None
+        visible = self.visible.rows(np.searchsorted(self.split.train, items))
+        return TrainingSet(
+            images=self._to_device(self.features.images[items]),
+            texts=self._to_device(self.features.first_texts(items)),
+            labels=torch.from_numpy(visible.labels.astype(np.float32)).to(self.device),
+            known=torch.from_numpy(visible.known).to(self.device),
+        )
+
     def images(self, items: IntArray) -> Tensor | Tokens:
         """What image encoders read of items, on the device: features (n, d), or tokens."""
         pooled = self._to_device(self.features.images[items])

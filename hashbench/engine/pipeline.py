@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from hashbench.backbones import registry
 from hashbench.backbones.blocks import Tail
 from hashbench.backbones.feature_store import FeatureStore
 from hashbench.backbones.text_tower import FrozenTextTower
+from hashbench.datasets.base import Dataset
 from hashbench.engine import randomness
 from hashbench.engine.data import (
     assemble,
@@ -33,7 +35,7 @@ from hashbench.engine.trainer import Trainer
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError, StopAskedError, TrainingError
 from hashbench.files.paths import cache_root
-from hashbench.methods.base import Method, MethodContext
+from hashbench.methods.base import Method, MethodContext, PromptEncoder
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
@@ -101,9 +103,6 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     blocks = store.blocks(dataset, tuned) if tuned else None
     data = assemble(dataset, split, visible, features, device, blocks)
 
-    def prompts(sentences: Any) -> torch.Tensor:
-        return torch.from_numpy(store.prompts(sentences)).to(device)
-
     @functools.cache
     def text_tower() -> FrozenTextTower:
         require_encoders(dataset, spec.method)
@@ -114,7 +113,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
         params=spec.params,
         class_names=dataset.class_names,
         train=data.train,
-        prompts=prompts,
+        prompts=prompt_encoder(store, dataset, device),
         seed=spec.seed,
         unknown=spec.labels.unknown,
         text_tower=text_tower,
@@ -122,6 +121,8 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
         towers=lambda: tower_ends(store.tails(tuned)),
         protocol=spec.protocol,
         directions=card.directions,
+        held_out=data.held_out(),
+        encodes_prompts=dataset.features is None,
     )
     method: Method = catalog.load(card.entry)(context).to(device)
     for name, value in method.facts().items():
@@ -159,6 +160,16 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     if not found.audit.clean:
         writer.write(events.Note(level="warning", text=found.audit.verdict))
     writer.write(events.Finished(seconds=round(time.monotonic() - began, 3)))
+
+
+def prompt_encoder(store: FeatureStore, dataset: Dataset, device: torch.device) -> PromptEncoder:
+    """Encodes sentences with the tower that made the dataset's text features, or refuses."""
+
+    def prompts(sentences: Sequence[str]) -> torch.Tensor:
+        require_encoders(dataset, "a prompt")
+        return torch.from_numpy(store.prompts(sentences)).to(device)
+
+    return prompts
 
 
 def tower_ends(tails: tuple[Tail, Tail]) -> Towers:

@@ -14,6 +14,9 @@ from hashbench.errors import InputError, UnknownNameError
 
 Value = bool | int | float | str
 
+PLACEHOLDER = "{}"
+"""What a template holds once, where the names go."""
+
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -23,7 +26,7 @@ class Param:
     """One setting: its default fixes its type; `choices` or `low`/`high` (inclusive) its range.
 
     `published` is the default under `--protocol published`, a value that leaks: the strict protocol
-    refuses it.
+    refuses it. A `template` is a text that holds `{}` once.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Param:
     low: float | None = None
     high: float | None = None
     published: Value | None = None
+    template: bool = False
 
     def start(self, protocol: str) -> Value:
         """The default under a protocol."""
@@ -51,6 +55,8 @@ class Param:
         """The allowed values in words, empty when any value of the type will do."""
         if self.choices:
             return " | ".join(str(choice) for choice in self.choices)
+        if self.template:
+            return f"with one {PLACEHOLDER}"
         if self.low is None and self.high is None:
             return ""
         low = "" if self.low is None else f"{self.low:g} <= "
@@ -77,6 +83,8 @@ class Param:
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not wanted or not isinstance(value, bool | int | float | str):
+            raise self._refuse(value, where)
+        if self.template and (not isinstance(value, str) or value.count(PLACEHOLDER) != 1):
             raise self._refuse(value, where)
         if self.choices and value not in self.choices:
             if isinstance(value, str):

@@ -14,7 +14,7 @@ from hashbench.runs.tailer import read_all
 from tests.engine.conftest import worker
 
 
-@pytest.mark.parametrize(("method", "code"), [("lsh", 0), ("pcril", 2)])
+@pytest.mark.parametrize(("method", "code"), [("lsh", 0), ("soda", 0), ("pcril", 2)])
 def test_methods_that_need_the_encoders_say_so(tmp_path: Path, method: str, code: int) -> None:
     rng = np.random.default_rng(0)
     (tmp_path / "data" / "featureset").mkdir(parents=True)
@@ -26,12 +26,18 @@ def test_methods_that_need_the_encoders_say_so(tmp_path: Path, method: str, code
     )
     request = Request(
         method=[method], dataset=["featureset"], bits=[8], threads=1, query_size=10, train_size=20,
+        epochs=1 if method == "soda" else None,
     )  # fmt: skip
     (spec,) = expand(request, tmp_path / "data")
     run = layout.create(tmp_path / "runs", spec, datetime.datetime.now(datetime.UTC))
     assert worker(run, tmp_path / "data").wait(timeout=300) == code, run.log.read_text()
     failed = [event for event in read_all(run.events) if isinstance(event, events.Failed)]
     assert len(failed) == bool(code)
+    facts = {
+        event.name: event.value for event in read_all(run.events) if isinstance(event, events.Fact)
+    }
+    assert ("label prompts" in facts) == (method == "soda")
+    assert not list((tmp_path / "data").rglob("prompts.*"))  # no other tower encoded label prompts
     if failed:
         assert "pcril cannot work on featureset" in failed[0].reason
         assert "soda" in failed[0].remedy

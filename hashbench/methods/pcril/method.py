@@ -79,7 +79,7 @@ class Pcril(Method):
         self.register_buffer("partners", torch.zeros(n, top, dtype=torch.long))
         self.uncertain: Tensor  # shares of uncertain pairs before and after recovery (Fig. 6d)
         self.register_buffer("uncertain", torch.zeros(2))
-        self._pairs = monitors.Running(("dissimilar pairs", "uncertain pairs"))
+        self._pairs = monitors.Running(("dissimilar pairs", "unknown pairs"))
         self._mixed_pairs = monitors.Running(("mixed dissimilar pairs",))  # Fig. 6c
         watched = torch.randperm(n, generator=torch.Generator().manual_seed(context.seed))
         self._watched = watched[: context.whole("watched")].sort().values.to(train.labels.device)
