@@ -79,6 +79,14 @@ def run_command(
     label_sparsity: Annotated[
         float | None, typer.Option("--label-sparsity", help="Share of positives dropped.")
     ] = None,
+    caption_noise: Annotated[
+        float | None,
+        typer.Option("--caption-noise", help="Share of words of training captions exchanged."),
+    ] = None,
+    caption_drop: Annotated[
+        float | None,
+        typer.Option("--caption-drop", help="Share of words of training captions left out."),
+    ] = None,
     unknown: Annotated[
         str | None,
         typer.Option("--unknown", help="Pairs with unknown similarity: negative or ignore."),
@@ -164,6 +172,8 @@ def run_command(
         "on_bad_image": on_bad_image,
         "label_noise": label_noise,
         "label_sparsity": label_sparsity,
+        "caption_noise": caption_noise,
+        "caption_drop": caption_drop,
         "unknown": unknown,
         "query_size": query_size,
         "train_size": train_size,

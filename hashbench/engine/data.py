@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from hashbench.backbones.blocks import BlockInputs
-from hashbench.backbones.feature_store import Features
+from hashbench.backbones.feature_store import Features, FeatureStore
 from hashbench.datasets import masks, named_splits, splits
-from hashbench.datasets.base import BoolArray, Dataset, IntArray
+from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
+from hashbench.datasets.captions import corrupted_captions
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
@@ -200,21 +201,52 @@ def assemble(
     features: Features,
     device: torch.device,
     blocks: BlockInputs | None = None,
+    captions: FloatArray | None = None,
 ) -> Data:
-    """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
+    """Puts what is fitted on the device: one caption matrix, one row range of it per item.
+
+    `captions` are features of the fitted items' captions, where training reads other ones than
+    those that are encoded at the end.
+    """
     fit = split.fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
-    captions = torch.from_numpy(np.array(features.texts[rows], np.float32)).to(device)
+    read = features.texts[rows] if captions is None else captions
+    caption_matrix = torch.from_numpy(np.array(read, np.float32)).to(device)
     first = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])).to(device)
     train = TrainingSet(
         images=torch.from_numpy(np.array(features.images[fit], np.float32)).to(device),
-        texts=captions[first],
+        texts=caption_matrix[first],
         labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
         known=torch.from_numpy(fitted.known).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
     return Data(
-        dataset, split, visible, features, device, train, captions, rows, caption_range, blocks
+        dataset,
+        split,
+        visible,
+        features,
+        device,
+        train,
+        caption_matrix,
+        rows,
+        caption_range,
+        blocks,
     )
+
+
+def training_captions(
+    spec: RunSpec, dataset: Dataset, split: Split, store: FeatureStore
+) -> FloatArray | None:
+    """Features of the noisy captions that training reads, row by row those of the fitted items.
+
+    None where it reads them as they are. Raises InputError for a set of features.
+    """
+    noise, drop = spec.dataset.caption_noise, spec.dataset.caption_drop
+    if not noise and not drop:
+        return None
+    require_encoders(dataset, "caption noise")
+    clean = [dataset.captions[i] for i in split.fit]
+    corrupted = corrupted_captions(clean, noise, drop, spec.seed)
+    return store.prompts([caption for item in corrupted for caption in item])

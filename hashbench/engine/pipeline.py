@@ -28,6 +28,7 @@ from hashbench.engine.data import (
     readable,
     require_encoders,
     split_of,
+    training_captions,
     visible_labels,
 )
 from hashbench.engine.evaluation import evaluate_run
@@ -101,7 +102,8 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     visible = visible_labels(run.labels, spec, dataset, split)
     tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
     blocks = store.blocks(dataset, tuned) if tuned else None
-    data = assemble(dataset, split, visible, features, device, blocks)
+    captions = training_captions(spec, dataset, split, store)
+    data = assemble(dataset, split, visible, features, device, blocks, captions)
 
     @functools.cache
     def text_tower() -> FrozenTextTower:

@@ -63,6 +63,8 @@ class Request:
     known_ratio: Sequence[float] = (1.0,)
     label_noise: float = 0.0
     label_sparsity: float = 0.0
+    caption_noise: float = 0.0
+    caption_drop: float = 0.0
     unknown: str = "negative"
     ablate: Sequence[str] = ()
     set: Mapping[str, str | Value] = field(default_factory=dict)
@@ -118,6 +120,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     overrides = _overrides(request, cards)
     for card in cards:
         _check_protocol(request.protocol, card, overrides[card.name])
+        _check_captions(request, card)
     specs: list[RunSpec] = []
     axes = itertools.product(
         _distinct(request.dataset), cards, _distinct(request.known_ratio), _distinct(request.seed)
@@ -167,7 +170,7 @@ def _check(request: Request) -> None:
                 where=_option("known_ratio"),
                 remedy="a number above 0 and up to 1, such as 0.3",
             )
-    for key in ("label_noise", "label_sparsity"):
+    for key in ("label_noise", "label_sparsity", "caption_noise", "caption_drop"):
         _within(getattr(request, key), 0, 1, key)
     for key, low in (("epochs", 1), ("query_size", 1), ("train_size", 2), ("threads", 0)):
         if getattr(request, key) is not None:
@@ -266,6 +269,18 @@ def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]
             )
 
 
+def _check_captions(request: Request, card: MethodCard) -> None:
+    """Tuned towers read tokens of captions that were cached as they are."""
+    for key in ("caption_noise", "caption_drop"):
+        if getattr(request, key) and card.tuned_blocks:
+            able = [other.name for other in catalog.methods().values() if not other.tuned_blocks]
+            raise InputError(
+                f"{card.name} tunes the towers, which read captions as they are",
+                where=_option(key),
+                remedy=f"a method on frozen features: {', '.join(able)}",
+            )
+
+
 def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
     card: DatasetCard = catalog.dataset(name, data_dir, where="--dataset")
     sizes = released_splits.sizes(request.split, card, name)
@@ -280,4 +295,6 @@ def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
         usual_sizes=request.query_size is None and request.train_size is None,
         params=dict(values),
         on_bad_image=request.on_bad_image,
+        caption_noise=request.caption_noise,
+        caption_drop=request.caption_drop,
     )

@@ -107,6 +107,14 @@ GENERAL: tuple[General, ...] = (
         "on_bad_image", "stop", "a picture that cannot be read ends the run, or is left out",
         _text, BAD_IMAGES,
     ),
+    General(
+        "caption_noise", "0.0", "share of words of training captions exchanged",
+        _real("--caption-noise"),
+    ),
+    General(
+        "caption_drop", "0.0", "share of words of training captions left out",
+        _real("--caption-drop"),
+    ),
 )  # fmt: skip
 
 

@@ -21,6 +21,8 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "device"),
         ("", "threads"),
         ("dataset", "on_bad_image"),
+        ("dataset", "caption_noise"),
+        ("dataset", "caption_drop"),
         ("backbone", "feature_precision"),
     ):
         del (plain[part] if part else plain)[key]
