@@ -258,8 +258,8 @@ def mixed_similarity(model: Pcril, monkeypatch: pytest.MonkeyPatch) -> tuple[Any
 def test_mixed_labels_take_unknown_for_0_and_every_mixed_pair_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # phrasal search off: labels are those known, one lambda of 0.8
-    model = method(ablate=("no-PCR", "AN"))
+    # without recovery labels are those known; plain pairs leave unknown ones out, lambda is 0.8
+    model = method(ablate=("no-PCR", "IU"))
     (stage,) = model.stages()
     model.begin_stage(stage)
     similar, partners = mixed_similarity(model, monkeypatch)

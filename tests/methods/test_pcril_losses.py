@@ -91,18 +91,18 @@ def test_continuous_similarity_is_one_minus_the_product(
     left: np.ndarray, right: np.ndarray, hard: bool
 ) -> None:
     left = np.round(left) if hard else left
-    found = continuous_similarity(torch.from_numpy(left), torch.from_numpy(right))
+    S = continuous_similarity(torch.from_numpy(left), torch.from_numpy(right))
     for i in range(4):
         for j in range(5):
             wanted = 1 - math.prod(1 - float(left[i, c]) * float(right[j, c]) for c in range(3))
-            assert float(found[i, j]) == pytest.approx(wanted, abs=1e-5)
+            assert float(S[i, j]) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_continuous_similarity_of_hard_labels_is_sharing_one_exactly() -> None:
     labels = (torch.rand(20, 6, generator=torch.Generator().manual_seed(0)) > 0.6).float()
-    found = continuous_similarity(labels, labels)
-    assert torch.equal(found > 0, labels @ labels.T > 0)
-    assert torch.all((found == 0) | (found > 0.999999))
+    S = continuous_similarity(labels, labels)
+    assert torch.equal(S > 0, labels @ labels.T > 0)
+    assert torch.all((S == 0) | (S > 0.999999))
 
 
 @pytest.mark.parametrize("hard", [True, False])

@@ -135,10 +135,10 @@ class Pcril(Method):
 
     def _recover(self, recoverer: Recoverer) -> None:
         """Algorithm 1, step 7: labels and pseudo labels take the place of unknown ones."""
-        everyone = torch.arange(len(self.labels), device=self.labels.device)
+        items = torch.arange(len(self.labels), device=self.labels.device)
         report = self.context.report
         before = uncertain_share(self.labels == 1, self.negative)
-        search = recoverer.search(everyone, lambda done, total: report("label search", done, total))
+        search = recoverer.search(items, lambda done, total: report("label search", done, total))
         labels, negative = recoverer.take(search)
         self.labels.copy_(labels)
         self.negative |= negative

@@ -40,7 +40,7 @@ class Soda(Method):
         self._K = K
         self._scheme = context.text("scheme")
         self._image_codes = context.text("image_codes")
-        # prompts of another tower than the features' own would tell classes apart badly
+        # another text tower than that of the features would hardly separate the classes
         prompt = context.text("prompt") if context.encodes_prompts else ONE_HOT
         self._label_inputs = label_inputs(context, prompt, context.text("template"))
         hidden = (context.whole("hidden"),) * context.whole("depth")
@@ -55,7 +55,7 @@ class Soda(Method):
             self.register_buffer(name, torch.zeros(n, K))
 
     def facts(self) -> Mapping[str, str]:
-        """That label prompts are missing, where nobody knows what encoded the features."""
+        """Says where label prompts are missing because the encoder of the features is unknown."""
         if self.context.encodes_prompts or self.context.text("prompt") == ONE_HOT:
             return {}
         return {"label prompts": "one-hot: the encoders of these features are not known"}
@@ -130,7 +130,7 @@ class Soda(Method):
             h_v = self._remember(self.H_v, batch, self.image_head(batch.images))
         h_l = self._remember(self.H_l, batch, self.label_head(self._label_inputs[batch.index]))
         phi1 = 0.5 * (likelihood(self.H_l, h_v, S) + likelihood(self.H_v, h_l, S))
-        phi2 = self._binarisation(batch, h_v, h_l)
+        phi2 = self._binarisation(self.B[batch.index], h_v, h_l)
         return {"Phi1": Term(phi1), "Phi2": Term(phi2, self._weight("alpha"))}
 
     def _student(self, batch: Batch, S: Similarity) -> dict[str, Term]:
@@ -140,30 +140,28 @@ class Soda(Method):
             return self._paired(batch, S, h_v)
         h_t = self._remember(self.H_t, batch, self.text_head(batch.texts))
         targets = self.H_v if self._image_codes == "continuous" else self.B
-        own = self.context.text("targets") == "specific"
-        target = monitors.signs(h_t.detach()) if own else targets[batch.index]
+        phi2 = self._binarisation(targets[batch.index], h_t)
         return {
             "Phi1": Term(likelihood(targets, h_t, S)),
-            "Phi2": Term((target - h_t).square().mean(), self._weight("beta")),
+            "Phi2": Term(phi2, self._weight("beta")),
         }
 
     def _paired(self, batch: Batch, S: Similarity, h_v: Tensor) -> dict[str, Term]:
         """Image and text learn from each other's memories."""
         h_t = self._remember(self.H_t, batch, self.text_head(batch.texts))
         phi1 = 0.5 * (likelihood(self.H_v, h_t, S) + likelihood(self.H_t, h_v, S))
-        phi2 = self._binarisation(batch, h_v, h_t)
+        phi2 = self._binarisation(self.B[batch.index], h_v, h_t)
         return {"Phi1": Term(phi1), "Phi2": Term(phi2, self._weight("beta"))}
 
     def _weight(self, name: str) -> float:
         """alpha or beta, between the means that Phi1 and Phi2 are here."""
         return self.context.real(name) * per_pair(self._K, len(self.B))
 
-    def _binarisation(self, batch: Batch, *codes: Tensor) -> Tensor:
+    def _binarisation(self, unified: Tensor, *codes: Tensor) -> Tensor:
+        """Squared distances to the codes that modalities share, or to the signs of each one."""
         own = self.context.text("targets") == "specific"
-        B = self.B[batch.index]
-        distances = [
-            ((monitors.signs(h.detach()) if own else B) - h).square().mean() for h in codes
-        ]
+        targets = [monitors.signs(h.detach()) if own else unified for h in codes]
+        distances = [(B - h).square().mean() for B, h in zip(targets, codes, strict=True)]
         return torch.stack(distances).sum()
 
     @staticmethod
