@@ -223,7 +223,7 @@ def test_stage_1_is_measured_on_fitted_and_on_validation_images() -> None:
     # pictures that say nothing: what was fitted looks good all the same
     noise = torch.randn(30, WIDTH, generator=torch.Generator().manual_seed(2))
     held_out = TrainingSet(noise, strangers.texts, strangers.labels, strangers.known)
-    model = trained(method(held_out=held_out, params={"lr": 0.01}))
+    model = trained(method(held_out=held_out, params={"lr": 0.01, "alpha": 0.1}))
     teacher = model.stages()[0]
     monitors = model.end_stage(teacher)
     fitted = monitors["image-to-label mAP (fitted)"]
