@@ -16,6 +16,7 @@ from hashbench.methods.pcril.recovery import negatives
 from hashbench.methods.pcril.similarity import (
     continuous_similarity,
     known_dissimilar,
+    mixed_similarity,
     pair_mask,
     uncertain_share,
 )
@@ -105,16 +106,32 @@ def test_continuous_similarity_of_hard_labels_is_sharing_one_exactly() -> None:
     assert torch.all((S == 0) | (S > 0.999999))
 
 
-@pytest.mark.parametrize("hard", [True, False])
-def test_continuous_similarity_has_a_gradient_into_mixed_labels(hard: bool) -> None:
-    labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]) * (1.0 if hard else 0.9)
-    share = torch.tensor(0.7, requires_grad=True)
-    mixed = augmentation.mix(
-        torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 1.0]]), share
+@settings(max_examples=30, deadline=None)
+@given(
+    hnp.arrays(np.float64, (4, 3), elements=st.sampled_from([0.0, 1.0, 0.25, 0.5])),
+    hnp.arrays(np.bool_, (2, 5, 3)),
+    st.sampled_from([0.1, 0.5, 0.8]),
+)
+def test_mixed_similarity_is_that_of_mixed_labels(
+    labels: np.ndarray, sides: np.ndarray, share: float
+) -> None:
+    own, partner = torch.from_numpy(sides).double()
+    mixed = augmentation.mix(own, partner, torch.tensor(share, dtype=torch.double))
+    S = mixed_similarity(
+        torch.from_numpy(labels), own, partner, torch.tensor(share, dtype=torch.double)
     )
-    continuous_similarity(labels, mixed).sum().backward()
+    wanted = continuous_similarity(torch.from_numpy(labels), mixed)
+    torch.testing.assert_close(S, wanted, atol=1e-9, rtol=1e-9)
+    assert torch.equal(S == 0, wanted == 0)  # which pairs share nothing is decided exactly
+
+
+@pytest.mark.parametrize("a", [1.0, 0.9])
+def test_mixed_similarity_has_a_gradient_into_the_share(a: float) -> None:
+    labels = torch.tensor([[a, 0.0, a], [0.0, 0.0, a]])
+    share = torch.tensor(0.7, requires_grad=True)
+    own, partner = torch.tensor([[1.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 1.0]])
+    mixed_similarity(labels, own, partner, share).sum().backward()
     # d/ds of (1 - (1-as)(1-a(1-s))) + a(1-s)
-    a = 1.0 if hard else 0.9
     wanted = a * (1 - a * 0.3) - a * (1 - a * 0.7) - a
     assert share.grad is not None
     assert float(share.grad) == pytest.approx(wanted, rel=1e-4)

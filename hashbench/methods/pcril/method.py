@@ -34,6 +34,7 @@ from hashbench.methods.pcril.recovery.recoverer import Recoverer
 from hashbench.methods.pcril.similarity import (
     continuous_similarity,
     known_dissimilar,
+    mixed_similarity,
     pair_mask,
     uncertain_share,
 )
@@ -214,7 +215,7 @@ class Pcril(Method):
         # Eq. 6: l_mix = lambda P[l_i] + (1 - lambda) P[l_j], where P keeps positives alone
         positive = (self.labels == 1).to(self.labels.dtype)
         S_v, S_t = (
-            continuous_similarity(self.labels, mix(positive[batch.index], positive[partner], share))
+            mixed_similarity(self.labels, positive[batch.index], positive[partner], share)
             for share in (lambda_v, lambda_t)
         )
         # which pairs enter is the same for both lambdas: those that share any class with either

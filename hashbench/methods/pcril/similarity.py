@@ -9,17 +9,33 @@ _LEAST = 1e-12  # 1 - l of a certain label, so that its logarithm exists
 
 
 def continuous_similarity(labels: Tensor, others: Tensor) -> Tensor:
-    """S_ij = 1 - prod_c (1 - l_ic l_jc): (N, C) and (n, C) in [0, 1] -> (N, n) (PCRIL).
-
-    Gradients reach `others`.
-    """
+    """S_ij = 1 - prod_c (1 - l_ic l_jc): (N, C) and (n, C) in [0, 1] -> (N, n) (PCRIL)."""
     if bool(((labels == 0) | (labels == 1)).all()):
         # the product is over the classes of i alone: a matrix product of logarithms, much faster
-        return 1.0 - torch.exp(labels @ torch.log((1.0 - others).clamp_min(_LEAST)).T)
+        return 1.0 - torch.exp(labels @ _log_of_rest(others).T)
     none_shared = torch.ones(len(labels), len(others), dtype=labels.dtype, device=labels.device)
     for c in range(labels.shape[1]):
-        none_shared = none_shared * (1.0 - torch.outer(labels[:, c], others[:, c]))
+        none_shared *= 1.0 - torch.outer(labels[:, c], others[:, c])
     return 1.0 - none_shared
+
+
+def mixed_similarity(labels: Tensor, own: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+    """The same of labels (N, C) with mixed ones, l_j = lambda own_j + (1 - lambda) partner_j.
+
+    `own` and `partner` (n, C) are 0 and 1, so that l_jc has three values but 0, and the logarithm
+    of the product is three matrix products. Gradients reach `share`, which is lambda.
+    """
+    both, alone, partners = own * partner, own * (1.0 - partner), partner * (1.0 - own)
+    none_shared = (
+        _log_of_rest(labels) @ both.T
+        + _log_of_rest(share * labels) @ alone.T
+        + _log_of_rest((1.0 - share) * labels) @ partners.T
+    )
+    return 1.0 - torch.exp(none_shared)
+
+
+def _log_of_rest(labels: Tensor) -> Tensor:
+    return torch.log((1.0 - labels).clamp_min(_LEAST))
 
 
 def known_dissimilar(negative: Tensor, others: Tensor) -> Tensor:
