@@ -3,7 +3,9 @@
 The paper's text is public in part and its code is not: the two stages, the prompt, the names of
 the losses and the bit lengths are the paper's; layer sizes and the exact form of the losses are a
 reconstruction in the line of DCMH (likelihood over pairs, memories of the training set). alpha and
-beta weigh sums against sums, as DCMH's gamma does: Phi1 over pairs, Phi2 over bits.
+beta weigh sums against sums, as DCMH's gamma does: Phi1 over pairs, Phi2 over bits. They are 1 as
+there, since validation mAP on the built-in data hardly depends on them (means of seeds 10 and 11,
+all labels known): 0.1: 0.9349  1: 0.9337  5: 0.9311  10: 0.9284.
 
 Symbols: H_v, H_l, H_t are relaxed codes of images, label prompts and texts, B their signs.
 """
