@@ -177,8 +177,11 @@ Role = Literal["query", "database"]
 class MethodContext:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
-    `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
-    makes the ends of both towers, for methods whose card names `tuned_blocks`.
+    `held_out` are the validation queries, to measure by and never to learn from; there are none
+    where all training items are fitted. `encodes_prompts` is false for features of unknown
+    encoders, where `prompts` refuses. `text_tower` loads the backbone, so a method that does not
+    need it does not call it; `towers` makes the ends of both towers, for methods whose card names
+    `tuned_blocks`.
     """
 
     bits: tuple[int, ...]
@@ -193,6 +196,8 @@ class MethodContext:
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
     directions: tuple[str, ...] = CROSS_MODAL
+    held_out: TrainingSet | None = None
+    encodes_prompts: bool = True
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""

@@ -19,7 +19,12 @@ VERSION = 1
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
 
-_LATER = (("dataset", "on_bad_image", "stop"), ("backbone", "feature_precision", "fp32"))
+_LATER = (
+    ("dataset", "on_bad_image", "stop"),
+    ("dataset", "caption_noise", 0.0),
+    ("dataset", "caption_drop", 0.0),
+    ("backbone", "feature_precision", "fp32"),
+)
 _LATER_RUN = (("holdout", True),)
 
 
@@ -28,6 +33,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
     `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
+    `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
+    exchanged and left out.
     """
 
     name: str
@@ -38,6 +45,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usual_sizes: bool = False
     params: dict[str, Value] = {}
     on_bad_image: str = "stop"
+    caption_noise: float = 0.0
+    caption_drop: float = 0.0
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

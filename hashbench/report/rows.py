@@ -141,7 +141,7 @@ def headline(spec: RunSpec) -> str:
 
 
 def label_text(spec: RunSpec) -> str:
-    """What training saw of the labels; empty when it saw them all."""
+    """What training saw of labels and captions; empty when it saw them as they are."""
     labels = spec.labels
     parts = []
     if labels.known_ratio < 1:
@@ -150,6 +150,10 @@ def label_text(spec: RunSpec) -> str:
         parts.append(f"noise {labels.noise:g}")
     if labels.sparsity:
         parts.append(f"sparsity {labels.sparsity:g}")
+    if spec.dataset.caption_noise:
+        parts.append(f"caption noise {spec.dataset.caption_noise:g}")
+    if spec.dataset.caption_drop:
+        parts.append(f"caption drop {spec.dataset.caption_drop:g}")
     if labels.known_ratio < 1 and not _own_unknown(spec.method):
         parts.append({"negative": "AN", "ignore": "IU"}[labels.unknown])
     return " ".join(parts)
