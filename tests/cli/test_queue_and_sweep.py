@@ -159,8 +159,8 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
         ("run -b 0-99999999999999999999", "--bits: '0-99999999999999999999' is more than 10,000"),
         ("run -s 0-99999999999999999999", "--seed: '0-99999999999999999999' is more than 10,000"),
         ("run -s 99999999999999999999", "--seed: 99999999999999999999 is out of range"),
-        ("run -d mirflickr25k", "--dataset: mirflickr25k is not there"),
-        ("run -d coco --dry-run", "--dataset: coco is not there"),
+        ("run -d mirflickr25k", "--dataset: mirflickr25k is missing"),
+        ("run -d coco --dry-run", "--dataset: coco is missing"),
         ("run -d wikipedia -m pcril --dry-run", "--method: pcril cannot work on wikipedia"),
         ("run --backbone ViT-B-16 --dry-run", "--pretrained: ViT-B-16 needs weights"),
         ("run --epochs two", "--epochs: 'two' is not a whole number"),
@@ -176,7 +176,7 @@ def test_wrong_words_are_one_message(command: Command, words: str, message: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[base]\ndataset = "coco"', "--dataset: coco is not there"),
+        ('[base]\ndataset = "coco"', "--dataset: coco is missing"),
         ('[base]\nbackbone = "ViT-B-16"', "--pretrained: ViT-B-16 needs weights"),
         ('[[grid]]\nmethod = "pcril"\ndataset = "wikipedia"', "pcril cannot work on wikipedia"),
     ],
