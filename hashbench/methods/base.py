@@ -28,11 +28,6 @@ Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
 
 
-def constant(initial: float, progress: float) -> float:  # noqa: ARG001
-    """The learning rate stays as it is."""
-    return initial
-
-
 def cosine(initial: float, progress: float) -> float:
     """Half a cosine from the initial learning rate down to zero."""
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))
