@@ -77,7 +77,7 @@ def test_a_metric_is_found_however_it_is_typed(tmp_path: Path, typed: str) -> No
 
 def test_a_typing_error_gets_the_nearest_name(tmp_path: Path) -> None:
     scored_run(tmp_path)
-    assert "did you mean mAP@all" in refused("--runs-dir", tmp_path, "--metric", "mpa@all")
+    assert "did you mean mAP@all" in refused("--runs-dir", tmp_path, "-m", "mpa@all")
     direction = refused("--runs-dir", tmp_path, "--metric", "i2t:mAP@all")
     assert "compare shows all of them" in direction
 
