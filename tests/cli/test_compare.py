@@ -310,3 +310,22 @@ def test_published_numbers_say_where_they_are_from(
     with_p = tables(run.path, scored_run(tmp_path, method=["lsh"]).path, "--published",
                     "--versus", "lsh")  # fmt: skip
     assert [row["method"] for row in with_p[0]["rows"]][-1] == "MITH"
+
+
+def test_the_workbench_and_the_command_get_the_same_p_values(tmp_path: Path) -> None:
+    from hashbench.report import comparison, rows, significance
+    from hashbench.report.analysis_process import answer
+
+    noises = {"soda": 0.05, "lsh": 0.3, "pcril": 0.1}
+    runs = [scored_run(tmp_path, method=[name], noise=noise) for name, noise in noises.items()]
+    (table,) = comparison.compare(rows.collect(runs).finished)
+    folder = {run.id: run for run in runs}.__getitem__
+    baseline = significance.find_row(table, "lsh")
+    assert baseline is not None
+    question = json.loads(json.dumps(significance.request(table, baseline, folder)))
+    asked = significance.with_p_values(table, baseline, answer(question)["p"])
+    assert asked == significance.tested_against(table, baseline, folder)
+    assert asked.baseline == baseline.variant
+    tested = {row.variant.method: row.cells[16, "i2t"].p for row in asked.rows}
+    assert tested.pop("lsh") is None
+    assert all(p is not None and p < 0.05 for p in tested.values())
