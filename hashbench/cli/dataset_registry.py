@@ -8,12 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hashbench.cli.dataset_options import QuerySize, TrainSize
 from hashbench.cli.options import DATA_DIR, DataDir
-
-QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Number of queries.")]
-TrainSize = Annotated[
-    int | None, typer.Option("--train-size", min=2, help="Number of training items.")
-]
 
 
 def add_command(
