@@ -59,11 +59,11 @@ def audit_command(
     if json_:
         typer.echo(leaks.as_json(audits))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    console = Console(highlight=False, markup=False)
+    out = console()
     for one in audits:
-        console.print(leaks.rich_audit(one))
+        out.print(leaks.rich_audit(one))
 
 
 def _audit(path: Path, options: ReadOptions, seed: int, runs_dir: Path) -> Audit:

@@ -176,8 +176,7 @@ def _extended(
 
 
 def _print_across(collected: Collected, metric: str, form: str) -> None:
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.report import gap_tables
     from hashbench.report.protocol_gap import protocol_gaps
 
@@ -185,12 +184,11 @@ def _print_across(collected: Collected, metric: str, form: str) -> None:
     if form == "md":
         typer.echo(gap_tables.markdown(gaps))
     else:
-        Console(markup=False).print(gap_tables.rich_gaps(gaps))
+        console().print(gap_tables.rich_gaps(gaps))
 
 
 def _print_tables(tables: list[Table], collected: Collected, form: str) -> None:
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.report import export
 
     match form:
@@ -203,7 +201,7 @@ def _print_tables(tables: list[Table], collected: Collected, form: str) -> None:
         case "latex":
             typer.echo(export.latex(tables), nl=False)
         case _:
-            Console(markup=False).print(export.rich_tables(tables))
+            console().print(export.rich_tables(tables))
 
 
 def _warn(lines: Iterable[str]) -> None:

@@ -59,9 +59,9 @@ def _cards(data_dir: Path) -> tuple[dict[str, DatasetCard], list[str]]:
 
 
 def _print_table(lines: list[dict[str, object]], cards: Mapping[str, DatasetCard]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from hashbench.cli.console import console
     from hashbench.report.text import plain
 
     table = Table(box=None, pad_edge=False)
@@ -72,7 +72,7 @@ def _print_table(lines: list[dict[str, object]], cards: Mapping[str, DatasetCard
         files = "-" if line["missing"] else "yes"
         sizes = (f"{line['queries']:,}", f"{line['training']:,}")
         table.add_row(str(line["name"]), files, *sizes, plain(_summary(line, cards)))
-    Console(markup=False).print(table)
+    console().print(table)
     typer.echo("`hashbench datasets show NAME` says which files a dataset lacks and where they go.")
 
 

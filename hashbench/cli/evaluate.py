@@ -140,9 +140,9 @@ def eval_command(
     elif form == "md":
         typer.echo(scores.markdown(scored, notes))
     else:
-        from rich.console import Console
+        from hashbench.cli.console import console
 
-        Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
+        console().print(scores.rich_table(scored, notes))
 
 
 def read_options(*, direction: list[str] | None, **words: Any) -> ReadOptions:

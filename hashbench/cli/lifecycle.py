@@ -6,18 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashbench.cli.options import (
-    DATA_DIR,
-    RUNS_DIR,
-    DataDir,
-    Detach,
-    Json,
-    Many,
-    Priority,
-    Queue,
-    Runs,
-    RunsDir,
-)
+from hashbench.cli.options import RUNS_DIR, Many, Runs, RunsDir, StartOptions, starts_runs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,68 +14,64 @@ if TYPE_CHECKING:
     from hashbench.runs.layout import RunFolder
 
 
+@starts_runs
 def resume_command(
+    *,
     run: Runs = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Every run that was stopped, killed or lost.")
     ] = False,
-    detach: Detach = False,
-    queue: Queue = False,
-    priority: Priority = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
+    start: StartOptions,
 ) -> None:
     """Go on with runs that were stopped, killed or lost; their codes come out the same.
 
     A paused run goes on where it waits. Failed runs need `hashbench retry`, after a look at why.
     """
-    from hashbench.cli.start import how_to_start, work_through
+    from hashbench.cli.start import work_through
     from hashbench.launch import actions
     from hashbench.runs.layout import find
 
-    mode = how_to_start(detach, queue, priority)
+    mode = start.mode
     if all_:
-        _no_names(run)
-        folders = [folder for folder in find(runs_dir) if actions.interrupted(folder)]
+        _no_names(run, "--all")
+        folders = [folder for folder in find(start.runs_dir) if actions.interrupted(folder)]
         if not folders:
             typer.echo("no run was interrupted", err=True)
             return
     else:
-        folders = _without_paused(_picked(run, runs_dir), data_dir)
+        folders = _without_paused(_picked(run, start.runs_dir), start.data_dir)
     if folders:
-        work_through(folders, data_dir, mode, as_json=json_)
+        work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
+@starts_runs
 def retry_command(
+    *,
     run: Runs = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every run that failed.")] = False,
-    detach: Detach = False,
-    queue: Queue = False,
-    priority: Priority = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
+    start: StartOptions,
 ) -> None:
     """Try runs that failed once more, from their last checkpoint."""
-    from hashbench.cli.start import how_to_start, work_through
+    from hashbench.cli.start import work_through
     from hashbench.errors import InputError
     from hashbench.runs import state
     from hashbench.runs.layout import find
 
-    mode = how_to_start(detach, queue, priority)
+    mode = start.mode
     if failed:
-        _no_names(run)
-        folders = [folder for folder in find(runs_dir) if _status(folder) is state.Status.FAILED]
+        _no_names(run, "--failed")
+        folders = [
+            folder for folder in find(start.runs_dir) if _status(folder) is state.Status.FAILED
+        ]
         if not folders:
             typer.echo("no run has failed", err=True)
             return
     else:
-        folders = _picked(run, runs_dir)
+        folders = _picked(run, start.runs_dir)
         for folder in folders:
             if _status(folder) in (state.Status.RUNNING, state.Status.PAUSED):
                 raise InputError("its worker is at it", where=folder.id)
-    work_through(folders, data_dir, mode, as_json=json_)
+    work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
 def pause_command(run: Runs = None, runs_dir: RunsDir = RUNS_DIR) -> None:
@@ -116,11 +101,15 @@ def _picked(names: Many, runs_dir: Path) -> list[RunFolder]:
     return list(dict.fromkeys(pick(runs_dir, name) for name in names))
 
 
-def _no_names(names: Many) -> None:
+def _no_names(names: Many, option: str) -> None:
     from hashbench.errors import InputError
 
     if names:
-        raise InputError("are meant by themselves", where=" ".join(names), remedy="names or --all")
+        raise InputError(
+            f"takes no runs, but {', '.join(names)} is given",
+            where=option,
+            remedy=f"either the runs or {option}",
+        )
 
 
 def _without_paused(folders: list[RunFolder], data_dir: Path) -> list[RunFolder]:

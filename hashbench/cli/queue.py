@@ -52,6 +52,6 @@ def queue_command(
     if json_:
         typer.echo(json.dumps(found, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    Console(markup=False).print(render(found))
+    console().print(render(found))

@@ -36,8 +36,9 @@ def ls_command(
     if not lines:
         typer.echo(f"no runs in {runs_dir}; `hashbench run` makes one")
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from hashbench.cli.console import console
 
     table = Table(box=None, pad_edge=False)
     for header in ("run", "state", "done"):
@@ -48,7 +49,7 @@ def ls_command(
         done = f"{line['done']:.0%}" if isinstance(line["done"], float) else ""
         shown = f"{score:.4f}" if isinstance(score, float) else ""
         table.add_row(str(line["run"]), str(line["status"]), done, shown)
-    Console(markup=False).print(table)
+    console().print(table)
 
 
 def _line(folder: RunFolder) -> dict[str, object]:
@@ -94,12 +95,12 @@ def show_command(
 
         typer.echo(json.dumps(found, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    console = Console(markup=False)
+    out = console()
     if not (recovery or by_class):
-        console.print(render(found))
+        out.print(render(found))
     if recovery:
-        console.print(render_recovery(found))
+        out.print(render_recovery(found))
     if by_class:
-        console.print(render_classes(found))
+        out.print(render_classes(found))

@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from hashbench.cli.console import console
 from hashbench.errors import HashbenchError
 from hashbench.launch.spawn import last_log_lines
 from hashbench.report.text import duration, plain
@@ -233,12 +234,8 @@ def watcher(*, as_json: bool) -> Watcher:
     """The watcher that fits where the output goes."""
     if as_json:
         return JsonLines()
-    console = Console(markup=False)
-    return (
-        LiveDisplay(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else (PlainLines())
-    )
+    out = console()
+    return LiveDisplay(out) if out.is_terminal and not out.is_dumb_terminal else (PlainLines())
 
 
 def resumed(state: RunState) -> RunState:

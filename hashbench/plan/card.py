@@ -9,17 +9,34 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.directions import CROSS_MODAL
 
 Value = bool | int | float | str
 
+KINDS: Mapping[type, str] = MappingProxyType(
+    {bool: "yes/no", int: "whole number", float: "number", str: "text"}
+)
+"""The types of values, in words."""
+
 PLACEHOLDER = "{}"
 """What a template holds once, where the names go."""
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def value_from_text(text: str, kind: type) -> Value:
+    """`text` as typed by a person, as a value of one of KINDS. Raises ValueError."""
+    if kind is bool:
+        if text.strip().lower() not in _WORDS:
+            raise ValueError(text)
+        return _WORDS[text.strip().lower()]
+    if kind is int:
+        return int(text)
+    return float(text) if kind is float else text
 
 
 @dataclass(frozen=True)
@@ -47,9 +64,13 @@ class Param:
 
     @property
     def kind(self) -> str:
-        return {bool: "yes/no", int: "whole number", float: "number", str: "text"}[
-            type(self.default)
-        ]
+        """The type of a value, in words."""
+        return KINDS[type(self.default)]
+
+    @property
+    def free_text(self) -> bool:
+        """Whether any text is a value, so that a comma does not separate values."""
+        return isinstance(self.default, str) and not self.choices
 
     @property
     def range(self) -> str:
@@ -66,17 +87,11 @@ class Param:
 
     def parse(self, text: str, *, where: object = None) -> Value:
         """`text` as typed by a person, as a checked value. Raises InputError."""
-        raw: object = text
         try:
-            if isinstance(self.default, bool):
-                raw = _WORDS[text.strip().lower()]
-            elif isinstance(self.default, int):
-                raw = int(text)
-            elif isinstance(self.default, float):
-                raw = float(text)
-        except (ValueError, KeyError):
+            value = value_from_text(text, type(self.default))
+        except ValueError:
             raise self._refuse(text, where) from None
-        return self.check(raw, where=where)
+        return self.check(value, where=where)
 
     def check(self, value: object, *, where: object = None) -> Value:
         """`value` if it is of the type and within the range, else InputError."""
@@ -125,6 +140,8 @@ class MethodCard:
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
     `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
     tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
+    `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
+    on a set of precomputed features.
     """
 
     name: str
@@ -139,9 +156,30 @@ class MethodCard:
     directions: tuple[str, ...] = CROSS_MODAL
     joint_bits: bool = False
     needs_prompts: bool = False
+    needs_encoders: bool = False
     own_unknown: bool = False
     published_leaks: bool = False
     tuned_blocks: str = ""
+
+    @property
+    def traits(self) -> str:
+        """What the method uses, makes and trains, in words; empty where it is like most."""
+        parts = {
+            "uses label prompts": self.needs_prompts,
+            "needs the backbone's encoders": self.needs_encoders,
+            "makes one fused code an item": "mm" in self.directions,
+            "trains all bit lengths in one run": self.joint_bits,
+            "trains nothing": not self.epoch_params,
+        }
+        return ", ".join(part for part, applies in parts.items() if applies)
+
+    def has_param(self, name: str) -> bool:
+        """Whether the method has a parameter of that name."""
+        return any(param.name == name for param in self.params)
+
+    def has_ablation(self, name: str) -> bool:
+        """Whether the method has an ablation of that name."""
+        return any(ablation.name == name for ablation in self.ablations)
 
     def param(self, name: str, *, where: object = None) -> Param:
         """The parameter of that name. Raises UnknownNameError with the nearest one."""
@@ -237,6 +275,7 @@ class DatasetCard:
 
     `sizes` maps every name of the dataset (its own and those of its presets) to the default split
     sizes; `presets` maps preset names to parameter values. `layout` tells where files go.
+    `features_only` sets hold precomputed features, for which no encoder is known.
 
     `folders` are where below the data folder its files may lie, the first ones first (`""` is the
     data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
@@ -259,6 +298,7 @@ class DatasetCard:
     presets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     layout: str = ""
     builtin: bool = False
+    features_only: bool = False
     folders: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     pictures: tuple[Part, ...] = ()

@@ -93,6 +93,7 @@ def card(path: Path) -> DatasetCard:
         sizes={name: SplitSizes(query=registration.query, train=registration.train)},
         params=(Param("name", name, "the folder of the registration below the data folder"),),
         layout=str(path),
+        features_only=not pictured,
         folders=(name,),
         parts=(
             Part("its registration", (FILE,)),

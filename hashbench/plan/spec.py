@@ -18,12 +18,6 @@ from hashbench.plan.card import Value
 VERSION = 1
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
-BITS_LOW, BITS_HIGH = 1, 4096
-PROTOCOLS = ("strict", "published")
-SELECTS = ("validation", "last", "test")
-UNKNOWNS = ("negative", "ignore")
-BAD_IMAGES = ("stop", "skip")
-PRECISIONS = ("fp32", "fp16")
 
 _LATER = (("dataset", "on_bad_image", "stop"), ("backbone", "feature_precision", "fp32"))
 _LATER_RUN = (("holdout", True),)

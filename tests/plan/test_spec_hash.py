@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan.request import Request, expand
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.plan.spec import from_toml, to_toml
 
 

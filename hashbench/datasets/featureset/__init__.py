@@ -11,6 +11,7 @@ CARD = DatasetCard(
     title="Feature set",
     summary="precomputed image and text features in a .mat or .npz file, such as wikiData.mat",
     entry="hashbench.datasets.featureset.dataset:load",
+    features_only=True,
     sizes={"featureset": _SIZES, "wikipedia": _SIZES},
     params=(
         Param("file", "", "the file in the folder; empty is the only .mat, .npz or .h5 in it"),

@@ -11,6 +11,7 @@ CARD = MethodCard(
     year=2024,
     entry="hashbench.methods.pcril.method:Pcril",
     needs_prompts=True,
+    needs_encoders=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
     params=(
