@@ -39,10 +39,10 @@ def test_shares_are_those_of_a_loop_over_pairs(state: np.ndarray, block: int) ->
             negative += 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK_PAIRS", block)
-        report = pair_shares(state == 1, state >= 0)
-    assert report.positive == pytest.approx(positive / 21)
-    assert report.negative == pytest.approx(negative / 21)
-    assert report.unknown == pytest.approx((21 - positive - negative) / 21)
+        shares = pair_shares(state == 1, state >= 0)
+    assert shares.positive == pytest.approx(positive / 21)
+    assert shares.negative == pytest.approx(negative / 21)
+    assert shares.unknown == pytest.approx((21 - positive - negative) / 21)
 
 
 def test_expected_negatives_are_the_mean_over_masks() -> None:
@@ -60,8 +60,8 @@ def test_expected_negatives_are_the_mean_over_masks() -> None:
 
 @pytest.mark.shared
 def test_mirflickr_loses_its_negative_pairs_at_about_35_percent(shared_data: Path) -> None:
-    with np.load(shared_data / "mirflickr25k" / "labels.npz", allow_pickle=False) as report:
-        labels = report["labels24"][report["in20015"]].astype(bool)
+    with np.load(shared_data / "mirflickr25k" / "labels.npz", allow_pickle=False) as stored:
+        labels = stored["labels24"][stored["in20015"]].astype(bool)
     drawn = labels[np.random.default_rng(0).permutation(len(labels))[:2000]]
     rate = vanishing_rate(drawn)
     assert rate is not None
