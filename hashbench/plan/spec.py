@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from hashbench.files.bounded_read import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
+MAX_ID_NAME = 120  # letters of an id between its time and its seed
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
 
@@ -98,6 +97,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
         Keys that later versions added count where they are not what earlier versions did.
         """
+        import hashlib  # here, since lists of runs need no hash
+        import json
+
         plain: dict[str, Any] = msgspec.to_builtins(self)
         del plain["device"], plain["threads"]
         for part, key, before in _LATER:
@@ -114,9 +116,13 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return "+".join(str(bits) for bits in self.bits)
 
     def run_id(self, now: datetime.datetime) -> str:
-        """An id that reads well and sorts by time."""
-        name = f"{self.method}-{self.dataset.name}-{self.bits_label}b-s{self.seed}"
-        return f"{now:%Y%m%d-%H%M%S}-{name}-{self.hash[:4]}"
+        """An id that reads well and sorts by time; equal ones are told apart by the folder."""
+        parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
+        parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
+        parts += self.ablations
+        parts += [self.protocol] if self.protocol != "strict" else []
+        name = "-".join(parts)[:MAX_ID_NAME]
+        return f"{now:%Y%m%d-%H%M%S}-{name}-s{self.seed}"
 
 
 def to_toml(spec: RunSpec) -> str:

@@ -42,7 +42,7 @@ def spec(
         bits=bits,
         seed=seed,
         protocol=protocol,
-        dataset=DatasetSpec(dataset, query=500, train=2000),
+        dataset=DatasetSpec(dataset, query=500, train=2000, usual_sizes=True),
         labels=LabelSpec(known_ratio=known_ratio),
         ablations=ablations,
     )
@@ -58,11 +58,11 @@ def folder(runs_dir: Path, wanted: RunSpec, minute: int = 0) -> RunFolder:
     return run
 
 
-def write_events(run: RunFolder, told: list[AnyEvent], *, every: float = 0.5) -> None:
+def write_events(run: RunFolder, sequence: list[AnyEvent], *, every: float = 0.5) -> None:
     """The events as a writer would have written them, `every` seconds apart."""
     lines = [
         events.encode(msgspec.structs.replace(event, seq=number, t=BEGAN + every * number))
-        for number, event in enumerate(told)
+        for number, event in enumerate(sequence)
     ]
     with run.events.open("ab") as file:
         file.write(b"".join(lines))
@@ -191,8 +191,8 @@ def finished(
 ) -> RunFolder:
     """A run that went through."""
     run = folder(runs_dir, wanted, minute)
-    told = [started(alive=False), *training(epochs, seed=minute, level=level)]
-    write_events(run, told)
+    sequence = [started(alive=False), *training(epochs, seed=minute, level=level)]
+    write_events(run, sequence)
     finish(run, wanted, level, seed=minute)
     return run
 
