@@ -7,82 +7,67 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashbench.cli.options import (
-    DATA_DIR,
-    RUNS_DIR,
-    DataDir,
-    Detach,
-    Json,
-    Many,
-    Priority,
-    Queue,
-    Runs,
-    RunsDir,
-)
+from hashbench.cli.options import RUNS_DIR, Json, Many, Runs, RunsDir, StartOptions, starts_runs
 from hashbench.cli.selection import AllLive, Yes, in_state, live, report, select_runs
 
 if TYPE_CHECKING:
     from hashbench.runs.layout import RunFolder
 
 
+@starts_runs
 def resume_command(
+    *,
     run: Runs = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Every run that was stopped, killed or lost.")
     ] = False,
-    detach: Detach = False,
-    queue: Queue = False,
-    priority: Priority = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
+    start: StartOptions,
 ) -> None:
     """Go on with runs that were stopped, killed or lost; their codes come out the same.
 
     A paused run goes on where it waits. Failed runs need `hashbench retry`, after a look at why.
     """
-    from hashbench.cli.start import how_to_start, work_through
+    from hashbench.cli.start import work_through
     from hashbench.launch import actions
     from hashbench.runs.state import Status
 
-    mode = how_to_start(detach, queue, priority)
-    folders = select_runs(run, runs_dir, actions.interrupted if all_ else None, options="--all")
+    mode = start.mode
+    folders = select_runs(
+        run, start.runs_dir, actions.interrupted if all_ else None, options="--all"
+    )
     if not folders:
         typer.echo("no run was interrupted", err=True)
     # a paused worker lives and only gets a request; the others need a worker
     paused = [folder for folder in folders if in_state(Status.PAUSED)(folder)]
     for folder in paused:
-        actions.resume(folder, data_dir)
-        typer.echo(f"{folder.id}: goes on", err=json_)
+        actions.resume(folder, start.data_dir)
+        typer.echo(f"{folder.id}: goes on", err=start.json_)
     if remaining := [folder for folder in folders if folder not in paused]:
-        work_through(remaining, data_dir, mode, as_json=json_)
+        work_through(remaining, start.data_dir, mode, as_json=start.json_)
 
 
+@starts_runs
 def retry_command(
+    *,
     run: Runs = None,
     failed: Annotated[bool, typer.Option("--failed", help="Every run that failed.")] = False,
-    detach: Detach = False,
-    queue: Queue = False,
-    priority: Priority = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
+    start: StartOptions,
 ) -> None:
     """Try runs that failed once more, from their last checkpoint."""
-    from hashbench.cli.start import how_to_start, work_through
+    from hashbench.cli.start import work_through
     from hashbench.errors import BusyError
     from hashbench.runs.state import Status
 
-    mode = how_to_start(detach, queue, priority)
+    mode = start.mode
     every = in_state(Status.FAILED) if failed else None
-    folders = select_runs(run, runs_dir, every, options="--failed")
+    folders = select_runs(run, start.runs_dir, every, options="--failed")
     if not folders:
         typer.echo("no run has failed", err=True)
         return
     for folder in folders:
         if in_state(Status.RUNNING, Status.PAUSED)(folder):
             raise BusyError("its worker is still running", where=folder.id, remedy="stop it first")
-    work_through(folders, data_dir, mode, as_json=json_)
+    work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
 def pause_command(

@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from hashbench.cli.console import UNWRAPPED
+from hashbench.cli.console import UNWRAPPED, console
 from hashbench.errors import HashbenchError
 from hashbench.launch.spawn import last_log_lines
 from hashbench.report.narration import mean_average_precisions, narrate, numbers
@@ -229,9 +229,8 @@ def watcher(*, as_json: bool) -> Watcher:
     """The watcher that fits where the output goes."""
     if as_json:
         return JsonLines()
-    console = Console(markup=False)
-    capable = console.is_terminal and not console.is_dumb_terminal
-    return LiveDisplay(console) if capable else PlainLines()
+    out = console()
+    return LiveDisplay(out) if out.is_terminal and not out.is_dumb_terminal else PlainLines()
 
 
 def earlier_state(tailer: Tailer) -> RunState:

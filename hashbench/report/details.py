@@ -21,6 +21,7 @@ from hashbench.report.run_pages import (
 )
 from hashbench.report.text import plain
 from hashbench.runs import result as results
+from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.status import status_of
@@ -64,6 +65,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         result = results.read(run.result)
         page["result"] = msgspec.to_builtins(result)
         page["audit"] = result.audit.verdict
+        page["seal"] = seal.report(run, spec, result)
     elif current.state in (Status.FAILED, Status.LOST):
         page["log"] = last_log_lines(run)
     return page

@@ -13,7 +13,8 @@ import msgspec
 
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard, Value
-from hashbench.plan.spec import PROTOCOLS, SELECTS, BackboneSpec, DatasetSpec, RunSpec
+from hashbench.plan.run_options import Request
+from hashbench.plan.spec import BackboneSpec, DatasetSpec, RunSpec
 from hashbench.report.text import plain
 
 _USUAL_BACKBONE = BackboneSpec()
@@ -48,11 +49,13 @@ def short_names(specs: Sequence[RunSpec]) -> list[str]:
 
 
 def label_text(spec: RunSpec) -> str:
-    """What training saw of the labels; empty when it saw them all."""
-    labels = spec.labels
+    """What training saw of labels and captions; empty when it saw them as they are."""
+    labels, dataset = spec.labels, spec.dataset
     parts = [f"known {labels.known_ratio:g}"] if labels.known_ratio < 1 else []
     parts += [f"noise {labels.noise:g}"] if labels.noise else []
     parts += [f"sparsity {labels.sparsity:g}"] if labels.sparsity else []
+    parts += [f"caption noise {dataset.caption_noise:g}"] if dataset.caption_noise else []
+    parts += [f"caption drop {dataset.caption_drop:g}"] if dataset.caption_drop else []
     card = catalog.methods().get(spec.method)
     if labels.known_ratio < 1 and not (card is not None and card.own_unknown):
         parts.append(_CONDITIONS.get(labels.unknown, labels.unknown))
@@ -100,8 +103,8 @@ def _variant(spec: RunSpec) -> dict[str, str]:
     return {
         "labels": label_text(spec),
         "changes": variant_text(spec),
-        "protocol": "" if spec.protocol == PROTOCOLS[0] else spec.protocol,
-        "select": "" if spec.select == SELECTS[0] else f"select {spec.select}",
+        "protocol": "" if spec.protocol == Request.protocol else spec.protocol,
+        "select": "" if spec.select == Request.select else f"select {spec.select}",
         "split": _split_text(spec.dataset),
         "backbone": " ".join(filter(None, (backbone.name if unusual else "", backbone.pretrained))),
         "precision": ""

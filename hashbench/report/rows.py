@@ -10,6 +10,7 @@ from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
 from hashbench.report.naming import label_text, variant_text
 from hashbench.runs import result as results
+from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
 from hashbench.runs.state import Status
@@ -18,11 +19,14 @@ from hashbench.runs.status import status
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, spec and result."""
+    """A finished run: its folder, spec and result. `changes` says what was changed after it was
+    scored, see `hashbench.runs.seal`.
+    """
 
     run: RunFolder
     spec: RunSpec
     result: Result
+    changes: tuple[str, ...] = ()
 
     @property
     def condition(self) -> Condition:
@@ -100,7 +104,9 @@ def collect(runs: Sequence[RunFolder]) -> Collected:
         try:
             spec = specs.read(run.spec)
             if run.result.is_file():
-                collected.finished.append(Finished(run, spec, results.read(run.result)))
+                result = results.read(run.result)
+                changes = seal.changes(run, spec, result)
+                collected.finished.append(Finished(run, spec, result, changes))
                 continue
         except DamagedFileError as error:
             collected.damaged.append(str(error))

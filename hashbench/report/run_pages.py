@@ -80,23 +80,34 @@ def results_page(page: Mapping[str, Any]) -> RenderableType:
         for direction in by_direction:
             table.add_column(direction, justify="right")
             table.add_column("ties: worst - best", justify="right", style="dim")
+        floors = result["floors"].get(bits, {})
+        if floors:
+            table.add_column("random", justify="right", style="dim")
         for metric in next(iter(by_direction.values())):
             if "(tie=" in metric:
                 continue
             cells = []
             for values in by_direction.values():
                 cells += [_number(values[metric]), _tie_range(values, metric)]
+            if floors:
+                cells.append(_number(floors.get(metric)))
             table.add_row(Text(plain(metric)), *cells)
         parts += [Text(f"test scores, {bits} bits", style="bold"), table]
     selected, audit = result["selected"], result["audit"]
     sure = f"audit of {audit['sample']} items: {page['audit']}"
     parts.append(Text(plain(sure), style="green" if page["audit"] == "clean" else "bold red"))
+    floor = (
+        f"share of relevant pairs {result['floor']:.4f}"
+        if result["floor"] is not None
+        else "random: expected value of random codes on the same queries"
+    )
     chosen = (
         f"epoch {selected['epoch']} of stage {selected['stage']}, chosen by {selected['by']}; "
-        f"random floor {result['floor']:.4f}; {result['without_relevant']} queries without a "
+        f"{floor}; {result['without_relevant']} queries without a "
         f"relevant item are left out; {result['protocol']} protocol"
     )
     parts.append(Text(plain(chosen), style="dim"))
+    parts += [Text(plain(line), style="yellow") for line in page["seal"]]
     parts.append(_codes_table(result["codes"]))
     return Group(*parts)
 

@@ -62,7 +62,7 @@ class Queue:
         A process that inherits the file holds the place. Raises InputError for a priority out of
         range or a folder that cannot be written.
         """
-        _check_priority(priority)
+        check_priority(priority)
         self.make()
         with locks.held(self.folder / _LOCK):
             for old in self._named(run_id):
@@ -132,7 +132,7 @@ class Queue:
 
     def prefer(self, run_id: str, priority: int) -> None:
         """Gives a waiting run another priority. Raises InputError where it does not wait."""
-        _check_priority(priority)
+        check_priority(priority)
         with locks.held(self.folder / _LOCK):
             names = self._named(run_id)
             if not names:
@@ -235,7 +235,18 @@ def positions(runs_dir: Path) -> dict[str, int]:
     return {entry.run_id: place for place, entry in enumerate(of(runs_dir).waiting(), start=1)}
 
 
-def _check_priority(priority: int) -> None:
+def parse_priority(text: str) -> int:
+    """A priority as typed by a person. Raises InputError."""
+    try:
+        priority = int(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a whole number", where="--priority") from None
+    check_priority(priority)
+    return priority
+
+
+def check_priority(priority: int) -> None:
+    """Raises InputError for a priority out of range."""
     if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
         raise InputError(
             f"{priority} is out of range",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,9 +49,11 @@ class AuditResult(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """`scores` maps bit length -> direction -> metric name -> value on the test queries.
 
-    `floor` is the share of relevant (query, database) pairs, which is the mAP of random codes.
+    `floors` maps bit length -> metric name -> the random floor (`hashbench.metrics.random_floor`).
+    Earlier versions stored `floor` instead, the share of relevant (query, database) pairs.
     `without_relevant` counts queries that no database item is relevant to; they are left out.
-    `selected` says which epoch was scored and what chose it.
+    `selected` says which epoch was scored and what chose it. `code_digests` maps bit length ->
+    SHA-256 of its code file, and `digest` is that of everything here: see `hashbench.runs.seal`.
     """
 
     version: int = VERSION
@@ -64,16 +67,27 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     selected: dict[str, Any]
     scores: dict[Bits, dict[Word, dict[str, float]]]
     codes: dict[Bits, dict[Word, dict[str, float]]]
-    floor: float
+    floors: dict[Bits, dict[str, float]] = {}
+    floor: float | None = None
     without_relevant: int
     audit: AuditResult
     seconds: float
     facts: dict[str, Any]
+    code_digests: dict[Bits, str] = {}
+    digest: str = ""
 
 
 def write(path: Path, result: Result) -> None:
-    """Writes the result, atomically."""
-    write_bytes_atomically(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    """Writes the result with its digest, atomically."""
+    digest = digest_of(msgspec.to_builtins(result))
+    encoded = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
+    write_bytes_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 of a result as plain values, `digest` left out, whatever the layout."""
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
 class _Split(msgspec.Struct):

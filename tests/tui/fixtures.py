@@ -164,7 +164,7 @@ def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> N
                 str(bits): {"image": {"distinct": 4000.0, "balance": 0.49, "constant": 0.0}}
                 for bits in wanted.bits
             },
-            floor=0.31,
+            floors={str(bits): dict.fromkeys(METRICS, 0.31) for bits in wanted.bits},
             without_relevant=2,
             audit=AuditResult(sample=256, labels=0.0, paired=0.0, batch=0.0),
             seconds=93.0,

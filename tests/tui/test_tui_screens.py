@@ -413,7 +413,7 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         assert "not finished" in shown
         await pilot.press("m")
         await until(pilot, lambda: "mAP@all(tie=worst)" in text_of(app))
-        for suffix, wanted in ((".md", "| method |"), (".csv", "table,dataset"),
+        for suffix, wanted in ((".md", "| method "), (".csv", "table,dataset"),
                                (".tex", r"\begin{tabular}"), (".svg", "<svg")):  # fmt: skip
             path = tmp_path / f"out{suffix}"
             await pilot.press("x")
