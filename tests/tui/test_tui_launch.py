@@ -104,7 +104,7 @@ def test_the_form_is_made_from_the_cards(tmp_path: Path) -> None:
         picks = app.screen.query_one("#dataset", PickList)
         assert [item.note.split()[0] for item in picks._rows] == ["here", "absent"]
         assert picks._rows[0].note.split() == ["here", "10", "20"]
-        assert "large is not there" in picks._rows[1].text
+        assert "large is missing" in picks._rows[1].text
         assert app.screen.query_one("#ablate", PickList)._keys == ["no-rate"]
 
     drive(script, tmp_path / "runs", tmp_path, (160, 60))
@@ -299,7 +299,7 @@ def test_runs_that_cannot_work_are_refused_as_the_command_refuses_them(tmp_path:
         await opened(pilot, app)
         await pick(pilot, app, "dataset", "picturebook")  # drops it
         for method, dataset, changes, refusal in (
-            ("soda", "coco", {}, "✗ --dataset coco is not there (looked in "),
+            ("soda", "coco", {}, "✗ --dataset coco is missing (looked in "),
             ("pcril", "wikipedia", {}, "✗ --method pcril cannot work on wikipedia, a set of "),
             ("soda", "picturebook", {"backbone": "ViT-B-16"}, "✗ --pretrained ViT-B-16 needs we"),
             ("soda", "picturebook", {"pretrained": "no.pt"}, "✗ --pretrained picturebook-clip has"),
