@@ -123,7 +123,8 @@ class MethodCard:
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
     `tuned_blocks` names the parameter that says how many last blocks of the backbone's towers are
-    tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
+    tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
+    add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     """
 
     name: str
@@ -141,6 +142,7 @@ class MethodCard:
     own_unknown: bool = False
     published_leaks: bool = False
     tuned_blocks: str = ""
+    shares: tuple[str, ...] = ()
 
     def param(self, name: str, *, where: object = None) -> Param:
         """The parameter of that name. Raises UnknownNameError with the nearest one."""
@@ -149,6 +151,16 @@ class MethodCard:
                 return param
         known = [param.name for param in self.params]
         raise UnknownNameError(f"parameter of {self.name}", name, known, where=where)
+
+    def check_shares(self, params: Mapping[str, Value]) -> None:
+        """Raises InputError where `shares` add up to more than 1."""
+        total = sum(float(params.get(name, 0.0)) for name in self.shares)
+        if total > 1.0 + 1e-9:
+            raise InputError(
+                f"{' and '.join(self.shares)} are shares of one whole and add up to {total:g}",
+                where=f"--set {self.shares[0]}",
+                remedy="shares that add up to 1 at most",
+            )
 
     def ablation(self, name: str, *, where: object = None) -> Ablation:
         """The ablation of that name. Raises UnknownNameError with the nearest one."""

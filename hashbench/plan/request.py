@@ -118,6 +118,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     overrides = _overrides(request, cards)
     for card in cards:
         _check_protocol(request.protocol, card, overrides[card.name])
+        card.check_shares(overrides[card.name])
     specs: list[RunSpec] = []
     axes = itertools.product(
         _distinct(request.dataset), cards, _distinct(request.known_ratio), _distinct(request.seed)

@@ -23,6 +23,7 @@ CARD = MethodCard(
     needs_prompts=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
+    shares=("missing_image", "missing_text"),
     epoch_params=("epochs",),
     params=(
         *OPTIMISATION,
