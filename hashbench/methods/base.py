@@ -22,6 +22,7 @@ from hashbench.errors import InputError
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
 from hashbench.plan.card import Value
+from hashbench.plan.directions import CROSS_MODAL
 
 Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
@@ -171,8 +172,11 @@ Role = Literal["query", "database"]
 class MethodContext:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
-    `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
-    makes the ends of both towers, for methods whose card names `tuned_blocks`.
+    `held_out` are the validation queries, to measure by and never to learn from; there are none
+    where all training items are fitted. `encodes_prompts` is false for features of unknown
+    encoders, where `prompts` refuses. `text_tower` loads the backbone, so a method that does not
+    need it does not call it; `towers` makes the ends of both towers, for methods whose card names
+    `tuned_blocks`.
     """
 
     bits: tuple[int, ...]
@@ -186,7 +190,9 @@ class MethodContext:
     report: Report = _silent
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
+    held_out: TrainingSet | None = None
+    encodes_prompts: bool = True
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""

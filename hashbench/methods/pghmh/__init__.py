@@ -21,6 +21,7 @@ CARD = MethodCard(
     directions=("mm",),
     joint_bits=True,
     needs_prompts=True,
+    needs_encoders=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     shares=("missing_image", "missing_text"),

@@ -20,6 +20,7 @@ CARD = MethodCard(
     entry="hashbench.methods.prompthash.method:PromptHash",
     joint_bits=True,
     needs_prompts=True,
+    needs_encoders=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
