@@ -8,12 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hashbench.cli.dataset_options import QuerySize, TrainSize
 from hashbench.cli.options import DATA_DIR, DataDir
-
-QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Number of queries.")]
-TrainSize = Annotated[
-    int | None, typer.Option("--train-size", min=2, help="Number of training items.")
-]
 
 
 def add_command(
@@ -48,6 +44,7 @@ def add_command(
     from hashbench.plan.custom_registry import Registration
     from hashbench.report.text import plain
 
+    # pictures with a table, or features: one of the two, and all of it
     if (features is None) == (images is None and table is None):
         raise InputError(
             "give either --images and --table, or --features", where="hashbench datasets add"
@@ -55,6 +52,7 @@ def add_command(
     if features is None and (images is None or table is None):
         missing = "--images" if images is None else "--table"
         raise InputError(f"{missing} is missing", where="hashbench datasets add")
+    # absolute paths: the registration must not depend on where it was typed
     registration = Registration(
         kind="table" if features is None else "features",
         title=title or name,

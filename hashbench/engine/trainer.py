@@ -104,13 +104,16 @@ class Trainer:
             self.spec.seed, stage.name, epoch, stage.batch_size, skip=self.position.step
         )
         for step, batch in batches:
+            # every step draws from its own seed, so that a resumed run draws the same
             randomness.reseed(self.spec.seed, "step", stage.name, epoch, step)
             progress = (epoch * steps + step) / (stage.epochs * steps)
             terms = self.method.losses(stage, batch)
             loss = total(terms.values())
             self._descend(stage, loss, progress)
             names = [*terms, "total"]
+            # losses stay on the device until they are reported: reading one waits for it
             pending.append(torch.stack([*(term.value for term in terms.values()), loss]).detach())
+            # whatever interrupts from here on finds a state from which the next step follows
             self.position = Position(self.position.stage, epoch, step + 1)
             if time.monotonic() - reported >= LOSS_SECONDS:
                 self._report(stage, epoch, step, names, pending)
@@ -118,6 +121,10 @@ class Trainer:
             self._handle_control(stage, names, pending)
         self._flush(stage, epoch, steps - 1, names, pending)
         self._check_weights(stage, epoch, steps - 1)
+        self._end_epoch(stage, epoch, steps, began)
+
+    def _end_epoch(self, stage: Stage, epoch: int, steps: int, began: float) -> None:
+        """What follows the last of an epoch's `steps`: means, monitors, selection, a checkpoint."""
         means = {name: value / steps for name, value in self._sums.items()}
         self._sums = {}
         self.position = Position(self.position.stage, epoch + 1, 0)

@@ -104,7 +104,7 @@ class Batch:
     def tokens(self) -> tuple[Tokens, Tokens]:
         """Image and text tokens, for methods whose card names `tuned_blocks`."""
         if self.image_tokens is None or self.text_tokens is None:
-            raise TypeError("the card of this method does not say that it tunes blocks")
+            raise TypeError("the card of this method names no tuned_blocks")
         return self.image_tokens, self.text_tokens
 
 
@@ -167,7 +167,7 @@ def _no_tower() -> NoReturn:
 
 
 def _no_towers() -> NoReturn:
-    raise TypeError("the card of this method does not say that it tunes blocks")
+    raise TypeError("the card of this method names no tuned_blocks")
 
 
 Role = Literal["query", "database"]
@@ -272,7 +272,7 @@ class Method(nn.Module, ABC):
         self.bits = context.bits
 
     def facts(self) -> Mapping[str, str]:
-        """What the run's facts should say of the method, such as which kernel runs."""
+        """Facts of the run about the method, such as which kernel runs."""
         return {}
 
     @abstractmethod

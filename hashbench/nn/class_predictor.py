@@ -16,11 +16,10 @@ _ZERO_SHOT_SLOPE = 2.0
 class ClassPredictor(nn.Module):
     """(n, d) features of one modality -> (n, C) class probabilities, from that modality alone.
 
-    Either learned from the training labels (`fit`) or from the class names (`from_names`). For
-    training items themselves there are as many more predictors as there are `folds`, none of which
-    saw the items of its fold: what a predictor says of items that it was fitted on is too good, and
-    prompts that are trained with it meet worse ones at encoding. With one fold the training items
-    get the predictions of the predictor that was fitted on them.
+    Either learned from the training labels (`fit`) or from the class names (`from_names`). Training
+    items are predicted by further predictors, one for each of `folds`, that did not see the items
+    of their fold: predictions for items that a predictor was fitted on are too good, and a method
+    trained with them meets worse ones at encoding. With one fold they get those too good ones.
 
     All weights are buffers: nothing that is trained later changes what is predicted. `items` is the
     number of training items, whose folds are drawn from `seed`.

@@ -79,9 +79,9 @@ class Memories(nn.Module):
     """Relaxed codes of the training set for each stream and length, and the signs B_K that they
     are drawn to: one for all streams, or one for each where they are not `unified`.
 
-    Codes start at zero, which asks nothing of a batch before its partners were seen (the releases
-    start them with noise), B at random signs. Rows get no gradient. `weights` maps the lengths K
-    to w_K, the weight of each in a loss.
+    Codes start at zero, so that a batch is not drawn to partners that were not seen yet (the
+    releases start them with noise), B at random signs. Rows get no gradient. `weights` maps the
+    lengths K to w_K, the weight of each in a loss.
     """
 
     def __init__(

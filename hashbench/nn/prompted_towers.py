@@ -71,7 +71,7 @@ class PromptedTowers(nn.Module):
         """
         if available is None:
             available = torch.ones_like(texts.lengths, dtype=torch.bool)
-        # a text that is missing must not even tell its length
+        # not even the length of a missing text may matter
         ends = torch.where(available, self.text_tower.pooled_at(texts), -1)
         at_caption_end = self._joined and self.affinity.state == "caption-end"
         prompt = self.learner(weights, sample, ends if at_caption_end else None)

@@ -108,7 +108,7 @@ def test_a_damaged_registration_does_not_hide_the_others(birds: Path) -> None:
 def test_show_tells_the_facts(tmp_path: Path) -> None:
     shown = call("show", "picturebook-tiny", "--no-tokens", "--data-dir", tmp_path).stdout
     assert "460, " in shown
-    assert "60 query, 400 database" in shown
+    assert "60 queries, 400 database items" in shown
     facts = json.loads(
         call("show", "picturebook-tiny", "--no-tokens", "--json", "--data-dir", tmp_path).stdout
     )
@@ -119,7 +119,7 @@ def test_show_tells_the_facts(tmp_path: Path) -> None:
         "show", "picturebook-tiny", "--no-tokens", "--split", "mith", "--query-size", 30
     ).stdout
     assert "mith" in named
-    assert "30 query, 430 database" in named
+    assert "30 queries, 430 database items" in named
 
 
 def test_preview_writes_a_png(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_registered_dataset_is_like_any_other(birds: Path) -> None:
     data = ("--data-dir", birds.parent / "data")
     shown = call("show", "birds", "--no-tokens", *data).stdout
     assert "Birds (birds)" in shown
-    assert "5 query, 35 database, 18 fit, 2 validation" in shown
+    assert "5 queries, 35 database items, 18 fitted, 2 validation queries" in shown
     assert "verdict: usable" in call("check", "birds", "--no-tokens", *data).stdout
     with pytest.raises(InputError, match="birds is a dataset already"):
         add(birds)

@@ -110,8 +110,8 @@ def test_registering_makes_a_dataset_like_any_other(images: Path, tmp_path: Path
 
 
 def test_paths_in_a_registration_start_at_its_folder(images: Path) -> None:
-    found = many(images)
-    custom.register(images.parent, "mine", found)
+    registration = many(images)
+    custom.register(images.parent, "mine", registration)
     (images.parent / "mine" / "hashbench.toml").write_text(
         'kind = "table"\ntitle = "t"\nquery = 4\ntrain = 8\n'
         'images = "../pictures"\ntable = "../table.csv"\n'
@@ -123,8 +123,8 @@ def test_a_set_of_features_is_registered_too(tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
     labels = np.arange(30) % 3
     np.savez(path, images=np.ones((30, 4)), texts=np.ones((30, 2)), labels=labels)
-    found = Registration(kind="features", title="F", query=5, train=10, file=str(path))
-    custom.register(tmp_path / "data", "feats", found)
+    registration = Registration(kind="features", title="F", query=5, train=10, file=str(path))
+    custom.register(tmp_path / "data", "feats", registration)
     dataset = custom.load(tmp_path / "data", {"name": "feats"})
     assert dataset.name == "feats"
     assert dataset.features is not None
@@ -241,9 +241,9 @@ def test_damaged_registrations(tmp_path: Path, content: str, problem: str) -> No
 )
 def test_any_text_is_a_table_or_one_clear_error(images: Path, content: str, json_: bool) -> None:
     start = "" if json_ else "file,caption,labels\n"
-    found = table(images, start + content, "t.jsonl" if json_ else "t.csv")
+    registration = table(images, start + content, "t.jsonl" if json_ else "t.csv")
     try:
-        rows = read_table(Path(found.table))
+        rows = read_table(Path(registration.table))
     except HashbenchError as error:
         assert error.remedy  # noqa: PT017
         return

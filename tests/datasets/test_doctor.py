@@ -21,8 +21,8 @@ from hashbench.errors import InputError, UnknownNameError
 
 def of(report: Report, check: str) -> Finding:
     """The only finding of a check."""
-    (found,) = [finding for finding in report.findings if finding.check == check]
-    return found
+    (finding,) = [finding for finding in report.findings if finding.check == check]
+    return finding
 
 
 def levels(report: Report) -> dict[str, Level]:
@@ -217,13 +217,13 @@ def test_exchanged_annotation_files_are_found(mirflickr: Path, tmp_path: Path) -
         )
     (root / "images").symlink_to(mirflickr)
     report = examine(str(root), tmp_path, pictures=False)
-    found = of(report, "columns")
-    assert found.level is Level.PROBLEM
-    assert "22 of 24 label columns are misnamed" in found.message
-    assert "people holds bird" in found.message
-    assert "superset relations fail" in found.message
-    assert found.facts["order"] == released
-    assert found.remedy.startswith("the right order is male, dog, female")
+    finding = of(report, "columns")
+    assert finding.level is Level.PROBLEM
+    assert "22 of 24 label columns are misnamed" in finding.message
+    assert "people holds bird" in finding.message
+    assert "superset relations fail" in finding.message
+    assert finding.facts["order"] == released
+    assert finding.remedy.startswith("the right order is male, dog, female")
     assert of(report, "captions").facts["empty"] == 24_581 - 20_015
     assert report.verdict.startswith("not to be used")
 
@@ -232,10 +232,10 @@ def test_exchanged_annotation_files_are_found(mirflickr: Path, tmp_path: Path) -
 def test_permuted_columns_of_packaged_files_are_found(packaged: Path, tmp_path: Path) -> None:
     order = json.loads((packaged / "order.json").read_text())
     report = examine(str(packaged), tmp_path)
-    found = of(report, "columns")
-    assert found.level is Level.WARNING
-    assert "label columns are permuted" in found.message
-    assert found.facts["order"] == order
+    finding = of(report, "columns")
+    assert finding.level is Level.WARNING
+    assert "label columns are permuted" in finding.message
+    assert finding.facts["order"] == order
     assert of(report, "pictures").level is Level.PROBLEM  # none are there
     assert "MIRFlickr-25K of DCMHT" in of(report, "items").message
 
@@ -245,9 +245,9 @@ def test_wrong_names_beside_packaged_files_are_found(packaged: Path, tmp_path: P
     folder = tmp_path / "p"
     shutil.copytree(packaged, folder)
     (folder / "classes.txt").write_text("\n".join(CLASSES))
-    found = of(examine(str(folder / "label.mat"), tmp_path, pictures=False), "columns")
-    assert found.level is Level.PROBLEM
-    assert found.facts["order"] == json.loads((folder / "order.json").read_text())
+    finding = of(examine(str(folder / "label.mat"), tmp_path, pictures=False), "columns")
+    assert finding.level is Level.PROBLEM
+    assert finding.facts["order"] == json.loads((folder / "order.json").read_text())
 
 
 @pytest.mark.shared
@@ -258,19 +258,19 @@ def test_a_part_of_a_set_without_names(packaged: Path, tmp_path: Path, shared_da
     np.savez(
         tmp_path / "f.npz", images=np.ones((8000, 2)), texts=np.ones((8000, 2)), labels=labels[rows]
     )
-    found = of(examine(str(tmp_path / "f.npz"), tmp_path), "columns")
-    assert found.level is Level.WARNING
-    assert "have no names, but the counts of MIRFlickr-25K" in found.message
-    assert "sky" in found.remedy
+    finding = of(examine(str(tmp_path / "f.npz"), tmp_path), "columns")
+    assert finding.level is Level.WARNING
+    assert "have no names, but the counts of MIRFlickr-25K" in finding.message
+    assert "sky" in finding.remedy
 
 
 def test_what_cannot_be_loaded_is_one_finding(table: Path, tmp_path: Path) -> None:
     (table / "table.csv").write_text("file,caption\n")
     report = examine(str(table / "table.csv"), tmp_path)
-    (found,) = report.findings
-    assert (found.check, found.level) == ("files", Level.PROBLEM)
-    assert "table.csv: line 1: has no column labels" in found.message
-    assert found.remedy
+    (finding,) = report.findings
+    assert (finding.check, finding.level) == ("files", Level.PROBLEM)
+    assert "table.csv: line 1: has no column labels" in finding.message
+    assert finding.remedy
 
 
 def test_what_is_no_dataset_at_all(tmp_path: Path) -> None:

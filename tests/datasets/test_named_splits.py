@@ -113,8 +113,8 @@ def test_too_small_and_unknown(name: str) -> None:
     ],
 )
 def test_sizes_are_those_of_the_release(split: str, name: str, expected: tuple[int, int]) -> None:
-    found = sizes(split, catalog.dataset(name), name)
-    assert (found.query, found.train) == expected
+    released = sizes(split, catalog.dataset(name), name)
+    assert (released.query, released.train) == expected
     (spec,) = expand(Request(dataset=[name], split=split, query_size=7))
     assert (spec.dataset.query, spec.dataset.train) == (7, expected[1])
 

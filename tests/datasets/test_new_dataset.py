@@ -105,11 +105,11 @@ def test_list_show_and_split(houses: Path, tmp_path: Path) -> None:
     ]
     assert "write houses.txt" in line["missing"]
     shown = call("show", "houses", "--split", "official", "--no-tokens", *data)
-    assert "80 query, 520 database" in shown
+    assert "80 queries, 520 database" in shown
     out = tmp_path / "split.json"
     call("split", "houses", "--split", "official", "--out", out, *data)
     assert len(json.loads(out.read_text())["query"]) == 80
-    assert "70 query" in call("show", "houses", "--split", "mith", "--no-tokens", *data)
+    assert "70 queries" in call("show", "houses", "--split", "mith", "--no-tokens", *data)
 
 
 def test_check_uses_what_the_card_knows(houses: Path) -> None:

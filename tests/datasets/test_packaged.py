@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS
-from hashbench.datasets.packaged import CARD, parts
+from hashbench.datasets.packaged import CARD, FILES
 from hashbench.datasets.packaged.dataset import load
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
@@ -265,8 +266,8 @@ def test_torn_and_misnamed_files(folder: Path, file: str) -> None:
 @pytest.mark.parametrize("part", ["captions", "index", "labels"])
 def test_a_missing_part(folder: Path, part: str) -> None:
     mith(folder)
-    parts.need(folder, part).unlink()
-    with pytest.raises(InputError, match=f"holds no {part}: neither"):
+    availability.require_part(CARD, folder, part).unlink()
+    with pytest.raises(InputError, match=rf"{FILES[part][0]}: is missing"):
         read(folder)
 
 

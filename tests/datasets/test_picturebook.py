@@ -81,9 +81,9 @@ def test_any_scene_is_whole(seed: int, index: int) -> None:
     captions = scenes.captions(seed, index)
     assert len(captions) == CAPTIONS_PER_SCENE
     assert all(isinstance(text, str) for text in captions)
-    told = scenes.labels_and_captions(seed, index)
-    assert np.array_equal(told[0], labels)
-    assert told[1] == captions
+    described = scenes.labels_and_captions(seed, index)
+    assert np.array_equal(described[0], labels)
+    assert described[1] == captions
 
 
 def test_another_process_makes_the_same_scenes() -> None:
@@ -108,8 +108,8 @@ def test_another_process_makes_the_same_scenes() -> None:
 
 def test_a_changed_world_needs_a_new_generator_version() -> None:
     """Labels and captions of version 1. (Pixels may differ in the last bit between Pillows.)"""
-    told = [scenes.labels_and_captions(1, index) for index in range(300)]
-    text = repr([(labels.tolist(), captions) for labels, captions in told])
+    described = [scenes.labels_and_captions(1, index) for index in range(300)]
+    text = repr([(labels.tolist(), captions) for labels, captions in described])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     assert (scenes.GENERATOR_VERSION, digest) == (1, "e6dd891ede2a3002")
 

@@ -95,7 +95,7 @@ def test_a_run_of_an_earlier_version_keeps_its_split(data_dir: Path, tmp_path: P
 def test_a_method_of_an_earlier_version_is_refused_in_one_sentence(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    """Its alpha was the share of the fused feature, and most of today's parameters did not exist."""
+    """Its alpha was the share of the fused feature, and many parameters did not exist yet."""
     spec = spec_of("prompthash")
     later = ("fused_share", "token_weight", "prompt_weight", "prompt_lr", "optimiser", "patience",
              "folds", "template", "eta_trained", "prompt_state", "targets")  # fmt: skip

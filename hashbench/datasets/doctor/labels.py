@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
 from hashbench.datasets.label_columns import (
     FEWEST,
     Reading,
@@ -92,7 +92,7 @@ def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
         yield Finding(
             "columns",
             Level.PROBLEM,
-            f"{len(wrong)} of {len(names)} label columns are misnamed: {some(wrong, 24)};"
+            f"{len(wrong)} of {len(names)} label columns are misnamed: {first_few(wrong, 24)};"
             f" {_relations(dataset, known)}",
             _right_order(reading),
             _order_facts(reading),
@@ -122,8 +122,8 @@ def _relations(dataset: Dataset, known: ReferenceLabels) -> str:
         shares[f"{inner} within {outer}"] = float(around[inside].mean()) if inside.any() else 1.0
     broken = [f"{what} only {share:.0%}" for what, share in shares.items() if share < 0.9]
     if not broken:
-        return f"{some(list(shares), 3)} hold"
-    return f"{len(broken)} of {len(shares)} superset relations fail: {some(broken, 3)}"
+        return f"{first_few(list(shares), 3)} hold"
+    return f"{len(broken)} of {len(shares)} superset relations fail: {first_few(broken, 3)}"
 
 
 def _nameless(dataset: Dataset) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ def _nameless(dataset: Dataset) -> Iterator[Finding]:
 def _right_order(reading: Reading) -> str:
     order = "the right order is " + ", ".join(reading.names)
     if reading.unsure:
-        order += f" (the counts do not tell {some(sorted(reading.unsure), 24)} apart)"
+        order += f" (the counts do not tell {first_few(sorted(reading.unsure), 24)} apart)"
     return order
 
 
@@ -184,7 +184,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "classes",
                 Level.WARNING if count else Level.NOTE,
-                f"{counted(len(idle), 'class', 'classes')} with {what}: {some(idle)}",
+                f"{counted(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
                 "a class that tells no items apart can be left out",
                 {"classes": idle},
             )

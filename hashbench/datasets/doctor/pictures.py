@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
 from hashbench.datasets.left_out import counted
 from hashbench.datasets.pictures import MISSING, FilePictures, NoPictures, read_picture
 from hashbench.datasets.splits import Split
@@ -69,7 +69,7 @@ def check_presence(dataset: Dataset) -> Iterator[Finding]:
     absent = dataset.pictures.missing()
     if not absent:
         return
-    names = some([dataset.ids[item] for item in absent])
+    names = first_few([dataset.ids[item] for item in absent])
     every = len(absent) == len(dataset)
     yield Finding(
         "pictures",
@@ -90,7 +90,7 @@ def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
     return Finding(
         "pictures",
         Level.PROBLEM,
-        f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
+        f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {first_few(names)}",
         "fetch them again; a run stops at the first, or leaves them out with --on-bad-image skip",
         {"unreadable": [dataset.ids[item] for item in items]},
     )
@@ -112,7 +112,7 @@ def check_duplicates(
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
     message = (
         f"{counted(copies, 'copy', 'copies')} of other pictures, identical pixel by pixel"
-        f" ({some(examples, 3)})"
+        f" ({first_few(examples, 3)})"
     )
     if contrary:
         message += f"; {contrary:,} of {len(groups):,} groups have different labels"

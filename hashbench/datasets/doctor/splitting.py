@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
 from hashbench.datasets.left_out import counted
 from hashbench.datasets.named_splits import choose, read_split
 from hashbench.datasets.splits import Split, default_sizes
@@ -92,7 +92,7 @@ def _check_sizes(splits: list[Split]) -> Iterator[Finding]:
             split.name: size for split in splits if (size := len(getattr(split, part))) < fewest
         }
         if small:
-            listed = some([f"{size:,} in {name}" for name, size in small.items()])
+            listed = first_few([f"{size:,} in {name}" for name, size in small.items()])
             yield Finding(
                 f"number of {what}",
                 Level.WARNING,

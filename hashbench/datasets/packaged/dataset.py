@@ -31,7 +31,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     lengths.
     """
     folder = availability.find_folder(CARD, data_dir, params) or data_dir
-    paths = {part: parts.need(folder, part) for part in FILES}
+    paths = {part: availability.require_part(CARD, folder, part) for part in FILES}
     captions = parts.captions(paths["captions"])
     written = parts.index(paths["index"])
     labels = parts.labels(paths["labels"])

@@ -1,4 +1,4 @@
-"""Finds and reads the three parts of packaged files: captions, image names, labels.
+"""Reads the three parts of packaged files: captions, image names, labels.
 
 Two families are in use. DCMHT, DSPH, PromptHash, PGHMH: `caption` holds a list of captions for each
 item (or caption.txt one line, the literal 123456 for no tags), `index` paths, `category` labels.
@@ -15,9 +15,9 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray
 from hashbench.datasets.matrices import label_matrix
-from hashbench.datasets.packaged import CARD, FILES
+from hashbench.datasets.packaged import CARD
 from hashbench.datasets.text_files import read_bytes, read_lines
-from hashbench.errors import DamagedFileError, InputError
+from hashbench.errors import DamagedFileError
 from hashbench.files import array_files
 from hashbench.files.matlab_values import Value
 
@@ -29,20 +29,6 @@ KEYS = {
 NO_TAGS = "123456"
 
 _REMEDY = CARD.remedy
-
-
-def find(folder: Path, part: str) -> Path | None:
-    """The file of a part (`captions`, `index`, `labels`) in a folder, or None."""
-    return next((folder / name for name in FILES[part] if (folder / name).is_file()), None)
-
-
-def need(folder: Path, part: str) -> Path:
-    """As `find`. Raises InputError if the part is missing."""
-    path = find(folder, part)
-    if path is None:
-        known = " nor ".join(FILES[part])
-        raise InputError(f"holds no {part}: neither {known}", where=folder, remedy=_REMEDY)
-    return path
 
 
 def captions(path: Path) -> list[tuple[str, ...]]:

@@ -85,6 +85,7 @@ def water(b: Brush, scene: Scene, horizon: float) -> float:
             y = rng.uniform(horizon + 0.03, shore)
             x, wide = rng.uniform(-0.1, 0.9), rng.uniform(0.1, 0.4)
             b.stroke([(x, y), (x + wide / 2, y - 0.015), (x + wide, y)], pale)
+        # the beach comes after the waves: it covers their ends
         slope = rng.uniform(-0.08, 0.08)
         sand = b.tone((220, 200, 150))
         b.shape([(0, shore - slope), (1, shore + slope), (1, 1.1), (0, 1.1)], sand)
@@ -97,6 +98,7 @@ def water(b: Brush, scene: Scene, horizon: float) -> float:
             rng.uniform(0.1, 0.16),
         )
         x = rng.uniform(0.35, 0.65)
+        # the darker rim first, then the surface, then what it reflects
         b.oval(x, y, rx, ry, mix(deep, (30, 50, 40), 0.35))
         b.oval(x, y + 0.01, rx * 0.97, ry * 0.93, mix(deep, pale, 0.4))
         b.oval(x + 0.08, y - ry * 0.3, rx * 0.5, ry * 0.25, mix(deep, (60, 90, 60), 0.4))
@@ -117,7 +119,8 @@ def water(b: Brush, scene: Scene, horizon: float) -> float:
             dx = rng.uniform(-0.15, 0.15)
             b.stroke([(x, y - 0.28), (x + dx * 0.7, y - 0.25), (x + dx, y)], (225, 240, 250))
         return 0.75
-    horizon = max(horizon, 0.35)  # nothing but water, with ripples
+    # a pool: nothing but water, with ripples
+    horizon = max(horizon, 0.35)
     b.gradient(horizon, 1.0, pale, deep, 4)
     for _ in range(6):
         x, y, wide = rng.uniform(), rng.uniform(horizon + 0.05, 1.0), rng.uniform(0.08, 0.25)
