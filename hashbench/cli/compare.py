@@ -23,7 +23,7 @@ def compare_command(
         ),
     ] = None,
     metric: Annotated[
-        str, typer.Option("--metric", help="Any metric name, such as mAP@50 or nDCG@100.")
+        str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
     ] = "mAP@all",
     format_: Annotated[
         str, typer.Option("--format", "-f", help="table, md, latex, csv or json.")

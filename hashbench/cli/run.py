@@ -65,8 +65,8 @@ def _print_plan(specs: list[RunSpec], *, as_json: bool) -> None:
 
         typer.echo(json.dumps(msgspec.to_builtins(specs), indent=1))
         return
-    from hashbench.report.rows import headline
+    from hashbench.report.naming import full_name
 
     for spec in specs:
-        typer.echo(headline(spec))
+        typer.echo(full_name(spec))
     typer.echo("1 run" if len(specs) == 1 else f"{len(specs):,} runs")

@@ -60,7 +60,7 @@ def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> No
         except BusyError:
             if len(folders) == 1:
                 raise
-            watch.say(f"{folder.id}: another worker is at it; left to that one")
+            watch.message(f"{folder.id}: another worker has it already")
             continue
         try:
             code = watch.follow(folder, process, position + 1, len(folders))

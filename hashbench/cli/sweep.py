@@ -87,10 +87,10 @@ def _plain(one: Wanted) -> dict[str, object]:
 
 
 def _print(surveyed: Sequence[Wanted]) -> None:
-    from hashbench.report.rows import headline
+    from hashbench.report.naming import full_name
 
     for one in surveyed:
-        typer.echo(f"{_state(one):9} {headline(one.spec)}")
+        typer.echo(f"{_state(one):9} {full_name(one.spec)}")
     typer.echo(_summary(surveyed))
 
 

@@ -90,12 +90,12 @@ def visible_labels(
     dropping, flipping, hiding = np.random.default_rng([seed, 0x1ABE1]).spawn(3)
     seen = labels.copy()
     positives = np.flatnonzero(seen)
-    dropped = dropping.permutation(positives)[: _share(len(positives), spec.sparsity)]
+    dropped = dropping.permutation(positives)[: share_of(len(positives), spec.sparsity)]
     seen.flat[dropped] = False
-    flipped = flipping.permutation(seen.size)[: _share(seen.size, spec.noise)]
+    flipped = flipping.permutation(seen.size)[: share_of(seen.size, spec.noise)]
     seen.flat[flipped] = ~seen.flat[flipped]
     known = np.ones_like(seen)
-    hidden = hiding.permutation(seen.size)[: _share(seen.size, 1.0 - spec.known_ratio)]
+    hidden = hiding.permutation(seen.size)[: share_of(seen.size, 1.0 - spec.known_ratio)]
     known.flat[hidden] = False
     if not known.any():
         raise InputError(
@@ -106,7 +106,7 @@ def visible_labels(
     return VisibleLabels(seen & known, known, source)
 
 
-def _share(count: int, share: float) -> int:
+def share_of(count: int, share: float) -> int:
     """int(count * share), where 0.3 + 0.7 is 1 also in floating point."""
     return int(count * share + 1e-9)
 

@@ -28,6 +28,7 @@ from hashbench.engine.data import (
     readable,
     require_encoders,
     split_of,
+    training_captions,
     visible_labels,
 )
 from hashbench.files.paths import cache_note, cache_root
@@ -108,7 +109,8 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
     blocks = store.blocks(dataset, tuned) if tuned else None
-    data = assemble(dataset, split, visible, features, device, blocks)
+    captions = training_captions(spec, dataset, split, store)
+    data = assemble(dataset, split, visible, features, device, blocks, captions)
     return Prepared(spec, card, data, store, tuned)
 
 
@@ -120,6 +122,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
     spec, card, data, store = prepared.spec, prepared.card, prepared.data, prepared.store
 
     def prompts(sentences: Sequence[str]) -> Tensor:
+        require_encoders(data.dataset, "a prompt")  # features of unknown encoders fit no other's
         return torch.from_numpy(store.prompts(sentences)).to(data.device)
 
     @functools.cache
@@ -140,6 +143,8 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
+        held_out=data.held_out(),
+        encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")
     method: Method = catalog.load(card.entry)(context)

@@ -100,9 +100,7 @@ class Trainer:
         pending: list[Tensor] = []
         names: list[str] = []
         reported = time.monotonic()
-        batches = self.data.batches(
-            self.spec.seed, stage.name, epoch, stage.batch_size, skip=self.position.step
-        )
+        batches = self.data.batches(self.spec.seed, stage, epoch, skip=self.position.step)
         for step, batch in batches:
             # every step draws from its own seed, so that a resumed run draws the same
             randomness.reseed(self.spec.seed, "step", stage.name, epoch, step)

@@ -43,6 +43,8 @@ class Validation:
         else:
             parts = (split.query, split.database)
             labels = [data.dataset.labels[part] for part in parts]
+        if not (labels[0].any(axis=0) & labels[1].any(axis=0)).any():
+            return {}  # no class has a positive on both sides, so nothing is relevant to any query
         query = encode(method, data, parts[0], "query")
         database = encode(method, data, parts[1], "database")
         asked_labels, ranked_labels = (LabelMasks.from_multi_hot(each) for each in labels)

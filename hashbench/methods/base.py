@@ -28,11 +28,6 @@ Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
 
 
-def constant(initial: float, progress: float) -> float:  # noqa: ARG001
-    """The learning rate stays as it is."""
-    return initial
-
-
 def cosine(initial: float, progress: float) -> float:
     """Half a cosine from the initial learning rate down to zero."""
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))
@@ -177,8 +172,11 @@ Role = Literal["query", "database"]
 class MethodContext:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
-    `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
-    makes the ends of both towers, for methods whose card names `tuned_blocks`.
+    `held_out` are the validation queries, to measure by and never to learn from; there are none
+    where all training items are fitted. `encodes_prompts` is false for features of unknown
+    encoders, where `prompts` refuses. `text_tower` loads the backbone, so a method that does not
+    need it does not call it; `towers` makes the ends of both towers, for methods whose card names
+    `tuned_blocks`.
     """
 
     bits: tuple[int, ...]
@@ -193,6 +191,8 @@ class MethodContext:
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
     directions: tuple[str, ...] = CROSS_MODAL
+    held_out: TrainingSet | None = None
+    encodes_prompts: bool = True
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""

@@ -116,7 +116,9 @@ class PromptedMethod(Method):
             for predictor, features, rows in sides:
                 predictor.fit(features, train.labels, train.known, context.real("ridge"), rows)
             return
-        names = context.prompts([ZERO_SHOT.format(name) for name in context.class_names])
+        names = context.prompts(
+            [ZERO_SHOT.format(name.replace("_", " ")) for name in context.class_names]
+        )
         for predictor, features, rows in sides:
             predictor.from_names(names, features[rows])
 

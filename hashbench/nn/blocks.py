@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ACTIVATIONS = ("gelu", "quickgelu")
-
 
 class Attention(nn.Module):
     """Multi-head attention; its tensors are named as those of torch.nn.MultiheadAttention."""

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 BETAS = (0.9, 0.98)
 EPS = 1e-6
 MAX_NORM = 1.0
-OPTIMISERS = ("adamw", "bertadam")
 
 
 class ClippedAdamW(torch.optim.AdamW):

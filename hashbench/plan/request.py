@@ -145,6 +145,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
             choices, itertools.product(*grid), rows["seed"].values(request.seed), lengths
         ):
             values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
+            _check_captions(card, values, datasets[name])
             expanded.append(
                 _spec(
                     values,
@@ -174,6 +175,26 @@ def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
             where="--method",
             remedy=f"a method that takes features as they are: {', '.join(usable)}",
         )
+
+
+def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: DatasetCard) -> None:
+    """Tuned towers read tokens of captions that were cached as they are."""
+    for key in ("caption_noise", "caption_drop"):
+        if not values[key]:
+            continue
+        if card.tuned_blocks:
+            able = [other.name for other in catalog.methods().values() if not other.tuned_blocks]
+            raise InputError(
+                f"{card.name} tunes the towers, which read captions as they are",
+                where=options()[key].flag,
+                remedy=f"a method on frozen features: {', '.join(able)}",
+            )
+        if dataset.features_only:
+            raise InputError(
+                "a set of features has no captions to change",
+                where=options()[key].flag,
+                remedy="a dataset with captions",
+            )
 
 
 def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunSpec:

@@ -98,6 +98,24 @@ class Request:
         OneOrMore[float],
         RunOption("Share of positive labels dropped.", low=0, high=1, spec="labels.sparsity"),
     ] = 0.0
+    caption_noise: Annotated[
+        OneOrMore[float],
+        RunOption(
+            "Share of words of training captions replaced by words of others.",
+            low=0,
+            high=1,
+            spec="dataset.caption_noise",
+        ),
+    ] = 0.0
+    caption_drop: Annotated[
+        OneOrMore[float],
+        RunOption(
+            "Share of words of training captions left out.",
+            low=0,
+            high=1,
+            spec="dataset.caption_drop",
+        ),
+    ] = 0.0
     unknown: Annotated[
         OneOrMore[str],
         RunOption(

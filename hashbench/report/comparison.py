@@ -98,7 +98,7 @@ def compare(
     ]
 
 
-def variant_name(variant: Variant) -> str:
+def system_name(variant: Variant) -> str:
     """Method and changes in one line."""
     return plain(" ".join(part for part in (variant.method, variant.changes) if part))
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from hashbench.report import tables
-from hashbench.report.comparison import Cell, Floor, Row, Table, Task, apart, variant_name
+from hashbench.report.comparison import Cell, Floor, Row, Table, Task, apart, system_name
 from hashbench.report.protocol_gap import gap_sentences
 from hashbench.report.rows import Unfinished
 from hashbench.report.tables import NONE, Grid
@@ -79,7 +79,7 @@ def footnotes(table: Table) -> list[str]:
         notes.append("the best is marked among rows whose training knew the same share of labels")
     if table.baseline is not None:
         notes.append(
-            f"† p < 0.05, ‡ p < 0.01 against {variant_name(table.baseline)}: paired randomisation "
+            f"† p < 0.05, ‡ p < 0.01 against {system_name(table.baseline)}: paired randomisation "
             "test over queries, two-sided, corrected for all comparisons (Holm)"
         )
     by_marks: dict[tuple[str, ...], list[str]] = {}
@@ -115,7 +115,7 @@ def _any_best(table: Table) -> bool:
 
 def row_name(row: Row) -> str:
     """A row's name, with `!` where footnotes tell what is special about its numbers."""
-    return variant_name(row.variant) + (" !" if row.marks else "")
+    return system_name(row.variant) + (" !" if row.marks else "")
 
 
 def cell_text(cell: Cell | None) -> str:

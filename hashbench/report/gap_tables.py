@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from hashbench.report import export, tables
-from hashbench.report.comparison import Row, Task, variant_name
+from hashbench.report.comparison import Row, Task, system_name
 from hashbench.report.protocol_gap import EncoderAudit, GapRow, ProtocolGap
 from hashbench.report.rows import Variant
 from hashbench.report.tables import NONE, Grid
@@ -63,7 +63,7 @@ def _audit_cells(audit: EncoderAudit) -> list[str]:
 
 
 def _name(variant: Variant) -> str:
-    return variant_name(variant) + (f" ({variant.labels})" if variant.labels else "")
+    return system_name(variant) + (f" ({variant.labels})" if variant.labels else "")
 
 
 def _marked(row: Row | None, task: Task) -> str:

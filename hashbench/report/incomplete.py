@@ -30,8 +30,8 @@ def incomplete_lines(counts: Incompleteness) -> dict[str, str]:
         heights = [round(count / frequencies[0] * (len(BARS) - 1)) for count in shown]
         covered = sum(shown) / sum(frequencies)
         lines["label sets"] = (
-            f"{len(frequencies):,} different, the most frequent {frequencies[0]:,} "
-            f"times; the first {len(shown)} cover {covered:.0%} of the items"
+            f"{len(frequencies):,} different sets of known labels, the most frequent "
+            f"{frequencies[0]:,} times; the first {len(shown)} cover {covered:.0%} of the items"
         )
         lines["curve"] = "".join(BARS[max(1, height)] for height in heights)
     return lines

@@ -81,7 +81,7 @@ def _measures(codes: Sequence[AuditedCodes]) -> RenderableType:
                 _interval,
                 (one.evidence.separation, one.evidence.spread, one.evidence.structure),
             ),
-            f"{one.evidence.identical_same:.1%} / {one.evidence.identical_one_off:.1%}",
+            f"{one.evidence.identical_same:.1%}/{one.evidence.identical_one_off:.1%}",
         ]
         for one in codes
     ]

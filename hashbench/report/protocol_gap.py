@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hashbench.report.comparison import DEFAULT_METRIC, Row, Table, Task, compare, variant_name
+from hashbench.report.comparison import DEFAULT_METRIC, Row, Table, Task, compare, system_name
 from hashbench.report.rows import Condition, Finished, Variant
 
 
@@ -122,7 +122,7 @@ def gap_sentences(compared: Sequence[Table]) -> list[str]:
             if (bits, direction) in published.cells
         ]
         if points:
-            name = variant_name(strict.variant)
+            name = system_name(strict.variant)
             sentences.append(
                 f"what the published protocol adds to {name}, in points: {', '.join(points)}"
             )

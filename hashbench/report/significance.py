@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import spec as specs
-from hashbench.report.comparison import Row, Table, Task, variant_name
+from hashbench.report.comparison import Row, Table, Task, system_name
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def find_row(table: Table, name: str) -> Row | None:
     wanted = name.lower().split()
     for matches in (
         [row for row in rows if full_name(row).lower().split() == wanted],
-        [row for row in rows if variant_name(row.variant).lower().split() == wanted],
+        [row for row in rows if system_name(row.variant).lower().split() == wanted],
         [row for row in rows if set(wanted) <= set(full_name(row).lower().split())],
         [row for row in rows if all(part in full_name(row).lower() for part in wanted)],
     ):
@@ -58,13 +58,15 @@ def find_row(table: Table, name: str) -> Row | None:
             return matches[0]
         if matches:
             names = "; ".join(full_name(row) for row in matches)
-            raise InputError(f"{name!r} fits several rows", where="--versus", remedy=f"say {names}")
+            raise InputError(
+                f"{name!r} fits several rows", where="--versus", remedy=f"one of: {names}"
+            )
     return None
 
 
 def full_name(row: Row) -> str:
     """Method, changes and labels of a row: what tells it from all others of its table."""
-    return " ".join(part for part in (variant_name(row.variant), row.variant.labels) if part)
+    return " ".join(part for part in (system_name(row.variant), row.variant.labels) if part)
 
 
 def request(table: Table, baseline: Row, folder: Callable[[str], RunFolder]) -> dict[str, Any]:

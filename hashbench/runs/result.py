@@ -1,4 +1,4 @@
-"""`result.json`: what a finished run found, with the protocol that each number carries."""
+"""`result.json`: the scores of a finished run, with the protocol under which each was computed."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class AuditResult(msgspec.Struct, frozen=True):
         if self.clean:
             return "clean"
         parts = {"labels": self.labels, "paired modality": self.paired, "batch": self.batch}
-        leaks = [f"{name} {share:.1%}" for name, share in parts.items() if share]
-        return "LEAK: bits change with " + ", ".join(leaks)
+        changed = [f"{name} {share:.1%}" for name, share in parts.items() if share]
+        return "LEAK: bits change with " + ", ".join(changed)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

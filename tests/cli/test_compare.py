@@ -30,6 +30,15 @@ def compared(*arguments: str | Path, width: int = 80) -> Result:
     return CliRunner(env=environment).invoke(app, ["compare", *map(str, arguments)])
 
 
+def test_a_pipe_gets_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    for bits in (16, 24, 32, 64):
+        scored_run(tmp_path, bits=[bits], method=["soda"], epochs=3)
+    done = CliRunner().invoke(app, ["compare", "--runs-dir", str(tmp_path)])
+    (line,) = [line for line in done.stdout.splitlines() if "soda" in line]
+    assert len(re.findall(r"\d\.\d{4}", line)) == 8
+
+
 def told(done: Result) -> str:
     """What was printed, whatever the line breaks."""
     assert done.exit_code == 0, done.exception or done.output
@@ -68,7 +77,7 @@ def test_a_metric_is_found_however_it_is_typed(tmp_path: Path, typed: str) -> No
 
 def test_a_typing_error_gets_the_nearest_name(tmp_path: Path) -> None:
     scored_run(tmp_path)
-    assert "did you mean mAP@all" in refused("--runs-dir", tmp_path, "--metric", "mpa@all")
+    assert "did you mean mAP@all" in refused("--runs-dir", tmp_path, "-m", "mpa@all")
     direction = refused("--runs-dir", tmp_path, "--metric", "i2t:mAP@all")
     assert "compare shows all of them" in direction
 
@@ -92,7 +101,10 @@ def test_the_floor_is_that_of_the_metric(tmp_path: Path, metric: str) -> None:
 def test_floors_of_earlier_versions_are_computed_from_the_codes(tmp_path: Path) -> None:
     run = scored_run(tmp_path)
     expected = result.read(run.result).floors["16"]["mAP@all"]
-    rewrite(run, floors={}, floor=0.321, code_digests={}, digest="")
+    content = msgspec.json.decode(run.result.read_bytes())
+    for key in ("floors", "code_digests", "digest"):  # earlier versions had none of them
+        del content[key]
+    run.result.write_bytes(msgspec.json.encode(content | {"floor": 0.321}))
     (table,) = tables("--runs-dir", tmp_path)
     assert table["floors"]["16"] == pytest.approx(expected)
     shutil.rmtree(run.codes)
@@ -298,3 +310,22 @@ def test_published_numbers_say_where_they_are_from(
     with_p = tables(run.path, scored_run(tmp_path, method=["lsh"]).path, "--published",
                     "--versus", "lsh")  # fmt: skip
     assert [row["method"] for row in with_p[0]["rows"]][-1] == "MITH"
+
+
+def test_the_workbench_and_the_command_get_the_same_p_values(tmp_path: Path) -> None:
+    from hashbench.report import comparison, rows, significance
+    from hashbench.report.analysis_process import answer
+
+    noises = {"soda": 0.05, "lsh": 0.3, "pcril": 0.1}
+    runs = [scored_run(tmp_path, method=[name], noise=noise) for name, noise in noises.items()]
+    (table,) = comparison.compare(rows.collect(runs).finished)
+    folder = {run.id: run for run in runs}.__getitem__
+    baseline = significance.find_row(table, "lsh")
+    assert baseline is not None
+    question = json.loads(json.dumps(significance.request(table, baseline, folder)))
+    asked = significance.with_p_values(table, baseline, answer(question)["p"])
+    assert asked == significance.tested_against(table, baseline, folder)
+    assert asked.baseline == baseline.variant
+    tested = {row.variant.method: row.cells[16, "i2t"].p for row in asked.rows}
+    assert tested.pop("lsh") is None
+    assert all(p is not None and p < 0.05 for p in tested.values())

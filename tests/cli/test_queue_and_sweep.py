@@ -91,7 +91,7 @@ def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
     code, out, err = command("sweep", str(file), "--queue")
     assert code == 0, err
     first, second, third = (layout.pick(runs, run) for run in out.split()[-3:])
-    until(lambda: queue.standing(runs) == [first.id, second.id, third.id])
+    until(lambda: list(queue.positions(runs)) == [first.id, second.id, third.id])
     code, out, _ = command("sweep", str(file), "--dry-run")
     assert "3 runs: 3 queued; 0 to start" in out  # their workers live
     assert command("sweep", str(file), "--queue")[0] == 0
@@ -107,7 +107,7 @@ def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
     assert [entry["run"] for entry in overview["waiting"]] == [third.id, first.id, second.id]
     assert [entry["paused"] for entry in overview["waiting"]] == [False, False, True]
     assert command("stop", first.id, second.id)[0] == 0
-    until(lambda: queue.standing(runs) == [third.id])
+    until(lambda: list(queue.positions(runs)) == [third.id])
     assert command("queue", "--slots", "cpu=1")[0] == 0
     until(lambda: listed(command)[third.id] == "finished", 120)
     with EventWriter(first.events) as writer:
@@ -151,7 +151,7 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
         ("run --priority 3", "remedy: add --queue"),
         ("run -m lsh --queue --priority 5000", "out of range"),
         ("resume", "names no run"),
-        ("resume --all last", "remedy: either the runs or --all"),
+        ("resume --all last", "cannot be combined"),
         ("retry", "names no run"),
         ("retry --failed last", "remedy: either the runs or --failed"),
         ("pause nobody", "no run named"),

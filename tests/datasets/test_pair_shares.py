@@ -87,10 +87,11 @@ def test_too_few_items_and_items_that_are_all_similar() -> None:
 
 def test_what_a_known_ratio_leaves_is_that_of_a_run_s_mask() -> None:
     labels = np.random.default_rng(2).random((60, 4)) > 0.7
-    hidden = incompleteness(labels, 0.5, seed=3)
+    report = incompleteness(labels, 0.5, seed=3)
     seen = visible_labels(labels, LabelSpec(known_ratio=0.5), 3)
-    assert hidden.pairs == pair_shares(seen.labels, seen.known)
-    assert hidden.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
-    assert sum(hidden.label_set_curve) == 60
+    assert report.pairs == pair_shares(seen.labels, seen.known)
+    assert report.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
+    assert report.label_set_curve == tuple(label_set_frequencies(seen.labels).tolist())
+    assert report.label_set_curve != tuple(label_set_frequencies(labels).tolist())
     with pytest.raises(InputError, match="--known-ratio"):
         incompleteness(labels, 1.5, seed=0)

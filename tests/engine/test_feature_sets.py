@@ -17,7 +17,7 @@ from hashbench.runs.tailer import read_all
 from tests.engine.conftest import worker
 
 
-@pytest.mark.parametrize(("method", "code"), [("lsh", 0), ("pcril", 2)])
+@pytest.mark.parametrize(("method", "code"), [("lsh", 0), ("soda", 0), ("pcril", 2)])
 def test_methods_that_need_the_encoders_say_so(tmp_path: Path, method: str, code: int) -> None:
     rng = np.random.default_rng(0)
     (tmp_path / "data" / "featureset").mkdir(parents=True)
@@ -40,6 +40,11 @@ def test_methods_that_need_the_encoders_say_so(tmp_path: Path, method: str, code
     assert worker(run, tmp_path / "data").wait(timeout=300) == code, run.log.read_text()
     failed = [event for event in read_all(run.events) if isinstance(event, events.Failed)]
     assert len(failed) == bool(code)
+    facts = {
+        event.name: event.value for event in read_all(run.events) if isinstance(event, events.Fact)
+    }
+    assert ("label prompts" in facts) == (method == "soda")
+    assert not list((tmp_path / "data").rglob("prompts.*"))  # no other tower encoded label prompts
     if failed:
         assert "pcril cannot work on featureset" in failed[0].reason
         assert "soda" in failed[0].remedy

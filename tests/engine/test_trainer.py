@@ -64,7 +64,7 @@ class Batches:
     device = torch.device("cpu")
     train = range(2 * STEPS)
 
-    def batches(self, seed: int, stage: str, epoch: int, size: int, skip: int) -> Iterator[Any]:
+    def batches(self, seed: int, stage: Stage, epoch: int, skip: int) -> Iterator[Any]:
         return ((step, SimpleNamespace()) for step in range(skip, STEPS))
 
 

@@ -50,7 +50,7 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
         (Request(set={"alfa": "1"}), "did you mean alpha"),
         (Request(set={"soda.alfa": "1"}), "did you mean alpha"),
         (Request(set={"alpha": "-1"}), "alpha"),
-        (Request(set={"prompt": "nmes"}), "did you mean names"),
+        (Request(set={"prompt": "contxt"}), "did you mean context"),
         (Request(bits=[0]), "--bits"),
         (Request(bits=[5000]), "--bits"),
         (Request(bits=[]), "--bits"),
