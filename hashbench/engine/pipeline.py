@@ -69,7 +69,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
     randomness.reseed(spec.seed, "build")
-    facts = _facts(device)
+    facts = _facts(device) | {"data folder": str(data_dir.resolve())}
     writer.write(
         events.Started(
             **processes.this(),

@@ -58,7 +58,7 @@ async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
     return _answer(out, err)
 
 
-class QueryProcess:
+class RetrievalClient:
     """The retrieval server of one run (`hashbench.engine.retrieval_server`), asked one by one."""
 
     def __init__(self, run: Path, data_dir: Path) -> None:

@@ -21,7 +21,7 @@ from hashbench.tui.screens.detail import Detail
 from hashbench.tui.screens.dialogs import Ask, Form, Help
 from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import PanelSet
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
@@ -73,7 +73,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
 def test_filter_sort_and_marks(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("slash", *"finished lsh".replace(" ", "_"))
-        line = app.screen.query_one("AskLine", Input)
+        line = app.screen.query_one("PromptLine", Input)
         line.value = "finished lsh"
         await pilot.pause()
         assert [row.id for row in table(app)._rows] == [made["lsh"].id]
@@ -173,7 +173,7 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
         await go_to(pilot, app, made["lost"])
         await pilot.press("5")
         await pilot.pause()
-        log = app.screen.query_one(LogLines)
+        log = app.screen.query_one(LogView)
         assert app.focused is log
         assert "last words before the kill" in text_of(app)
         await pilot.press("slash", *"epoch", "enter")

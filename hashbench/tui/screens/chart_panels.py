@@ -10,13 +10,13 @@ from textual.binding import Binding, BindingType
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
-from hashbench.tui.screens.run_actions import ActingScreen
+from hashbench.tui.screens.run_actions import RunActionsScreen
 from hashbench.tui.series import LOSSES
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageBar
-from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
-from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
@@ -31,7 +31,7 @@ PANEL_KEYS: Keys = (
 )
 
 
-class PanelledScreen(ActingScreen):
+class ChartPanelsScreen(RunActionsScreen):
     """A screen with a table of runs and a PanelSet that shows the one under the cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -120,8 +120,8 @@ class PanelledScreen(ActingScreen):
         self._remember()
         self._show_panels()
 
-    @on(PageBar.Chosen)
-    def _page(self, event: PageBar.Chosen) -> None:
+    @on(PageBar.PageSelected)
+    def _page(self, event: PageBar.PageSelected) -> None:
         self.action_panel(event.page)
 
     def action_panel(self, name: str) -> None:
@@ -144,6 +144,6 @@ class PanelledScreen(ActingScreen):
         else:
             self.maximize(self.query_one(PanelSet).panel, container=False)
 
-    @on(LogLines.SearchAsked)
+    @on(LogView.SearchRequested)
     def _search_asked(self) -> None:
-        self.query_one(AskLine).ask("search", "", "what to look for in the log")
+        self.query_one(PromptLine).open("search", "", "what to look for in the log")

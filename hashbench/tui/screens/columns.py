@@ -7,7 +7,7 @@ from typing import Any
 
 from hashbench.tui.format import badge, bar, nth, short_time
 from hashbench.tui.run_row import RunView
-from hashbench.tui.widgets.row_table import Column, Shown
+from hashbench.tui.widgets.row_table import CellText, Column
 
 ORDERS: dict[str, Callable[[RunView], Any]] = {
     "run": lambda view: view.id,
@@ -27,7 +27,7 @@ ORDERS: dict[str, Callable[[RunView], Any]] = {
 def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
     """The columns; `marked` and `pinned` are looked into whenever a line is drawn."""
 
-    def marks(view: RunView) -> Shown:
+    def marks(view: RunView) -> CellText:
         mark = "•" if view.id in marked else " "
         return f"{mark}{'+' if view.id in pinned else ' '}", "strong"
 
@@ -50,12 +50,12 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
     )
 
 
-def _state(view: RunView) -> Shown:
+def _state(view: RunView) -> CellText:
     text, style = badge(view.status)
     return (f"{text} {nth(view.place)}" if view.place else text), style
 
 
-def _name(view: RunView) -> Shown:
+def _name(view: RunView) -> CellText:
     if view.problem and not view.method:
         return view.problem, "bad"
     name = view.name or f"{view.method} {view.changes}".strip()
@@ -64,21 +64,21 @@ def _name(view: RunView) -> Shown:
     return (f"⚠ {name}", "warn") if view.problem else name
 
 
-def _ratio(view: RunView) -> Shown:
+def _ratio(view: RunView) -> CellText:
     return "" if view.ratio is None else f"{view.ratio:g}"
 
 
-def _seed(view: RunView) -> Shown:
+def _seed(view: RunView) -> CellText:
     return "" if view.seed is None else str(view.seed)
 
 
-def _epoch(view: RunView) -> Shown:
+def _epoch(view: RunView) -> CellText:
     if not view.epochs:
         return ""
     return f"{view.epoch}/{view.epochs}"
 
 
-def _score(view: RunView) -> Shown:
+def _score(view: RunView) -> CellText:
     """The test mAP in full; one on validation queries with a `v`, since it is no result."""
     if view.score is None:
         return ""

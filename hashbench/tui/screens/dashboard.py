@@ -14,13 +14,13 @@ from hashbench.tui.format import badge, many, nth
 from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
-from hashbench.tui.screens.chart_panels import PANEL_KEYS, PanelledScreen
+from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageBar
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
-from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 
 KEYS: Keys = (
@@ -48,7 +48,7 @@ MORE_KEYS: Keys = (
 )
 
 
-class Dashboard(PanelledScreen):
+class Dashboard(ChartPanelsScreen):
     """Table of runs above; panels of the run under the cursor, laid over the pinned ones, below."""
 
     heading = "runs"
@@ -76,7 +76,7 @@ class Dashboard(PanelledScreen):
         yield Static(id="about", markup=False)
         yield PageBar(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
-        yield AskLine()
+        yield PromptLine()
         yield keys
 
     @property
@@ -147,13 +147,13 @@ class Dashboard(PanelledScreen):
         if about.content != told:
             about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
 
-    @on(RowTable.Moved, "#runs")
+    @on(RowTable.RowHighlighted, "#runs")
     def _moved(self) -> None:
         self._about()
         self._watch()
 
-    @on(RowTable.HeaderPressed, "#runs")
-    def _header(self, event: RowTable.HeaderPressed) -> None:
+    @on(RowTable.HeaderSelected, "#runs")
+    def _header(self, event: RowTable.HeaderSelected) -> None:
         if event.column == self._settings.sort:
             self.action_turn()
         elif event.column in ORDERS:
@@ -214,19 +214,19 @@ class Dashboard(PanelledScreen):
     def action_filter(self) -> None:
         """Asks for words that runs must hold."""
         told = "words that a run must hold: state, method, dataset, 32b, tag ..."
-        self.query_one(AskLine).ask("filter", self._filter, told)
+        self.query_one(PromptLine).open("filter", self._filter, told)
 
-    @on(AskLine.Typed)
-    def _typed(self, event: AskLine.Typed) -> None:
-        if event.what == "filter":
-            self._filter = event.words
+    @on(PromptLine.TextChanged)
+    def _typed(self, event: PromptLine.TextChanged) -> None:
+        if event.purpose == "filter":
+            self._filter = event.text
             self._show_runs()
 
-    @on(AskLine.Answered)
-    def _answered(self, event: AskLine.Answered) -> None:
-        if event.what == "search":
+    @on(PromptLine.Closed)
+    def _answered(self, event: PromptLine.Closed) -> None:
+        if event.purpose == "search":
             log = self.query_one(PanelSet).log_lines
-            log.search(event.words)
+            log.search(event.text)
             log.focus()
         else:
             self._typed(event)
@@ -254,7 +254,7 @@ class Dashboard(PanelledScreen):
 
         self.app.push_screen(Launch(self._settings))
 
-    @on(RowTable.Opened, "#runs")
+    @on(RowTable.RowSelected, "#runs")
     def action_open_run(self) -> None:
         """All there is to tell about one run."""
         cursor = self.table.cursor_row

@@ -19,13 +19,13 @@ from hashbench.runs.state import Status
 from hashbench.tui.reader import Update
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import lines_of
-from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, ActingScreen
+from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, RunActionsScreen
 from hashbench.tui.series import Curve
 from hashbench.tui.subprocesses import ask_analysis
 from hashbench.tui.widgets.bars import PageBar
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.log_view import LogLines
-from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.log_view import LogView
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import Column, RowTable
 
 PAGES = ("run", "results", "curve", "classes", "recovery", "log")
@@ -37,7 +37,7 @@ KEYS: Keys = (
 )
 
 
-class Detail(ActingScreen):
+class Detail(RunActionsScreen):
     """The pages of one run; numbers choose a page."""
 
     heading = "run"
@@ -89,8 +89,8 @@ class Detail(ActingScreen):
             with VerticalScroll(id="page-recovery"):
                 yield Static(id="text-recovery")
             with Container(id="page-log"):
-                yield LogLines("log", id="log")
-        yield AskLine()
+                yield LogView("log", id="log")
+        yield PromptLine()
         yield keys
 
     def on_mount(self) -> None:
@@ -145,7 +145,7 @@ class Detail(ActingScreen):
             self.query_one("#text-recovery", Static).update(
                 run_pages.recovery_page(watched.recovery)
             )
-            self.query_one(LogLines).show(lines_of(watched))
+            self.query_one(LogView).show(lines_of(watched))
 
     @work(exclusive=True, group="analysis")
     async def _analyse(self) -> None:
@@ -172,8 +172,8 @@ class Detail(ActingScreen):
         table.set_columns(_class_columns(names))
         table.show(found["classes"])
 
-    @on(PageBar.Chosen)
-    def _chosen(self, event: PageBar.Chosen) -> None:
+    @on(PageBar.PageSelected)
+    def _chosen(self, event: PageBar.PageSelected) -> None:
         self.action_page(event.page)
 
     def action_page(self, name: str) -> None:
@@ -191,14 +191,14 @@ class Detail(ActingScreen):
         """The page before, or the next one."""
         self.action_page(PAGES[(PAGES.index(self._page) + by) % len(PAGES)])
 
-    @on(LogLines.SearchAsked)
+    @on(LogView.SearchRequested)
     def _search_asked(self) -> None:
-        self.query_one(AskLine).ask("search", "", "what to look for in the log")
+        self.query_one(PromptLine).open("search", "", "what to look for in the log")
 
-    @on(AskLine.Answered)
-    def _answered(self, event: AskLine.Answered) -> None:
-        log = self.query_one(LogLines)
-        log.search(event.words)
+    @on(PromptLine.Closed)
+    def _answered(self, event: PromptLine.Closed) -> None:
+        log = self.query_one(LogView)
+        log.search(event.text)
         log.focus()
 
     def action_retrieve(self) -> None:

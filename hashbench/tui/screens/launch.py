@@ -144,13 +144,13 @@ class Launch(WorkScreen):
 
     @on(PickList.Changed)
     async def _picked(self, event: PickList.Changed) -> None:
-        if event.picks.id == "method":
+        if event.pick_list.id == "method":
             self._offer_ablations(self.query_one("#ablate", PickList).picked)
             self._keep()
             await self._show_params()
         self._plan()
 
-    @on(PickList.Moved)
+    @on(PickList.RowHighlighted)
     @on(events.DescendantFocus)
     def _hint(self) -> None:
         """What a list has no room for: all that there is to tell of the entry."""

@@ -13,7 +13,7 @@ from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import create
 from hashbench.tui.format import many
 from hashbench.tui.launch_form import StartMode
-from hashbench.tui.screens.base import tell
+from hashbench.tui.screens.base import notify_error
 
 if TYPE_CHECKING:
     from hashbench.tui.app import Workbench
@@ -33,7 +33,7 @@ def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> N
                 bench.call_from_thread(bench.dashboard.launched, run.id)
             started += 1
     except HashbenchError as error:
-        bench.call_from_thread(tell, bench, error)
+        bench.call_from_thread(notify_error, bench, error)
     bench.reader.look_now()
     if started:
         verb = "queued" if mode.queued else "launched"

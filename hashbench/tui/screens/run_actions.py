@@ -16,7 +16,7 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui.format import many
 from hashbench.tui.launch_form import priority
-from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.dialogs import Ask, Form
 
 ACTION_KEYS: Keys = (
@@ -46,7 +46,7 @@ ACTION_HELP: Keys = (
 """The same keys as sentences, for help."""
 
 
-class ActingScreen(WorkScreen):
+class RunActionsScreen(WorkScreen):
     """A screen with runs to act on: those that `targets` names."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(ACTION_KEYS)
@@ -64,7 +64,7 @@ class ActingScreen(WorkScreen):
                 action(self.folder(run_id))
                 done += 1
             except HashbenchError as error:
-                self.app.call_from_thread(tell, self.bench, error)
+                self.app.call_from_thread(notify_error, self.bench, error)
             except OSError as error:
                 self.app.call_from_thread(
                     self.notify, str(error), title=run_id, severity="error", markup=False

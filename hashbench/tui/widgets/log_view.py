@@ -16,7 +16,7 @@ from textual.strip import Strip
 from hashbench.tui.event_log import Line
 
 
-class LogLines(ScrollView, can_focus=True):
+class LogView(ScrollView, can_focus=True):
     """Shows lines; stays at their end until somebody scrolls up. n and N go through the hits."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -33,10 +33,10 @@ class LogLines(ScrollView, can_focus=True):
     ]
     ALLOW_MAXIMIZE = True
 
-    class SearchAsked(Message):
+    class SearchRequested(Message):
         """The person wants to type what to search for."""
 
-        def __init__(self, log: LogLines) -> None:
+        def __init__(self, log: LogView) -> None:
             super().__init__()
             self.log_lines = log
 
@@ -111,7 +111,7 @@ class LogLines(ScrollView, can_focus=True):
 
     def action_ask_search(self) -> None:
         """Asks the screen for what to search for."""
-        self.post_message(self.SearchAsked(self))
+        self.post_message(self.SearchRequested(self))
 
     def action_next_hit(self, by: int) -> None:
         """On to the next or back to the hit before."""

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from hashbench.tui.event_log import Line
 from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.log_view import LogView
 
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
@@ -48,16 +48,16 @@ class PanelSet(Container):
         """A chart for each kind of number, and the log."""
         for name in CHARTS:
             yield Chart(name, empty=EMPTY[name], id=f"panel-{name}")
-        yield LogLines(LOG, id=f"panel-{LOG}")
+        yield LogView(LOG, id=f"panel-{LOG}")
 
     def on_mount(self) -> None:
         """One is chosen from the beginning."""
         self.choose(self.chosen)
 
     @property
-    def log_lines(self) -> LogLines:
+    def log_lines(self) -> LogView:
         """The log."""
-        return self.query_one(LogLines)
+        return self.query_one(LogView)
 
     @property
     def panel(self) -> Widget:
