@@ -30,12 +30,12 @@ COMMANDS = {
     "run": Entry("run:run_command", "Train a method, watch it, print its scores."),
     "sweep": Entry("sweep:sweep_command", "Run what is missing or failed of a grid in a file."),
     "queue": Entry("queue:queue_command", "Show who waits for a device, and who trains."),
-    "resume": Entry("acting:resume_command", "Go on with runs that were stopped, killed or lost."),
-    "retry": Entry("acting:retry_command", "Try failed runs once more."),
-    "pause": Entry("acting:pause_command", "Ask workers to save and wait; `resume` goes on."),
-    "stop": Entry("acting:stop_command", "Ask workers to save and stop."),
-    "ls": Entry("listing:ls_command", "List runs: state, progress, mAP."),
-    "show": Entry("listing:show_command", "Show one run: spec, facts, scores, audit."),
+    "resume": Entry("lifecycle:resume_command", "Resume runs that were stopped, killed or lost."),
+    "retry": Entry("lifecycle:retry_command", "Try failed runs once more."),
+    "pause": Entry("lifecycle:pause_command", "Ask workers to save and wait; `resume` goes on."),
+    "stop": Entry("lifecycle:stop_command", "Ask workers to save and stop."),
+    "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
+    "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),
@@ -43,6 +43,7 @@ COMMANDS = {
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
     "cache": Entry("cache:app", "Cached features: list and remove."),
+    "guide": Entry("guide:guide_command", "Read the guide: data, sweeps, protocols, extending."),
 }
 
 

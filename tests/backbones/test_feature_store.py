@@ -219,7 +219,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_feature_store as test
-test.store.BATCH = test.BATCH
+test.feature_store.BATCH = test.BATCH
 calls = []
 def report(what, done, total):
     calls.append(what)

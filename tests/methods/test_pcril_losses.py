@@ -71,9 +71,9 @@ def test_size_of_an_anchor_and_its_members_are_uniform() -> None:
 
 
 def test_a_hinge_is_the_missing_margin() -> None:
-    anchor, negatives = torch.tensor([5.0, 5.0, 5.0]), torch.tensor([[4.5, 1.0, 6.0]])
-    found = negatives.hinges(anchor, negatives, 1.0)
-    assert found.tolist() == [[0.5, 0.0, 2.0]]
+    anchor, others = torch.tensor([5.0, 5.0, 5.0]), torch.tensor([[4.5, 1.0, 6.0]])
+    hinges = negatives.hinges(anchor, others, 1.0)
+    assert hinges.tolist() == [[0.5, 0.0, 2.0]]
 
 
 @settings(max_examples=30, deadline=None)

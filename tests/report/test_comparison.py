@@ -71,7 +71,7 @@ def test_seeds_become_mean_and_deviation_and_the_best_is_marked(tmp_path: Path) 
     runs = [finished(tmp_path, value, seed=[seed]) for seed, value in enumerate(values)]
     runs.append(finished(tmp_path, 0.6, method=["lsh"]))
     (table,) = comparison.compare(rows.collect(runs).finished)
-    assert [row.setting.method for row in table.rows] == ["lsh", "soda"]
+    assert [row.variant.method for row in table.rows] == ["lsh", "soda"]
     soda = table.rows[1]
     assert soda.seeds == 3
     cell = soda.cells[32, "i2t"]
@@ -105,7 +105,7 @@ def test_changed_parameters_and_ablations_are_rows_of_their_own(tmp_path: Path) 
         finished(tmp_path, 0.6, ablate=["no-prompt"], set={"alpha": 2.0}),
     ]
     (table,) = comparison.compare(rows.collect(runs).finished)
-    assert {row.setting.changes for row in table.rows} == {"", "no-prompt alpha=2.0"}
+    assert {row.variant.changes for row in table.rows} == {"", "no-prompt alpha=2.0"}
 
 
 def test_label_conditions_do_not_compete(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_label_conditions_do_not_compete(tmp_path: Path) -> None:
         for ratio, method, score in ((1.0, "soda", 0.8), (0.3, "soda", 0.6), (0.3, "lsh", 0.5))
     ]
     (table,) = comparison.compare(rows.collect(runs).finished)
-    best = {(row.setting.method, row.setting.labels) for row in table.rows
+    best = {(row.variant.method, row.variant.labels) for row in table.rows
             if row.cells[32, "i2t"].best}  # fmt: skip
     assert best == {("soda", "known 0.3 AN")}
 

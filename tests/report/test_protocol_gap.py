@@ -29,7 +29,7 @@ def both(folder: Path) -> list[RunFolder]:
 
 def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Path) -> None:
     (found,) = protocol_gap.sides(rows.collect(both(tmp_path)).finished)
-    lines = {(line.setting.method, line.column[1]): line for line in found.lines}
+    lines = {(line.variant.method, line.column[1]): line for line in found.lines}
     assert lines["prompthash", "i2t"].difference == pytest.approx(0.15)
     assert lines["soda", "i2t"].difference is None
     told = protocol_gap.markdown([found])
@@ -44,7 +44,7 @@ def test_audits_are_counted_and_averaged_by_protocol(tmp_path: Path) -> None:
     told = protocol_gap.markdown([found])
     assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in told
     assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in told
-    strict_first = [leak.protocol for leak in found.leaks if leak.setting.method == "prompthash"]
+    strict_first = [leak.protocol for leak in found.leaks if leak.variant.method == "prompthash"]
     assert strict_first == ["strict", "published"]
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.engine.test_loop import STEPS, Toy, conducted
 
 from hashbench.engine import checkpoint, pipeline
 from hashbench.engine import process as attempts
@@ -27,6 +26,7 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import Tailer, read_all
 from hashbench.runs.writer import RESERVE, EventWriter
+from tests.engine.test_trainer import STEPS, Toy, conducted
 
 
 @pytest.fixture
@@ -278,7 +278,7 @@ class Poisoned(Toy):
 def test_weights_that_are_no_numbers_are_never_kept(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.engine.test_loop.Toy", Poisoned)
+    monkeypatch.setattr("tests.engine.test_trainer.Toy", Poisoned)
     monkeypatch.setattr("hashbench.engine.trainer.SAVE_SECONDS", 0.0)
     with pytest.raises(TrainingError, match="weight after step 2 of epoch 1 of stage only"):
         conducted(run)
