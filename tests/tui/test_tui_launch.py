@@ -23,7 +23,7 @@ from hashbench.runs import layout
 from hashbench.tui.app import Workbench
 from hashbench.tui.launch_form import GENERAL, PICKED, grid_text, request_of
 from hashbench.tui.screens.dashboard import Dashboard
-from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.launch import Launch
 from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
@@ -212,7 +212,7 @@ def test_launching_makes_folders_and_starts_workers(
         assert " --queue " in shown(app, "#command")
         await pilot.press("ctrl+t", "ctrl+r")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)  # six workers at once
+        assert isinstance(app.screen, Confirm)  # six workers at once
         await pilot.press("n")
         await pilot.pause()
         assert started == []

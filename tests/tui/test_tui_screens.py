@@ -18,7 +18,7 @@ from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.compare import Compare
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.screens.detail import Detail
-from hashbench.tui.screens.dialogs import Ask, Form, Help
+from hashbench.tui.screens.dialogs import Confirm, Form, Help
 from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
@@ -59,7 +59,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         shown = text_of(app)
         for word in ("queued", "running", "paused", "stopped", "finished", "failed", "lost"):
-            assert word in shown or word in app.screen.query_one(TopBar)._told[0]
+            assert word in shown or word in app.screen.query_one(TopBar)._texts[0]
         await pilot.press("G")
         await pilot.pause()
         assert table(app).cursor_key == made["finished"].id
@@ -178,13 +178,13 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
         assert "last words before the kill" in text_of(app)
         await pilot.press("slash", *"epoch", "enter")
         await pilot.pause()
-        assert log.hits > 3
+        assert log.matches > 3
         assert str(log.border_title).startswith("log: ")
-        before = log._hit
+        before = log._match
         await pilot.press("N")
-        assert log._hit == before - 1
+        assert log._match == before - 1
         await pilot.press("n")
-        assert log._hit == before
+        assert log._match == before
         await pilot.press("escape")
         await pilot.pause()
         assert app.focused is table(app)
@@ -287,7 +287,7 @@ def test_kill_asks_and_ends_the_worker(
         await go_to(pilot, app, made["running"])
         await pilot.press("K")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)
+        assert isinstance(app.screen, Confirm)
         await pilot.press("enter")  # No has the focus
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
@@ -429,7 +429,7 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         app.screen.query_one(Input).value = str(tmp_path / "out.md")
         await pilot.press("enter")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)  # nothing is overwritten without a word
+        assert isinstance(app.screen, Confirm)  # nothing is overwritten without a word
         await pilot.press("n", "u", "left", "right", "escape")
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
@@ -481,10 +481,10 @@ def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
-def test_a_click_on_the_key_bar_presses_the_key(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_a_click_on_a_key_in_the_footer_presses_it(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         line = text_of(app).splitlines()[-1]
-        await pilot.click("KeyBar", offset=(line.index("sort"), 0))
+        await pilot.click("Footer", offset=(line.index("sort"), 0))
         await pilot.pause()
         assert app.settings.sort == "state"
 
@@ -588,7 +588,7 @@ def test_without_colour_everything_is_said_in_words(
         assert app.no_color
         await go_to(pilot, app, made["running"])
         shown = text_of(app)
-        for word in ("● running", "✓ finished", "▸", "[1 losses]", "a teacher pairwise"):
+        for word in ("● running", "✓ finished", "▸", "1 losses", "a teacher pairwise"):
             assert word in shown, word
 
     drive(script, runs_dir, tmp_path, (80, 40))

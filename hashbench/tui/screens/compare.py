@@ -38,6 +38,7 @@ WRITERS = {
 """Suffix of the file to export to -> what makes its text."""
 
 KEYS: Keys = (
+    ("esc", "back", "leave"),
     ("m", "metric", "metric"),
     ("b", "baseline", "baseline"),
     ("u", "published", "published"),
@@ -50,7 +51,7 @@ class Compare(WorkScreen):
     """One table for each condition, since only equal conditions are ranked."""
 
     heading = "compare"
-    KEYS: ClassVar[Keys] = (*KEYS[:4], ("left right", "columns", ""), KEYS[4], ("esc", "back", ""))
+    KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (
         ("b", "test all rows against the row under the cursor; again for none", ""),
         ("u", "published numbers as rows, where the variant matches, or not", ""),
@@ -59,7 +60,7 @@ class Compare(WorkScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        Binding("escape,q", "leave", "Back", show=False),
+        Binding("q", "leave", "Back", show=False),
     ]
 
     def __init__(self, ids: Sequence[str], settings: Settings) -> None:

@@ -17,7 +17,7 @@ def columns_of(table: Table) -> list[Column[Row]]:
         return Column(
             titles[place],
             titles[place],
-            min(width + 11 if place == 0 else width, 40),
+            min(width + 11 if place == 0 and table.baseline else width, 40),
             lambda row: _name(table, row) if place == 0 else export.lead(table, row)[place],
             right=place == words - 1,
         )

@@ -18,7 +18,7 @@ from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
-from hashbench.tui.widgets.bars import PageBar
+from hashbench.tui.widgets.bars import page_tabs
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
@@ -55,7 +55,8 @@ class Dashboard(ChartPanelsScreen):
     KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (*ACTION_HELP, *MORE_KEYS)
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(KEYS, MORE_KEYS),
+        *bindings(KEYS),
+        *bindings(MORE_KEYS, show=False),
         Binding("escape", "leave", "Back", show=False),
     ]
 
@@ -74,7 +75,7 @@ class Dashboard(ChartPanelsScreen):
         columns = run_columns(self._marked, self._settings.pinned)
         yield RowTable(columns, key=lambda view: view.id, id="runs")
         yield Static(id="about", markup=False)
-        yield PageBar(PANELS, self._settings.panel)
+        yield page_tabs(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
         yield PromptLine()
         yield keys
@@ -130,7 +131,7 @@ class Dashboard(ChartPanelsScreen):
         """
         self._launched = run_id
         self._filter = ""
-        self._remember()
+        self._save_settings()
 
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""
@@ -162,10 +163,10 @@ class Dashboard(ChartPanelsScreen):
     def _order(self, column: str) -> None:
         self._settings.sort = column
         self._settings.descending = column in ("run", "done", "mAP")
-        self._remember()
+        self._save_settings()
         self._show_runs()
 
-    def _remember(self) -> None:
+    def _save_settings(self) -> None:
         self._settings.filter = self._filter
         self.bench.save_settings()
 
@@ -184,7 +185,7 @@ class Dashboard(ChartPanelsScreen):
     def action_turn(self) -> None:
         """The other way around."""
         self._settings.descending = not self._settings.descending
-        self._remember()
+        self._save_settings()
         self._show_runs()
 
     def action_mark(self) -> None:
@@ -225,27 +226,27 @@ class Dashboard(ChartPanelsScreen):
     @on(PromptLine.Closed)
     def _answered(self, event: PromptLine.Closed) -> None:
         if event.purpose == "search":
-            log = self.query_one(PanelSet).log_lines
+            log = self.query_one(PanelSet).log_view
             log.search(event.text)
             log.focus()
         else:
             self._typed(event)
             self.table.focus()
-            self._remember()
+            self._save_settings()
 
     def action_leave(self) -> None:
         """Closes what is open: the zoom, the search, the marks, the filter."""
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not self.table:
-            self.query_one(PanelSet).log_lines.search("")
+            self.query_one(PanelSet).log_view.search("")
             self.table.focus()
         elif self._marked:
             self._marked.clear()
             self._marks_changed()
         elif self._filter:
             self._filter = ""
-            self._remember()
+            self._save_settings()
             self._show_runs()
 
     def action_launch(self) -> None:

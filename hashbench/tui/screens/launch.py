@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -30,8 +30,8 @@ from hashbench.tui.launch_form import (
     request_of,
     start_mode_of,
 )
-from hashbench.tui.screens.base import Keys, WorkScreen
-from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings
+from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.launch_choices import (
     ablation_items,
     dataset_items,
@@ -52,25 +52,19 @@ class Launch(WorkScreen):
 
     heading = "new run"
     KEYS: ClassVar[Keys] = (
+        ("esc", "back", "leave"),
         ("ctrl+r", "launch", "launch"),
         ("ctrl+t", "queue or not", "queue"),
         ("ctrl+y", "copy command", "copy_command"),
         ("tab", "next", "app.focus_next"),
         ("space", "pick", ""),
         ("ctrl+d", "defaults", "defaults"),
-        ("esc", "back", "leave"),
     )
     MORE_KEYS: ClassVar[Keys] = (
         ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
         ("left right", "turn a value of a few", ""),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "launch", "Launch", show=False, priority=True),
-        Binding("ctrl+t", "queue", "Queue or not", show=False, priority=True),
-        Binding("ctrl+y", "copy_command", "Copy command", show=False, priority=True),
-        Binding("ctrl+d", "defaults", "Defaults", show=False, priority=True),
-        Binding("escape", "leave", "Back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -269,7 +263,7 @@ class Launch(WorkScreen):
             self._launch(True)
             return
         told = [f"{count} workers will run at the same time on this machine."]
-        self.app.push_screen(Ask(f"Launch {many(count, 'run')}?", told, "Launch"), self._launch)
+        self.app.push_screen(Confirm(f"Launch {many(count, 'run')}?", told, "Launch"), self._launch)
 
     def _launch(self, yes: bool | None) -> None:
         if yes:

@@ -1,4 +1,4 @@
-"""Which lines stand in which panel, for one run or for several laid over each other."""
+"""Which curves stand in which panel, for one run or for several drawn over each other."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Shown = Sequence[tuple[RunView, Watched]]
 
 
 def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
-    """The lines of a panel. Several runs: each line is named by its run; of losses, the totals."""
+    """The curves of a panel. Of several runs, each is named by its run; of losses, the totals."""
     if len(shown) == 1:
         return shown[0][1].curves.panels.get(panel, ())
-    found: list[Curve] = []
+    all_curves: list[Curve] = []
     for view, watched in shown:
         curves = watched.curves.panels.get(panel, ())
         if panel == LOSSES:
             curves = tuple(curve for curve in curves if curve.name.endswith("total")) or curves
         elif panel == SCORES and len(curves) > 2:
             curves = (_mean(curves),)
-        found += [Curve(f"{short(view)} {curve.name}", curve.xs, curve.ys) for curve in curves]
-    return tuple(found)
+        all_curves += [Curve(f"{short(view)} {curve.name}", curve.xs, curve.ys) for curve in curves]
+    return tuple(all_curves)
 
 
 def stages_of(shown: Shown) -> tuple[tuple[float, str], ...]:
@@ -47,5 +47,5 @@ def _mean(curves: tuple[Curve, ...]) -> Curve:
 
 
 def lines_of(watched: Watched) -> list[Line]:
-    """The story of a run, and what its worker printed."""
+    """The events of a run as lines, and what its worker printed."""
     return [*watched.story, *((RULE, *watched.log) if watched.log else ())]

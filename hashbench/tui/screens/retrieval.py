@@ -29,6 +29,7 @@ Entry = dict[str, Any]
 T = TypeVar("T")
 
 KEYS: Keys = (
+    ("esc", "back", "leave"),
     ("/", "find query", "find"),
     ("w", "write caption", "write"),
     ("d", "direction", "direction"),
@@ -41,14 +42,14 @@ class Retrieval(WorkScreen):
     """Queries on the left, what the one under the cursor retrieves on the right, both pictured."""
 
     heading = "retrieval"
-    KEYS: ClassVar[Keys] = (*KEYS, ("esc", "back", ""))
+    KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (
         ("w", "write a caption; the run's own encoder makes its code", ""),
         ("d", "direction: the modality of the query, and of the ranked items", ""),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        Binding("escape,q", "leave", "Back", show=False),
+        Binding("q", "leave", "Back", show=False),
     ]
 
     def __init__(self, run_id: str) -> None:

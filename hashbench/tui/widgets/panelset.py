@@ -17,7 +17,7 @@ from hashbench.tui.widgets.log_view import LogView
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
 PANELS = (*CHARTS, LOG)
-FAR_APART = 100.0  # values that one linear scale cannot show beside each other
+FAR_APART = 100.0  # a ratio of values that one linear scale cannot show
 EMPTY = {
     LOSSES: "no losses: nothing is trained, or not yet",
     SCORES: "no validation mAP yet",
@@ -38,7 +38,7 @@ class Panels:
 
 
 class PanelSet(Container):
-    """`choose` names the panel that is shown where there is room for one only."""
+    """`choose` names the panel that is shown where there is room for only one."""
 
     def __init__(self, chosen: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -55,7 +55,7 @@ class PanelSet(Container):
         self.choose(self.chosen)
 
     @property
-    def log_lines(self) -> LogView:
+    def log_view(self) -> LogView:
         """The log."""
         return self.query_one(LogView)
 
@@ -82,7 +82,7 @@ class PanelSet(Container):
                 smoothing=panels.smoothing if losses else 0.0,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
-        self.log_lines.show(panels.lines)
+        self.log_view.show(panels.lines)
 
 
 def on_log_scale(name: str, curves: Sequence[Curve], *, asked: bool) -> bool:

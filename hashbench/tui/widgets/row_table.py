@@ -268,10 +268,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._layouts = (-1, [])
         if self.size.width:
             before, after = self.hidden_columns
-            arrows = [f"← {before}"] if before else []
-            arrows += [f"{after} →"] if after else []
+            arrows = " ".join(["←"] * bool(before) + ["→"] * bool(after))
             noun = "column" if before + after == 1 else "columns"
-            self.border_subtitle = f"more {noun}: {'  '.join(arrows)}" if arrows else ""
+            self.border_subtitle = f"{before + after} more {noun}: {arrows}" if arrows else ""
         self.refresh()
 
     def action_scroll_columns(self, by: int) -> None:
