@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import platformdirs
+
 
 def cache_root(data_dir: Path) -> Path:
     """Where cached features are: HASHBENCH_CACHE, or `cache` in the data folder.
@@ -16,4 +18,4 @@ def cache_root(data_dir: Path) -> Path:
         return Path(chosen)
     if not data_dir.is_dir() or (data_dir.stat().st_mode & 0o222 and os.access(data_dir, os.W_OK)):
         return data_dir / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hashbench"
+    return platformdirs.user_cache_path("hashbench")

@@ -21,7 +21,8 @@ from hashbench.plan import catalog
 from hashbench.tui.app import Workbench
 from hashbench.tui.messages import MachineRead
 from hashbench.tui.screens.dashboard import Dashboard
-from hashbench.tui.system_monitor import Gpu, Machine
+from hashbench.runs.gpus import Gpu
+from hashbench.tui.system_monitor import Machine
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
 from tests.tui.cards import ALPHA, BETA, LARGE, SMALL

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.widgets import Tabs
 
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
@@ -14,6 +13,7 @@ from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
 from hashbench.tui.screens.run_actions import RunActionsScreen
 from hashbench.tui.series import LOSSES
 from hashbench.tui.settings import Settings
+from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
@@ -120,16 +120,14 @@ class ChartPanelsScreen(RunActionsScreen):
         self._save_settings()
         self._show_panels()
 
-    @on(Tabs.TabActivated)
-    def _tab_activated(self, event: Tabs.TabActivated) -> None:
-        name = str(event.tab.id)
-        if name != self._settings.panel:  # a click, and no echo of a key
-            self.action_panel(name)
+    @on(PageTabs.PageSelected)
+    def _page_selected(self, event: PageTabs.PageSelected) -> None:
+        self.action_panel(event.name)
 
     def action_panel(self, name: str) -> None:
         """Chooses the panel that is shown where there is room for one, and that `z` zooms."""
         self._settings.panel = name
-        self.query_one(Tabs).active = name
+        self.query_one(PageTabs).activate(name)
         panels = self.query_one(PanelSet)
         panels.choose(name)
         if name == LOG:

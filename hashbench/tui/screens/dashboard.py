@@ -18,7 +18,7 @@ from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
-from hashbench.tui.widgets.bars import page_tabs
+from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
@@ -75,7 +75,7 @@ class Dashboard(ChartPanelsScreen):
         columns = run_columns(self._marked, self._settings.pinned)
         yield RowTable(columns, key=lambda view: view.id, id="runs")
         yield Static(id="about", markup=False)
-        yield page_tabs(PANELS, self._settings.panel)
+        yield PageTabs(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
         yield PromptLine()
         yield keys

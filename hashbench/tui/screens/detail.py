@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
-from textual.widgets import ContentSwitcher, Static, Tabs
+from textual.widgets import ContentSwitcher, Static
 
 from hashbench.errors import HashbenchError
 from hashbench.report import run_pages
@@ -22,7 +22,7 @@ from hashbench.tui.screens.panels import lines_of
 from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, RunActionsScreen
 from hashbench.tui.series import Curve
 from hashbench.tui.subprocesses import ask_analysis
-from hashbench.tui.widgets.bars import page_tabs
+from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.prompt_line import PromptLine
@@ -67,7 +67,7 @@ class Detail(RunActionsScreen):
         top, keys = self.bars()
         yield top
         yield Static(plain(self._run), id="summary", markup=False)
-        yield page_tabs(PAGES, self._page)
+        yield PageTabs(PAGES, self._page)
         with ContentSwitcher(initial="page-run", id="pages"):
             with VerticalScroll(id="page-run"):
                 yield Static("reading", id="text-run")
@@ -167,16 +167,14 @@ class Detail(RunActionsScreen):
         table.set_columns(_class_columns(names))
         table.show(answer["classes"])
 
-    @on(Tabs.TabActivated)
-    def _tab_activated(self, event: Tabs.TabActivated) -> None:
-        name = str(event.tab.id)
-        if name != self._page:  # a click, and no echo of a key
-            self.action_page(name)
+    @on(PageTabs.PageSelected)
+    def _page_selected(self, event: PageTabs.PageSelected) -> None:
+        self.action_page(event.name)
 
     def action_page(self, name: str) -> None:
         """Shows another page."""
         self._page = name
-        self.query_one(Tabs).active = name
+        self.query_one(PageTabs).activate(name)
         self.query_one("#pages", ContentSwitcher).current = f"page-{name}"
         if name in ("curve", "classes") and not self._analysed:
             self._analysed = True

@@ -7,11 +7,14 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from textual import on
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Tab, Tabs
 
-from hashbench.tui.system_monitor import Gpu, Machine
+from hashbench.runs.gpus import Gpu
+from hashbench.tui.system_monitor import Machine
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 
@@ -91,10 +94,33 @@ def _level(share: float) -> str:
     return _LEVELS[round(max(0.0, min(1.0, share)) * (len(_LEVELS) - 1))]
 
 
-def page_tabs(names: Sequence[str], active: str) -> Tabs:
-    """Tabs for pages that the number keys choose; the keyboard's focus stays with the page."""
-    tabs = Tabs(
-        *(Tab(f"{number} {name}", id=name) for number, name in enumerate(names, 1)), active=active
-    )
-    tabs.can_focus = False
-    return tabs
+class PageTabs(Tabs, can_focus=False):
+    """Textual's tabs for pages that the number keys choose; the focus stays with the page.
+
+    `PageSelected` is a click on a tab, and no echo of `activate`.
+    """
+
+    class PageSelected(Message):
+        """A page was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.name = name
+
+    def __init__(self, names: Sequence[str], active: str) -> None:
+        self._page = active
+        tabs = (Tab(f"{number} {name}", id=f"tab-{name}") for number, name in enumerate(names, 1))
+        super().__init__(*tabs, active=f"tab-{active}")
+
+    def activate(self, name: str) -> None:
+        """Makes a page's tab the active one."""
+        self._page = name
+        self.active = f"tab-{name}"
+
+    @on(Tabs.TabActivated)
+    def _tab_activated(self, event: Tabs.TabActivated) -> None:
+        event.stop()
+        name = str(event.tab.id).removeprefix("tab-")
+        if name != self._page:
+            self._page = name
+            self.post_message(self.PageSelected(name))
