@@ -6,8 +6,9 @@ import math
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 import psutil
@@ -23,6 +24,7 @@ BEGAN = 1_760_000_000.0
 METRICS = ("mAP@all", "mAP@all(tie=worst)", "mAP@all(tie=index)", "mAP@all(tie=best)", "P@100")
 SPLIT = {"name": "own", "hash": "5eed5eed", "query": 500, "database": 4500}
 SPLIT |= {"train": 2000, "fit": 1800, "validation": 200}
+FACTS = {"device": "cpu", "torch": "2.0", "split": "5eed5eed", "scan kernel": "numba"}
 DEAD_PID = 2**22 + 1  # above the largest pid that Linux hands out
 
 
@@ -144,7 +146,14 @@ def scores(level: float, draw: random.Random) -> dict[str, dict[str, float]]:
     return found
 
 
-def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> None:
+def finish(
+    run: RunFolder,
+    wanted: RunSpec,
+    level: float,
+    *,
+    seed: int = 0,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """result.json and the last events of a finished run."""
     draw = random.Random(seed)
     found = {str(bits): scores(level, draw) for bits in wanted.bits}
@@ -168,7 +177,7 @@ def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> N
             without_relevant=2,
             audit=AuditResult(sample=256, labels=0.0, paired=0.0, batch=0.0),
             seconds=93.0,
-            facts={"device": "cpu", "torch": "2.0", "split": "5eed5eed", "scan kernel": "numba"},
+            facts=FACTS | dict(facts),
         ),
     )
     test = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -25,7 +26,7 @@ from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import PanelSet
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
-from tests.tui.driving import drive, text_of, until
+from tests.tui.driving import drive, svg_text, text_of, until
 
 Made = dict[str, RunFolder]
 
@@ -437,6 +438,60 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
     drive(script, runs_dir, tmp_path, (120, 40))
 
 
+def test_left_and_right_reach_the_columns_that_find_no_room(runs_dir: Path, tmp_path: Path) -> None:
+    for minute, (method, seed) in enumerate(itertools.product(("soda", "lsh"), range(2))):
+        wanted = fixtures.spec(method, (16, 32, 64, 128), seed)
+        fixtures.finished(runs_dir, wanted, minute, level=0.5 + 0.1 * minute)
+    titles = [f"{bits} {direction}" for bits in (16, 32, 64, 128) for direction in ("i2t", "t2i")]
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        await pilot.pause()
+        grid = app.screen.query_one("#table-0", RowTable)
+        shown = {title for title in titles if title in text_of(app)}
+        hidden = len(titles) - len(shown)
+        assert 0 < hidden < len(titles)
+        assert f"{hidden} more columns: → " in text_of(app)
+        for _ in titles:
+            await pilot.press("right")
+            await pilot.pause()
+            assert "method" in text_of(app)  # names stay in sight
+            shown |= {title for title in titles if title in text_of(app)}
+        assert shown == set(titles)
+        assert titles[-1] in text_of(app)
+        assert f"{sum(grid.hidden_columns)} more columns: ← " in text_of(app)
+        await pilot.press(*["left"] * len(titles))
+        await pilot.pause()
+        assert f"{hidden} more columns: → " in text_of(app)
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_an_exported_picture_holds_all_columns_and_no_notification(
+    runs_dir: Path, tmp_path: Path
+) -> None:
+    for minute, method in enumerate(("soda", "lsh")):
+        fixtures.finished(runs_dir, fixtures.spec(method, (16, 32, 64, 128)), minute)
+    path = tmp_path / "out.svg"
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        app.notify("a notification on the screen")
+        await pilot.press("x")
+        await pilot.pause()
+        app.screen.query_one(Input).value = str(path)
+        await pilot.press("enter")
+        await until(pilot, path.is_file)
+
+    drive(script, runs_dir, tmp_path)
+    picture = svg_text(path.read_text())
+    for title in ("16 i2t", "128 t2i", "method", "random floor"):
+        assert title in picture
+    assert "notification" not in picture
+
+
 def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
@@ -481,7 +536,9 @@ def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
-def test_a_click_on_a_key_in_the_footer_presses_it(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_a_click_on_a_key_in_the_footer_presses_it(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         line = text_of(app).splitlines()[-1]
         await pilot.click("Footer", offset=(line.index("sort"), 0))

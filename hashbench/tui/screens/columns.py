@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hashbench.tui.format import badge, bar, nth, short_time
+from hashbench.report.text import ordinal, short_duration
+from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
 from hashbench.tui.widgets.row_table import CellText, Column
 
@@ -42,7 +43,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("stage", "stage", 9, lambda view: view.stage, rank=8),
         Column("epoch", "epoch", 9, _epoch, rank=4, right=True),
         Column("done", "done", 9, lambda view: (bar(view.done, 9), "busy"), rank=1),
-        Column("left", "left", 6, lambda view: short_time(view.left), rank=3, right=True),
+        Column("left", "left", 6, lambda view: short_duration(view.left), rank=3, right=True),
         Column("mAP", "mAP ", 7, _score, right=True),
         Column("device", "device", 6, lambda view: view.device, rank=6),
         Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
@@ -52,7 +53,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
 
 def _state(view: RunView) -> CellText:
     text, style = badge(view.status)
-    return (f"{text} {nth(view.place)}" if view.place else text), style
+    return (f"{text} {ordinal(view.place)}" if view.place else text), style
 
 
 def _name(view: RunView) -> CellText:

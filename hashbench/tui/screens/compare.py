@@ -20,8 +20,7 @@ from hashbench.report import comparison, export
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
 from hashbench.report.published import with_published
 from hashbench.report.rows import Collected, Variant, collect
-from hashbench.report.text import plain
-from hashbench.tui.format import many
+from hashbench.report.text import plain, plural
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.compare_columns import columns_of
 from hashbench.tui.screens.dialogs import Confirm, Form
@@ -144,8 +143,8 @@ class Compare(WorkScreen):
         return damaged + [f"not finished: {line}" for line in unfinished]
 
     def _show_summary(self) -> None:
-        count = many(len(self._collected.finished), "finished run")
-        text = f"{count} in {many(len(self._tables), 'table')}, {self._settings.metric}"
+        count = plural(len(self._collected.finished), "finished run")
+        text = f"{count} in {plural(len(self._tables), 'table')}, {self._settings.metric}"
         if not self._collected.finished:
             text = "no finished run among those that were marked or shown"
         self.query_one("#summary", Static).update(Content(text))

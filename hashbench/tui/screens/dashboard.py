@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.tui.format import badge, many, nth
+from hashbench.report.text import ordinal, plural
+from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
@@ -117,7 +118,7 @@ class Dashboard(ChartPanelsScreen):
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""
-        shown = many(len(views), "run")
+        shown = plural(len(views), "run")
         if self._filter:
             shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
         if self._marked:
@@ -139,7 +140,7 @@ class Dashboard(ChartPanelsScreen):
         told = Content("")
         if view is not None:
             state = badge(view.status)[0]
-            parts = [view.id, f"{state}, {nth(view.place)} in line" if view.place else state]
+            parts = [view.id, f"{state}, {ordinal(view.place)} in line" if view.place else state]
             if view.doing:
                 parts.append(view.doing)
             parts += [part for part in (view.mark, view.problem, view.reason) if part]

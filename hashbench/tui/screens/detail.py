@@ -154,10 +154,10 @@ class Detail(RunActionsScreen):
             question = {"ask": "curves", "run": str(self.folder(self._run).path)}
             answer = await ask_analysis(question)
         except HashbenchError as error:
+            chart.loading = table.loading = False
             chart.border_subtitle = table.border_subtitle = plain(error.problem)
             return
-        finally:
-            chart.loading = table.loading = False
+        chart.loading = table.loading = False
         curves = (
             Curve(f"{one['direction']} {one['bits']}", *_rising(one["recall"], one["precision"]))
             for one in answer["curves"]

@@ -21,7 +21,7 @@ from hashbench.plan.card import MethodCard, Value
 from hashbench.plan.command import command_line
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
-from hashbench.tui.format import many
+from hashbench.report.text import plural
 from hashbench.tui.launch_form import (
     GENERAL,
     START,
@@ -200,7 +200,7 @@ class Launch(WorkScreen):
         button = self.query_one("#launch", Button)
         button.disabled = not ready
         verb = "Queue" if self._manner.queued else "Launch"
-        button.label = f"{verb} {many(len(self._specs), 'run')}" if ready else verb
+        button.label = f"{verb} {plural(len(self._specs), 'run')}" if ready else verb
 
     def _params(self, fields: dict[str, Field]) -> dict[str, Value]:
         found = {}
@@ -263,7 +263,9 @@ class Launch(WorkScreen):
             self._launch(True)
             return
         told = [f"{count} workers will run at the same time on this machine."]
-        self.app.push_screen(Confirm(f"Launch {many(count, 'run')}?", told, "Launch"), self._launch)
+        self.app.push_screen(
+            Confirm(f"Launch {plural(count, 'run')}?", told, "Launch"), self._launch
+        )
 
     def _launch(self, yes: bool | None) -> None:
         if yes:

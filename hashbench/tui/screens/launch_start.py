@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hashbench.errors import HashbenchError
 from hashbench.launch import spawn
 from hashbench.plan.spec import RunSpec
+from hashbench.report.text import plural
 from hashbench.runs.layout import create
-from hashbench.tui.format import many
 from hashbench.tui.launch_form import StartMode
 from hashbench.tui.screens.base import notify_error
 
@@ -37,4 +37,4 @@ def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> N
     bench.reader.look_now()
     if started:
         verb = "queued" if mode.queued else "launched"
-        bench.call_from_thread(bench.notify, f"{verb}: {many(started, 'run')}")
+        bench.call_from_thread(bench.notify, f"{verb}: {plural(started, 'run')}")

@@ -183,6 +183,9 @@ class Retrieval(WorkScreen):
         if entry is None or self._client is None:
             picture.show(None, "a written caption" if which == "query" else "")
             return
+        if self._library["note"]:
+            picture.show(None, plain(self._library["note"]))
+            return
         if self.app.no_color:
             picture.show(None, NO_COLOUR)
             return

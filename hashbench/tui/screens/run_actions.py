@@ -11,10 +11,10 @@ from textual.binding import BindingType
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.launch import actions, spawn
+from hashbench.report.text import plural
 from hashbench.runs import queue, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.tui.format import many
 from hashbench.tui.launch_form import priority
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.dialogs import Confirm, Form
@@ -71,7 +71,7 @@ class RunActionsScreen(WorkScreen):
                 )
         self.bench.reader.look_now()
         if done:
-            self.app.call_from_thread(self.notify, f"{verb}: {many(done, 'run')}")
+            self.app.call_from_thread(self.notify, f"{verb}: {plural(done, 'run')}")
 
     def _status(self, run_id: str) -> Status | None:
         view = self.bench.views.get(run_id)
