@@ -36,10 +36,8 @@ class Workbench(App[None]):
 
     TITLE = "hashbench"
     CSS_PATH = "hashbench.tcss"
-    # The footer docks this key at its end, in sight however many keys a screen has.
-    COMMAND_PALETTE_BINDING = "question_mark"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "help", "help", key_display="?", show=False),
+        Binding("question_mark", "help", "help", key_display="?"),
         Binding("f1", "guide", "guide", show=False, priority=True),
         Binding("colon,ctrl+p", "command_palette", "commands", show=False),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),

@@ -541,7 +541,7 @@ def test_a_click_on_a_key_in_the_footer_presses_it(
 ) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         line = text_of(app).splitlines()[-1]
-        await pilot.click("Footer", offset=(line.index("sort"), 0))
+        await pilot.click("KeyBar", offset=(line.index("sort"), 0))
         await pilot.pause()
         assert app.settings.sort == "state"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
@@ -17,7 +16,7 @@ from hashbench.runs.state import Status
 from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
 from hashbench.tui.system_monitor import Machine
-from hashbench.tui.widgets.bars import TopBar
+from hashbench.tui.widgets.bars import KeyBar, TopBar
 
 if TYPE_CHECKING:
     from hashbench.errors import HashbenchError
@@ -33,7 +32,7 @@ _SHOWN = (
 
 
 def bindings(*groups: Keys, show: bool = True) -> list[BindingType]:
-    """Bindings for all keys that have an action; the footer shows them if `show`.
+    """Bindings for all keys that have an action; the KeyBar shows them if `show`.
 
     Control keys are meant for the screen even while an input has the focus.
     """
@@ -56,7 +55,7 @@ _KEY_NAMES = {"/": "slash", "esc": "escape"}
 
 
 class WorkScreen(Screen[None]):
-    """A screen with TopBar and Footer. The footer shows `KEYS`, the help `MORE_KEYS` as well."""
+    """A screen with TopBar and KeyBar. The KeyBar shows `KEYS`, the help `MORE_KEYS` as well."""
 
     KEYS: ClassVar[Keys] = ()
     MORE_KEYS: ClassVar[Keys] = ()
@@ -69,17 +68,17 @@ class WorkScreen(Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """Textual's bindings, in the order of `KEYS`: the footer has room for the first of them,
-        and bindings of base classes would come before.
+        """Textual's bindings, in the order of `KEYS` rather than that of the base classes, since
+        there may be room for the first of them only.
         """
         order = {_KEY_NAMES.get(key, key): place for place, (key, _, _) in enumerate(self.KEYS)}
         return dict(
             sorted(super().active_bindings.items(), key=lambda item: order.get(item[0], len(order)))
         )
 
-    def bars(self) -> tuple[TopBar, Footer]:
+    def bars(self) -> tuple[TopBar, KeyBar]:
         """The two bars, to be composed first and last."""
-        return TopBar(self.heading), Footer(compact=True)
+        return TopBar(self.heading), KeyBar()
 
     def on_screen_resume(self) -> None:
         """Shows what is known at once; Textual calls the handlers of subclasses as well."""

@@ -1,4 +1,4 @@
-"""One-line bars: the title with the machine's load, and the tabs of pages."""
+"""One-line bars: the title with the machine's load, the keys, and the tabs of pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import on
+from textual import events, on
+from textual.binding import Binding
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -92,6 +93,55 @@ def _gpu(gpu: Gpu, *, short: bool) -> str:
 
 def _level(share: float) -> str:
     return _LEVELS[round(max(0.0, min(1.0, share)) * (len(_LEVELS) - 1))]
+
+
+class KeyBar(Widget):
+    """The keys that the screen's bindings show, in their order; a click presses one.
+
+    Textual's Footer mounts a widget for each key, which doubled the time of the first frame and
+    of opening a screen, and where room is short it cuts off whatever comes last. Here whole keys
+    are left out, but never `esc` and `?`, which names them all.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key"}
+    ALWAYS: ClassVar[tuple[str, ...]] = ("escape", "question_mark")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spans: list[tuple[int, int, str]] = []  # columns from, to, and the key there
+
+    def on_mount(self) -> None:
+        """Other bindings are active when the focus moves."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
+        """The line."""
+        base, key_style = self.rich_style, self.get_component_rich_style("keys--key")
+        width = self.size.width
+        keys = [key.binding for key in self.screen.active_bindings.values() if key.binding.show]
+        always = [key for key in keys if key.key in self.ALWAYS]
+        room = width - sum(_key_width(key) for key in always)
+        shown = [key for key in keys if key not in always and (room := room - _key_width(key)) >= 0]
+        segments: list[Segment] = []
+        self._spans = []
+        start = 0
+        for key in [*shown, *always]:
+            end = start + _key_width(key)
+            self._spans.append((start, end, key.key))
+            segments.append(Segment(f" {key.key_display}", key_style))
+            segments.append(Segment(f" {key.description} ", base))
+            start = end
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def on_click(self, event: events.Click) -> None:
+        """Presses the key under the mouse."""
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+
+def _key_width(key: Binding) -> int:
+    return cell_len(key.key_display or key.key) + cell_len(key.description) + 3
 
 
 class PageTabs(Tabs, can_focus=False):
