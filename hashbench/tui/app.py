@@ -184,7 +184,7 @@ class Workbench(App[None]):
             self.push_screen(Help(screen.heading, screen.KEYS, screen.MORE_KEYS))
 
     def action_guide(self) -> None:
-        """The chapters of the guide; over a dialog there is none, since it waits for an answer."""
+        """Opens the guide, but not over a dialog, which waits for an answer."""
         from hashbench.tui.screens.guide import GuideScreen
 
         if isinstance(self.screen, WorkScreen) and not isinstance(self.screen, GuideScreen):

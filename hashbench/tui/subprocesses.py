@@ -68,7 +68,7 @@ class RetrievalClient:
         self._errors: asyncio.Task[bytes] | None = None
 
     async def start(self) -> dict[str, Any]:
-        """Starts the server; its first line says what there is to ask for."""
+        """Starts the server; its first line lists what it can be asked for."""
         async with self._lock:
             self._process = process = await _spawn(
                 "hashbench.engine.retrieval_server", *self._arguments
@@ -81,7 +81,7 @@ class RetrievalClient:
         """The answer to a question. Raises InputError, or HashbenchError where it died.
 
         A question that is cancelled while it waits is never sent. The answer to one that was sent
-        is always read, so that it is not taken for the answer to the next.
+        is always read, or else the next question would receive it.
         """
         await self._lock.acquire()
         exchange = asyncio.ensure_future(self._exchange(question))

@@ -60,11 +60,11 @@ def folder(runs_dir: Path, wanted: RunSpec, minute: int = 0) -> RunFolder:
     return run
 
 
-def write_events(run: RunFolder, told: list[AnyEvent], *, every: float = 0.5) -> None:
+def write_events(run: RunFolder, written: list[AnyEvent], *, every: float = 0.5) -> None:
     """The events as a writer would have written them, `every` seconds apart."""
     lines = [
         events.encode(msgspec.structs.replace(event, seq=number, t=BEGAN + every * number))
-        for number, event in enumerate(told)
+        for number, event in enumerate(written)
     ]
     with run.events.open("ab") as file:
         file.write(b"".join(lines))
@@ -139,11 +139,11 @@ def training(
 def scores(level: float, draw: random.Random) -> dict[str, dict[str, float]]:
     """direction -> metric -> value; ties make the value lower or higher."""
     apart = {"mAP@all(tie=worst)": -0.01, "mAP@all(tie=index)": 0.002, "mAP@all(tie=best)": 0.01}
-    found = {}
+    values = {}
     for direction in ("i2t", "t2i"):
         base = level + draw.uniform(-0.01, 0.01)
-        found[direction] = {name: round(base + apart.get(name, 0), 6) for name in METRICS}
-    return found
+        values[direction] = {name: round(base + apart.get(name, 0), 6) for name in METRICS}
+    return values
 
 
 def finish(
@@ -156,7 +156,7 @@ def finish(
 ) -> None:
     """result.json and the last events of a finished run."""
     draw = random.Random(seed)
-    found = {str(bits): scores(level, draw) for bits in wanted.bits}
+    values = {str(bits): scores(level, draw) for bits in wanted.bits}
     results.write(
         run.result,
         Result(
@@ -168,7 +168,7 @@ def finish(
             dataset={"name": wanted.dataset.name, "fingerprint": "f1f2f3f4", "items": 5000},
             backbone="picturebook-clip-0123",
             selected={"by": "validation", "stage": "student", "epoch": 8, "score": level},
-            scores=found,
+            scores=values,
             codes={
                 str(bits): {"image": {"distinct": 4000.0, "balance": 0.49, "constant": 0.0}}
                 for bits in wanted.bits
@@ -182,7 +182,7 @@ def finish(
     )
     test = {
         f"{direction}:{metric} @{bits}": value
-        for bits, by_direction in found.items()
+        for bits, by_direction in values.items()
         for direction, metrics in by_direction.items()
         for metric, value in metrics.items()
     }
@@ -200,8 +200,8 @@ def finished(
 ) -> RunFolder:
     """A run that went through."""
     run = folder(runs_dir, wanted, minute)
-    told = [started(alive=False), *training(epochs, seed=minute, level=level)]
-    write_events(run, told)
+    written = [started(alive=False), *training(epochs, seed=minute, level=level)]
+    write_events(run, written)
     finish(run, wanted, level, seed=minute)
     return run
 

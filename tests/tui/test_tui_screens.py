@@ -51,8 +51,8 @@ async def go_to(pilot: Pilot[None], app: Workbench, run: RunFolder) -> None:
     await pilot.pause()
 
 
-def told(app: Workbench) -> str:
-    """All notices so far."""
+def notifications(app: Workbench) -> str:
+    """All notifications so far."""
     return "\n".join(f"{note.title} {note.message}" for note in app._notifications)
 
 
@@ -194,7 +194,7 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
     drive(script, runs_dir, tmp_path)
 
 
-def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_pause_stop_and_continue_are_requests(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["running"])
         await pilot.press("p")
@@ -206,15 +206,17 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
         await until(pilot, lambda: control.read(made["paused"]) == "go")
         await go_to(pilot, app, made["finished"])
         await pilot.press("s")
-        await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
+        await until(
+            pilot, lambda: "is finished: it has no worker that could stop" in notifications(app)
+        )
 
     drive(script, runs_dir, tmp_path)
 
 
-def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
+def test_interrupted_runs_are_resumed_through_the_queue_and_failed_ones_retried(
     made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    enqueued: list[str] = []
 
     class Process:
         returncode = 0
@@ -223,7 +225,7 @@ def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
             return 0
 
     def enqueue(run: RunFolder, data_dir: Path) -> Process:
-        asked.append(run.id)
+        enqueued.append(run.id)
         return Process()
 
     monkeypatch.setattr(spawn, "enqueue", enqueue)
@@ -233,15 +235,15 @@ def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
             await go_to(pilot, app, made[name])
             await pilot.press("space")
         await pilot.press("r")
-        await until(pilot, lambda: "then R retries it" in told(app))
-        await until(pilot, lambda: set(asked) == {made["stopped"].id, made["lost"].id})
+        await until(pilot, lambda: "then R retries it" in notifications(app))
+        await until(pilot, lambda: set(enqueued) == {made["stopped"].id, made["lost"].id})
         await pilot.press("escape")
         await go_to(pilot, app, made["failed"])
         await pilot.press("R")
-        await until(pilot, lambda: made["failed"].id in asked)
+        await until(pilot, lambda: made["failed"].id in enqueued)
         await go_to(pilot, app, made["finished"])
         await pilot.press("R")
-        await until(pilot, lambda: "is finished; only failed" in told(app))
+        await until(pilot, lambda: "is finished; only failed" in notifications(app))
 
     drive(script, runs_dir, tmp_path)
 
@@ -311,7 +313,7 @@ def test_delete_asks_and_removes_marked_folders_but_none_that_lives(
         assert made["failed"].path.is_dir()
         await pilot.press("D", "y")
         await until(pilot, lambda: made["failed"].id not in app.views)
-        await until(pilot, lambda: "its worker lives" in told(app))
+        await until(pilot, lambda: "its worker lives" in notifications(app))
         assert not made["failed"].path.exists()
         assert not made["lsh"].path.exists()
         assert made["running"].path.is_dir()
@@ -354,7 +356,7 @@ def test_id_and_path_go_to_the_clipboard(made: Made, runs_dir: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["finished", "failed", "running"])
-def test_detail_tells_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_detail_shows_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made[name])
         await pilot.press("enter")
@@ -391,7 +393,7 @@ def test_detail_of_a_run_that_vanishes_goes_back(
         await pilot.pause()
         await pilot.press("D", "y")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        assert "is gone" in told(app)
+        assert "is gone" in notifications(app)
 
     drive(script, runs_dir, tmp_path)
 
@@ -424,7 +426,7 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         app.screen.query_one(Input).value = str(tmp_path / "out.doc")
         await pilot.press("enter")
         await pilot.pause()
-        assert "'.doc' is no format" in told(app)
+        assert "'.doc' is no format" in notifications(app)
         await pilot.press("x")
         await pilot.pause()
         app.screen.query_one(Input).value = str(tmp_path / "out.md")
@@ -492,7 +494,7 @@ def test_an_exported_picture_holds_all_columns_and_no_notification(
     assert "notification" not in picture
 
 
-def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
+def test_marked_runs_are_compared_and_a_failed_export_is_reported(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -505,12 +507,12 @@ def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
         assert "1 finished run in 1 table" in text_of(app)
         await pilot.press("b")
         await pilot.pause()
-        assert "no other row" in told(app)
+        assert "no other row" in notifications(app)
         await pilot.press("x")
         await pilot.pause()
         app.screen.query_one(Input).value = str(tmp_path / "file" / "out.md")
         await pilot.press("enter")
-        await until(pilot, lambda: "cannot be written" in told(app))
+        await until(pilot, lambda: "cannot be written" in notifications(app))
 
     drive(script, runs_dir, tmp_path)
 
@@ -567,7 +569,7 @@ def test_what_was_chosen_is_remembered(made: Made, runs_dir: Path, tmp_path: Pat
     drive(second, runs_dir, tmp_path)
 
 
-def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
+def test_settings_that_are_damaged_or_cannot_be_written_are_ignored(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
@@ -576,7 +578,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("o")
         await pilot.pause()
-        assert "cannot be remembered" in told(app)
+        assert "cannot be remembered" in notifications(app)
 
     app = drive(script, runs_dir, tmp_path)
     config.unlink()
@@ -589,7 +591,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
     drive(again, runs_dir, tmp_path)
 
 
-def test_an_empty_folder_says_what_to_do(runs_dir: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_explains_what_to_do(runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         assert "n launches one" in text_of(app)
         # keys that need a run do nothing
@@ -627,6 +629,7 @@ def test_every_size_shows_every_screen(
             await pilot.pause()
         lines = text_of(app).splitlines()
         assert len(lines) == size[1]
+        assert "? help" in lines[-1]  # at any width, and esc where it leads back
         await pilot.press("escape")
         await pilot.pause()
         await pilot.resize_terminal(250 - size[0] + 40, 24)
@@ -636,7 +639,7 @@ def test_every_size_shows_every_screen(
     drive(script, runs_dir, tmp_path, size)
 
 
-def test_without_colour_everything_is_said_in_words(
+def test_without_colour_everything_is_written_in_words(
     made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
@@ -659,7 +662,7 @@ def test_quit(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
-def test_about_line_tells_why_a_run_failed(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_the_summary_explains_why_a_run_failed(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["failed"])
         assert "the loss is not finite" in str(app.screen.query_one("#about", Static).visual)

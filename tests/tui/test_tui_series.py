@@ -162,11 +162,11 @@ def test_monitors_far_apart_stand_on_a_logarithmic_scale() -> None:
         return Curve(name, tuple(map(float, range(len(ys)))), ys)
 
     share, count = curve("balance", 0.9, 0.5), curve("distinct codes", 3.0, 90.0)
-    assert on_log_scale(MONITORS, (share, count), asked=False)
-    assert not on_log_scale(MONITORS, (share,), asked=False)
-    assert not on_log_scale(LOSSES, (share, count), asked=False)
-    assert not on_log_scale(SCORES, (share,), asked=True)
-    assert on_log_scale(LOSSES, (share,), asked=True)
+    assert on_log_scale(MONITORS, (share, count), log_scale=False)
+    assert not on_log_scale(MONITORS, (share,), log_scale=False)
+    assert not on_log_scale(LOSSES, (share, count), log_scale=False)
+    assert not on_log_scale(SCORES, (share,), log_scale=True)
+    assert on_log_scale(LOSSES, (share,), log_scale=True)
 
 
 def test_stages_are_named_where_they_begin() -> None:

@@ -69,7 +69,7 @@ class WorkScreen(Screen[None]):
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """Textual's bindings, in the order of `KEYS` rather than that of the base classes, since
-        there may be room for the first of them only.
+        only the first may find room.
         """
         order = {_KEY_NAMES.get(key, key): place for place, (key, _, _) in enumerate(self.KEYS)}
         return dict(

@@ -26,7 +26,7 @@ ORDERS: dict[str, Callable[[RunView], Any]] = {
 
 
 def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
-    """The columns; `marked` and `pinned` are looked into whenever a line is drawn."""
+    """The columns; `marked` and `pinned` are read whenever a line is drawn."""
 
     def marks(view: RunView) -> CellText:
         mark = "•" if view.id in marked else " "
@@ -87,11 +87,12 @@ def _score(view: RunView) -> CellText:
 
 
 def sorted_views(
-    views: Collection[RunView], words: str, order: str, *, descending: bool
+    views: Collection[RunView], filter_text: str, order: str, *, descending: bool
 ) -> list[RunView]:
-    """The runs that hold every word of `words`, in order."""
-    wanted = words.lower().split()
-    found = [view for view in views if all(word in view.haystack for word in wanted)]
-    found.sort(key=lambda view: view.id, reverse=descending)
-    found.sort(key=ORDERS[order], reverse=descending)
-    return found
+    """The runs that match every word of the filter, in order."""
+    words = filter_text.lower().split()
+    matching = [view for view in views if all(word in view.haystack for word in words)]
+    # both sorts are stable, so that runs which tie stay in the order of their ids
+    matching.sort(key=lambda view: view.id, reverse=descending)
+    matching.sort(key=ORDERS[order], reverse=descending)
+    return matching

@@ -55,7 +55,7 @@ class Retrieval(WorkScreen):
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self._run = run_id
-        self._library: dict[str, Any] = {}  # what the server says there is to ask for
+        self._library: dict[str, Any] = {}  # what the server can be asked for
         self._bits = 0
         self._direction = ""
         self._filter = ""
@@ -163,7 +163,7 @@ class Retrieval(WorkScreen):
         await self._show_picture("result", self._results.cursor_row)
 
     def _clear_results(self, status: str) -> None:
-        """Takes the results of the last query away; a spinner stands there while `status` lasts."""
+        """Removes the last results; a spinner takes their place while there is a `status`."""
         self._results.show([])
         self._results.empty = ""
         self._results.loading = bool(status)
@@ -192,7 +192,7 @@ class Retrieval(WorkScreen):
         side = "query" if which == "query" else "database"
         size = {"width": picture.content_size.width, "height": 2 * picture.content_size.height}
         if not all(size.values()):
-            return  # there is no room for a picture
+            return  # no room for a picture
         try:
             answer = await self._client.ask(ask="picture", side=side, row=entry["row"], **size)
         except HashbenchError as error:
@@ -254,7 +254,7 @@ class Retrieval(WorkScreen):
 
     @property
     def _directions(self) -> list[str]:
-        """The directions there are for the query: a written caption is a text."""
+        """The directions that the query allows: a written caption is a text."""
         names: list[str] = self._library["directions"]
         return [name for name in names if name.startswith("t")] if self._caption else names
 

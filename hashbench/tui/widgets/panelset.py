@@ -78,16 +78,16 @@ class PanelSet(Container):
             chart.show(
                 curves,
                 panels.stages,
-                log=on_log_scale(name, curves, asked=panels.log_scale),
+                log=on_log_scale(name, curves, log_scale=panels.log_scale),
                 smoothing=panels.smoothing if losses else 0.0,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
         self.log_view.show(panels.lines)
 
 
-def on_log_scale(name: str, curves: Sequence[Curve], *, asked: bool) -> bool:
-    """Losses where it is asked for; monitors also where shares and counts share a panel."""
-    if name != MONITORS or asked:
-        return asked and name in (LOSSES, MONITORS)
+def on_log_scale(name: str, curves: Sequence[Curve], *, log_scale: bool) -> bool:
+    """Losses and monitors where `log_scale`; monitors also where shares meet large counts."""
+    if name != MONITORS or log_scale:
+        return log_scale and name in (LOSSES, MONITORS)
     values = [abs(y) for curve in curves for y in curve.ys[-1:] if y]
     return bool(values) and max(values) > FAR_APART * min(values)

@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -277,11 +278,14 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self.refresh()
 
     def action_scroll_columns(self, by: int) -> None:
-        """Hides a column on one side to show those on the other."""
+        """Hides a column on one side to show those on the other; the key is the screen's where
+        that side hides none.
+        """
         before, after = self.hidden_columns
-        if (by > 0 and after) or (by < 0 and before):
-            self._first += by
-            self._columns_changed()
+        if not (after if by > 0 else before):
+            raise SkipAction
+        self._first += by
+        self._columns_changed()
 
     def _move_cursor(self, index: int) -> None:
         if not self._keys:
