@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -44,8 +44,6 @@ SURE = ((0.01, "‡"), (0.05, "†"))
 """(p-value below which, mark), the surest first."""
 
 
-SVG_WIDTH = 10_000  # columns that a picture may take
-SVG_LEAST_WIDTH = 100  # so that titles and footnotes wrap into few lines
 FEW = 4  # columns whose means and deviations stand side by side in 80
 
 
@@ -130,7 +128,7 @@ def unfinished_lines(runs: Sequence[Unfinished]) -> list[str]:
     ]
 
 
-def rich_tables(tables: Sequence[Table]) -> Group:
+def rich_tables(tables: Sequence[Table]) -> RenderableType:
     """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
     parts: list[RenderableType] = []
     for number, table in enumerate(tables, 1):
@@ -286,14 +284,3 @@ def as_json(tables: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
     return json.dumps(
         {"tables": plain_tables, "apart": apart(tables), "unfinished": others}, indent=1
     )
-
-
-def svg(tables: Sequence[Table]) -> str:
-    """A picture of the tables as in a terminal that is wide enough for all of their columns."""
-    console = Console(file=io.StringIO(), record=True, color_system="truecolor", width=SVG_WIDTH)
-    content = rich_tables(tables)
-    grids = [part for part in content.renderables if isinstance(part, RichTable)]
-    width = max((console.measure(grid).maximum for grid in grids), default=0)
-    console.width = max(width, SVG_LEAST_WIDTH)
-    console.print(content)
-    return console.export_svg(title="hashbench compare", unique_id="compare")

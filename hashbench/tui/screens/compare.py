@@ -18,6 +18,7 @@ from hashbench.errors import HashbenchError, InputError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.report import comparison, export
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
+from hashbench.report.picture import svg
 from hashbench.report.published import with_published
 from hashbench.report.rows import Collected, Variant, collect
 from hashbench.report.text import plain, plural
@@ -32,7 +33,7 @@ WRITERS = {
     ".md": export.markdown,
     ".csv": export.comma_separated,
     ".tex": export.latex,
-    ".svg": export.svg,
+    ".svg": svg,
 }
 """Suffix of the file to export to -> what makes its text."""
 
