@@ -167,7 +167,8 @@ class Retrieval(WorkScreen):
         self._results.show([])
         self._results.empty = ""
         self._results.loading = bool(status)
-        self.query_one("#result-picture", Picture).show(None)
+        for picture in self.query(Picture):
+            picture.show(None)
         self._status = status
         self._show_summary()
 
