@@ -466,6 +466,10 @@ def test_left_and_right_reach_the_columns_that_find_no_room(runs_dir: Path, tmp_
         await pilot.press(*["left"] * len(titles))
         await pilot.pause()
         assert f"{hidden} more columns: → " in text_of(app)
+        below = grid.region.bottom - 1  # the arrows in the border can be clicked
+        await pilot.click(offset=(text_of(app).splitlines()[below].index("→"), below))
+        await pilot.pause()
+        assert grid.hidden_columns[0] == 1
 
     drive(script, runs_dir, tmp_path)
 

@@ -8,7 +8,7 @@ from typing import Any
 from hashbench.report.text import ordinal, short_duration
 from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
-from hashbench.tui.widgets.row_table import CellText, Column
+from hashbench.tui.widgets.row_columns import CellText, Column
 
 ORDERS: dict[str, Callable[[RunView], Any]] = {
     "run": lambda view: view.id,

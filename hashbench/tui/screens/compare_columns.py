@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashbench.report import comparison, export
 from hashbench.report.comparison import Row, Table
-from hashbench.tui.widgets.row_table import CellText, Column
+from hashbench.tui.widgets.row_columns import CellText, Column
 
 
 def columns_of(table: Table) -> list[Column[Row]]:

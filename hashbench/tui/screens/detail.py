@@ -26,7 +26,8 @@ from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.prompt_line import PromptLine
-from hashbench.tui.widgets.row_table import Column, RowTable
+from hashbench.tui.widgets.row_columns import Column
+from hashbench.tui.widgets.row_table import RowTable
 
 PAGES = ("run", "results", "curve", "classes", "recovery", "log")
 

@@ -16,16 +16,16 @@ from textual.widgets import Static
 from hashbench.errors import HashbenchError
 from hashbench.report.text import plain
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
+from hashbench.tui.screens.retrieval_columns import QUERY_COLUMNS, RESULT_COLUMNS, Entry
 from hashbench.tui.subprocesses import RetrievalClient
 from hashbench.tui.widgets.picture import Picture, Pixels
 from hashbench.tui.widgets.prompt_line import PromptLine
-from hashbench.tui.widgets.row_table import CellText, Column, RowTable
+from hashbench.tui.widgets.row_table import RowTable
 
 TOP = 200
 MAX_QUERIES = 1000  # in the list; a search reaches the others
 NO_COLOUR = "pictures need colour"
 
-Entry = dict[str, Any]
 T = TypeVar("T")
 
 KEYS: Keys = (
@@ -71,10 +71,10 @@ class Retrieval(WorkScreen):
         yield Static(id="summary", markup=False)
         with Horizontal(id="lists"):
             with Vertical(id="query-pane"):
-                yield RowTable(_QUERY_COLUMNS, key=lambda entry: entry["row"], id="queries")
+                yield RowTable(QUERY_COLUMNS, key=lambda entry: entry["row"], id="queries")
                 yield Picture("query", id="query-picture")
             with Vertical(id="result-pane"):
-                yield RowTable(_RESULT_COLUMNS, key=lambda entry: entry["row"], id="results")
+                yield RowTable(RESULT_COLUMNS, key=lambda entry: entry["row"], id="results")
                 yield Picture("result", id="result-picture")
         yield PromptLine()
         yield keys
@@ -292,30 +292,3 @@ def _hit_count(answer: dict[str, Any], database: int) -> str:
     hits = sum(entry["hit"] for entry in answer["results"])
     shown = len(answer["results"])
     return f"{hits} hits in the first {shown}; {answer['relevant']:,} of {database:,} are relevant"
-
-
-def _hit(entry: Entry) -> CellText:
-    if entry["hit"] is None:
-        return ""
-    return ("hit", "good") if entry["hit"] else ("miss", "bad")
-
-
-def _caption(entry: Entry) -> CellText:
-    return plain(entry["caption"] or entry["id"])
-
-
-def _labels(entry: Entry) -> CellText:
-    return plain(", ".join(entry["labels"])), "dim"
-
-
-_QUERY_COLUMNS: tuple[Column[Entry], ...] = (
-    Column("caption", "query", 20, _caption, grow=True),
-    Column("labels", "labels", 18, _labels, rank=1),
-)
-_RESULT_COLUMNS: tuple[Column[Entry], ...] = (
-    Column("rank", "#", 4, lambda entry: str(entry["rank"]), right=True),
-    Column("distance", "dist", 4, lambda entry: str(entry["distance"]), right=True),
-    Column("hit", "", 4, _hit),
-    Column("caption", "caption", 16, _caption, grow=True),
-    Column("labels", "labels", 24, _labels, rank=1),
-)

@@ -9,7 +9,8 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from hashbench.tui.widgets.row_table import Column, RowTable
+from hashbench.tui.widgets.row_columns import Column
+from hashbench.tui.widgets.row_table import RowTable
 
 
 @dataclass(frozen=True)

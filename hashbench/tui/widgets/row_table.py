@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -18,27 +17,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from hashbench.report.text import plural
+from hashbench.tui.widgets.row_columns import BY_RANK, CellText, Column, lay_out
 
 R = TypeVar("R")
 
-CellText = str | tuple[str, str]
-"""A cell: its text, or its text and the name of a style in RowTable.STYLES."""
-
-
-@dataclass(frozen=True)
-class Column(Generic[R]):
-    """One column. `rank` 0 always stays; the highest ranks are hidden first where room is short.
-
-    `width` is the least it takes; what is left over goes to the columns that `grow`.
-    """
-
-    key: str
-    title: str
-    width: int
-    text: Callable[[R], CellText]
-    rank: int = 0
-    right: bool = False
-    grow: bool = False
+_LEFT = '[@click="scroll_columns(-1)"]←[/]'
+_RIGHT = '[@click="scroll_columns(1)"]→[/]'
 
 
 class RowTable(ScrollView, Generic[R], can_focus=True):
@@ -111,7 +95,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         self._keys: list[Hashable] = []
         self._cursor = 0
         self._sorted = ("", False)
-        self._first = 0  # of the columns of a rank above 0, the first that is shown
+        self._first = BY_RANK  # of the columns with a rank, the one that is scrolled to
         self._layouts: tuple[int, list[tuple[Column[R], int]]] = (-1, [])  # of one width
         self._base: Style | None = None
         self._header_height = 1 if header else 0
@@ -130,6 +114,7 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def set_columns(self, columns: Sequence[Column[R]]) -> None:
         """Other columns for the same kind of rows."""
         self._columns = tuple(columns)
+        self._first = min(self._first, sum(bool(column.rank) for column in columns) - 1)
         self._columns_changed()
 
     def show(self, rows: Sequence[R], sorted_by: str = "", *, descending: bool = False) -> None:
@@ -230,61 +215,46 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         ]
 
     def _layout(self, width: int) -> list[tuple[Column[R], int]]:
-        """The columns that find room in `width`, with the room that each gets."""
-        if self._layouts[0] == width:
-            return self._layouts[1]
-        room = width - 1
-        shown = self._visible(room)
-        left = max(0, room - sum(column.width + 1 for column in shown))
-        growing = [column for column in shown if column.grow]
-        sizes = []
-        for column in shown:
-            extra = left // len(growing) if column.grow else 0
-            if growing and column is growing[-1]:
-                extra = left - (left // len(growing)) * (len(growing) - 1)
-            sizes.append((column, column.width + extra))
-        self._layouts = (width, sizes)
-        return sizes
+        """The columns that find room in `width`, with the width that each gets."""
+        if self._layouts[0] != width:  # asked for every line
+            self._layouts = (width, self._lay_out(width, self._first))
+        return self._layouts[1]
 
-    def _visible(self, room: int) -> list[Column[R]]:
-        """The columns that find room: those of the lowest ranks, or after `right` those from
-        `_first` on, in their order, so that every column can be reached.
-        """
-        skipped = [column for column in self._columns if column.rank][: self._first]
-        shown = [column for column in self._columns if column not in skipped]
-        while len(shown) > 1 and sum(column.width + 1 for column in shown) > room:
-            if not self._first:
-                hidden = max(reversed(shown), key=lambda column: column.rank)
-            else:
-                hidden = next((c for c in reversed(shown) if c.rank), shown[-1])
-            shown.remove(hidden)
-        return shown
+    def _lay_out(self, width: int, first: int) -> list[tuple[Column[R], int]]:
+        return lay_out(self._columns, width - 1, first)  # the cursor stands left of them
 
     @property
     def hidden_columns(self) -> tuple[int, int]:
-        """How many columns `left` and `right` would bring back into sight."""
+        """How many columns are hidden on the left, and elsewhere."""
+        before = max(0, self._first)
         hidden = len(self._columns) - len(self._layout(self.size.width))
-        return self._first, max(0, hidden - self._first)
+        return before, max(0, hidden - before)
 
     def _columns_changed(self) -> None:
         """Lays the columns out anew, and says below them how many are hidden."""
-        self._first = min(self._first, sum(bool(column.rank) for column in self._columns))
         self._layouts = (-1, [])
         if self.size.width:
             before, after = self.hidden_columns
-            arrows = " ".join(["←"] * bool(before) + ["→"] * bool(after))
+            arrows = [_LEFT] if self._first != BY_RANK else []
+            arrows += [_RIGHT] if after else []
             text = plural(before + after, "more column")
-            self.border_subtitle = f"{text}: {arrows}" if arrows else ""
+            self.border_subtitle = f"{text}: {' '.join(arrows)}" if arrows else ""
         self.refresh()
 
     def action_scroll_columns(self, by: int) -> None:
-        """Hides a column on one side to show those on the other; the key is the screen's where
-        that side hides none.
+        """Scrolls until other columns are in sight; where that side hides none, the key is the
+        screen's.
         """
-        before, after = self.hidden_columns
-        if not (after if by > 0 else before):
-            raise SkipAction
-        self._first += by
+        width, (_, after) = self.size.width, self.hidden_columns
+        shown, first = self._layout(width), self._first
+        scrollable = sum(bool(column.rank) for column in self._columns)
+        while self._lay_out(width, first) == shown:
+            first += by
+            if first < BY_RANK or first >= scrollable or (by > 0 and not after):
+                raise SkipAction
+        self._first = first
+        if self._lay_out(width, BY_RANK) == self._lay_out(width, first):
+            self._first = BY_RANK  # back at the beginning
         self._columns_changed()
 
     def _move_cursor(self, index: int) -> None:
