@@ -24,12 +24,13 @@ from hashbench.codefiles.native import CodeSet, read_codes
 from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
+from hashbench.plan.directions import FUSED, directions_of, find_direction
 from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
     from hashbench.datasets.base import Dataset
-    from hashbench.engine.caption_encoder import TypedCaptions
+    from hashbench.engine.caption_encoder import CaptionEncoder
 
 MOST = 1000  # items or results in one answer
 MOST_PIXELS = 400  # of a side of a thumbnail
@@ -91,15 +92,13 @@ class Library:
 
     def about(self) -> dict[str, Any]:
         """What there is to ask for."""
-        modalities = sorted(self._any.query)
-        fused = modalities == ["mm"]
         return {
             "bits": sorted(self._codes),
-            "directions": ["mm"] if fused else ["i2t", "t2i", "i2i", "t2t"],
+            "directions": directions_of(set(self._any.query)),
             "query": len(self._any.query_labels),
             "database": len(self._any.database_labels),
             "note": self.note,
-            "typed": not fused,
+            "typed": FUSED not in self._any.query,
         }
 
     def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:
@@ -118,7 +117,8 @@ class Library:
     def rank(self, bits: int, direction: str, row: int, top: int) -> dict[str, Any]:
         """The database items nearest to query `row`."""
         codes = self._of(bits)
-        asked, searched = _sides(direction)
+        one = find_direction(direction)
+        asked, searched = one.query, one.database
         if not 0 <= row < len(codes.query_labels):
             raise InputError(f"there is no query {row}")
         found = distances(codes.query[asked].words[row], codes.database[searched].words)
@@ -128,15 +128,15 @@ class Library:
     def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
         """The database items nearest to a caption that somebody typed, encoded by the run."""
         codes = self._of(bits)
-        _, searched = _sides(direction)
+        searched = find_direction(direction).database
         words = self._typed.code(caption, bits).words[0]
         return self._ranking(distances(words, codes.database[searched].words), None, top)
 
     @functools.cached_property
-    def _typed(self) -> TypedCaptions:
-        from hashbench.engine.caption_encoder import TypedCaptions
+    def _typed(self) -> CaptionEncoder:
+        from hashbench.engine.caption_encoder import CaptionEncoder
 
-        return TypedCaptions(self._run, self._spec, self._data_dir)
+        return CaptionEncoder(self._run, self._spec, self._data_dir)
 
     def _ranking(
         self, found: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
@@ -218,16 +218,6 @@ def _names(mask: Words, class_names: Sequence[str]) -> list[str]:
     bits = np.unpackbits(mask.astype("<u8").view(np.uint8), bitorder="little")
     chosen = np.flatnonzero(bits).tolist()
     return [class_names[c] if c < len(class_names) else str(c) for c in chosen]
-
-
-def _sides(direction: str) -> tuple[str, str]:
-    letters = {"i": "image", "t": "text"}
-    asked, _, searched = direction.partition("2")
-    if direction == "mm":
-        return "mm", "mm"
-    if asked not in letters or searched not in letters:
-        raise InputError(f"there is no direction {direction!r}")
-    return letters[asked], letters[searched]
 
 
 def main() -> int:

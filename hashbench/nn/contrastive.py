@@ -52,12 +52,12 @@ def adaptive_temperature(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
 
 def token_similarity(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-    """(n, n) similarity of token sets: how well each of j's tokens is found among i's.
+    """(n, n) similarity of token sets: how well each of j's tokens matches its best one of i's.
 
     s_ij = sum_q w_jq max_r cos(tokens_ir, others_jq) / sum_q w_jq, the late interaction of FILIP
     (arXiv 2111.07783, eq. 4). `tokens` (n, P, d), `others` (n, m, d), `weights` (n, m).
     """
     n, m, _ = others.shape
-    found = F.normalize(tokens, dim=2) @ F.normalize(others, dim=2).flatten(0, 1).T  # (n, P, n m)
-    best = found.max(dim=1).values.reshape(n, n, m)  # its gradient is cheaper than amax's
+    cosines = F.normalize(tokens, dim=2) @ F.normalize(others, dim=2).flatten(0, 1).T  # (n, P, n m)
+    best = cosines.max(dim=1).values.reshape(n, n, m)  # its gradient is cheaper than amax's
     return (best * weights).sum(2) / weights.sum(1).clamp_min(1e-6)

@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.report.text import ordinal, plural
+from hashbench.report.text import plural
+from hashbench.runs.state import Status
 from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView
@@ -47,6 +48,15 @@ MORE_KEYS: Keys = (
     *PANEL_KEYS[1:],
     ("/ n N", "in the log panel: search, next hit, hit before", ""),
 )
+
+
+HINTS = {
+    Status.LOST: "r resumes",
+    Status.STOPPED: "r resumes",
+    Status.FAILED: "R retries",
+    Status.PAUSED: "p continues",
+}
+"""What to press where a run does not go on."""
 
 
 class Dashboard(ChartPanelsScreen):
@@ -113,14 +123,14 @@ class Dashboard(ChartPanelsScreen):
         if self.bench.loading[1] == 0:
             table.empty = f"no runs yet, n launches one: {self.bench.runs_dir}"
         else:
-            table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
+            table.empty = f"no run matches {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""
         shown = plural(len(views), "run")
         if self._filter:
-            shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
+            shown = f"{len(rows):,} of {shown} match {self._filter!r}"
         if self._marked:
             shown += f", {len(self._marked)} marked"
         table.border_title = shown
@@ -137,17 +147,14 @@ class Dashboard(ChartPanelsScreen):
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""
         view = self.table.cursor_row
-        told = Content("")
+        text = Content("")
         if view is not None:
-            state = badge(view.status)[0]
-            parts = [view.id, f"{state}, {ordinal(view.place)} in line" if view.place else state]
-            if view.doing:
-                parts.append(view.doing)
-            parts += [part for part in (view.mark, view.problem, view.reason) if part]
-            told = Content("  ".join(parts))
+            parts = [view.id, badge(view.status)[0], view.doing, view.mark, view.problem]
+            parts += [view.reason, HINTS.get(view.status, ""), view.changes]
+            text = Content("  ".join(part for part in parts if part))
         about = self.query_one("#about", Static)
-        if about.content != told:
-            about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
+        if about.content != text:
+            about.update(text, layout=False)  # its height is fixed; a layout costs most of a frame
 
     @on(RowTable.RowHighlighted, "#runs")
     def _moved(self) -> None:
@@ -214,9 +221,9 @@ class Dashboard(ChartPanelsScreen):
         self._show_runs()
 
     def action_filter(self) -> None:
-        """Asks for words that runs must hold."""
-        told = "words that a run must hold: state, method, dataset, 32b, tag ..."
-        self.query_one(PromptLine).open("filter", self._filter, told)
+        """Prompts for words to look for."""
+        hint = "words to look for: state, method, dataset, 32b, tag ..."
+        self.query_one(PromptLine).open("filter", self._filter, hint)
 
     @on(PromptLine.TextChanged)
     def _typed(self, event: PromptLine.TextChanged) -> None:
@@ -258,7 +265,7 @@ class Dashboard(ChartPanelsScreen):
 
     @on(RowTable.RowSelected, "#runs")
     def action_open_run(self) -> None:
-        """All there is to tell about one run."""
+        """Everything that is known of one run."""
         cursor = self.table.cursor_row
         if cursor is not None:
             from hashbench.tui.screens.detail import Detail

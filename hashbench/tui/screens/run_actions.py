@@ -15,7 +15,6 @@ from hashbench.report.text import plural
 from hashbench.runs import queue, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.tui.launch_form import priority
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.dialogs import Confirm, Form
 
@@ -173,7 +172,7 @@ class RunActionsScreen(WorkScreen):
         self.app.push_screen(form, submitted)
 
     def _prefer(self, run: RunFolder, text: str) -> None:
-        queue.of(self.bench.runs_dir).prefer(run.id, priority(text))
+        queue.of(self.bench.runs_dir).prefer(run.id, queue.parse_priority(text))
 
     def action_copy_id(self) -> None:
         """Copies the ids, over ssh and tmux too where the terminal allows it."""
