@@ -280,14 +280,14 @@ def test_fields_stay_while_other_methods_come_and_go(tmp_path: Path) -> None:
         rate.query_one(Input).focus()
         picks = app.screen.query_one("#method", PickList)
         picks.move_to("beta")
-        picks.action_open()
+        picks.action_select()
         rate.query_one(Input).value = "0.25"  # typed while the fields of beta are made
         await until(pilot, lambda: app.screen.query("#params-beta Field"))
         await pilot.pause()
         assert field(app, "alpha.rate") is rate
         assert app.focused is rate.query_one(Input)
         assert rate.value == "0.25"
-        picks.action_open()
+        picks.action_select()
         await until(pilot, lambda: not app.screen.query("#params-beta"))
         assert [group.id for group in app.screen.query_one("#params").children] == ["params-alpha"]
 

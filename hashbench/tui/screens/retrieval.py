@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hashbench.errors import HashbenchError
+from hashbench.plan.directions import TEXT, find_direction
 from hashbench.report.text import plain
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.retrieval_columns import QUERY_COLUMNS, RESULT_COLUMNS, Entry
@@ -206,8 +207,8 @@ class Retrieval(WorkScreen):
         """Direction, bits, how good the ranking is, the query, the run."""
         parts = [self._status] if self._status else []
         if self._library:
-            direction = _DIRECTIONS.get(self._direction, self._direction)
-            parts.insert(0, f"{direction}, {self._bits} bits")
+            direction = find_direction(self._direction)
+            parts.insert(0, f"{direction.title}, {self._bits} bits")
         if self._filter:
             parts.append(f"{self._matching} queries match {self._filter!r}")
         query = self.query_one("#queries", RowTable).cursor_row
@@ -250,14 +251,16 @@ class Retrieval(WorkScreen):
         elif event.text:
             self._caption = event.text
             if self._direction not in self._directions:
-                self._direction = "t2i"
+                self._direction = self._directions[0]
             self._search()
 
     @property
     def _directions(self) -> list[str]:
         """The directions that the query allows: a written caption is a text."""
         names: list[str] = self._library["directions"]
-        return [name for name in names if name.startswith("t")] if self._caption else names
+        if not self._caption:
+            return names
+        return [name for name in names if find_direction(name).query == TEXT]
 
     def action_direction(self) -> None:
         """The next direction."""
@@ -274,12 +277,6 @@ class Retrieval(WorkScreen):
     def action_leave(self) -> None:
         """Back."""
         self.dismiss()
-
-
-_DIRECTIONS = {
-    "i2t": "picture to text", "t2i": "text to picture", "i2i": "picture to picture",
-    "t2t": "text to text", "mm": "fused",
-}  # fmt: skip
 
 
 def _next(values: Sequence[T], value: T) -> T:
