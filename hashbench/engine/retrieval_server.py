@@ -11,6 +11,7 @@ import base64
 import functools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.directions import FUSED, directions_of, find_direction
+from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
@@ -52,8 +54,8 @@ def ranked(found: NDArray[np.int64], top: int) -> NDArray[np.int64]:
 class Library:
     """The codes of one finished run, with the captions and pictures of its items.
 
-    Where the dataset is not there (any more), ids and labels are all that is told of an item, and
-    `note` says why.
+    Where the dataset is missing, an item has no more than its id and labels, and `note` says why
+    and, where the run was trained from another data folder, how to open that one.
     """
 
     def __init__(self, run: RunFolder, data_dir: Path) -> None:
@@ -70,7 +72,19 @@ class Library:
             self._dataset = dataset = catalog.load(entry)(data_dir, wanted.params)
             self._place = {name: place for place, name in enumerate(dataset.ids)}
         except HashbenchError as error:
-            self.note = f"captions and pictures are not there: {error.problem}"
+            self.note = self._missing(error.problem)
+        else:
+            if not any(name in self._place for name in self._any.query_ids):
+                self.note = self._missing("none of the run's items is in it")
+
+    def _missing(self, problem: str) -> str:
+        """Why there are no captions or pictures, and the command that shows them."""
+        here = self._data_dir.resolve()
+        note = f"no captions or pictures in {here}: {problem}"
+        used = _data_folder(self._run)
+        if used is None or used == here:
+            return note
+        return f"{note}; the run used {used}: hashbench tui --data-dir {shlex.quote(str(used))}"
 
     @property
     def _any(self) -> CodeSet:
@@ -191,6 +205,12 @@ class Library:
                 return self.picture(*(question[key] for key in keys))
             case other:
                 raise InputError(f"there is no question {other!r}")
+
+
+def _data_folder(run: RunFolder) -> Path | None:
+    """The data folder that a run was trained from; runs of earlier versions do not record it."""
+    folder = results.read(run.result).facts.get("data folder") if run.result.is_file() else None
+    return None if folder is None else Path(str(folder))
 
 
 def _names(mask: Words, class_names: Sequence[str]) -> list[str]:

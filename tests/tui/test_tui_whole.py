@@ -10,6 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from hashbench.runs import result
 from hashbench.runs.state import Status
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens.compare import Compare
@@ -54,6 +55,8 @@ def test_launch_watch_compare_retrieve_close(tmp_path: Path) -> None:
         (view,) = app.views.values()
         assert view.score is not None
         assert 0.4 < view.score < 1
+        outcome = result.read(tmp_path / "runs" / view.id / "result.json")
+        assert outcome.facts["data folder"] == str(tmp_path / "data")
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, Compare) and app.screen.query("#table-0"))
         await pilot.pause()
