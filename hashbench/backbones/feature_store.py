@@ -138,8 +138,6 @@ class FeatureStore:
 
     def _entry_of(self, dataset: Dataset, **more: object) -> tuple[Path, dict[str, object]]:
         """The folder of what the backbone makes of a dataset, and all that it depends on."""
-        from hashbench.backbones.clip import TRANSFORM
-
         identity: dict[str, object] = {
             "format": FORMAT,
             "dataset": dataset.name,
@@ -147,7 +145,7 @@ class FeatureStore:
             "items": len(dataset),
             "backbone": self._source.name,
             "weights": self._source.weights_hash,
-            "transform": TRANSFORM,
+            **self._source.encoding_of(dataset.pictures),
             **more,
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
