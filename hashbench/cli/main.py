@@ -43,6 +43,7 @@ COMMANDS = {
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
     "cache": Entry("cache:app", "Cached features: list and remove."),
+    "guide": Entry("guide:guide_command", "Read the guide: data, sweeps, protocols, extending."),
 }
 
 
