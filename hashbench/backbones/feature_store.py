@@ -89,8 +89,15 @@ class FeatureStore:
 
     @functools.cached_property
     def backbone(self) -> ClipBackbone:
-        """The model itself, loaded at the first use."""
-        return self._source.load(self._device)
+        """The model itself, loaded at the first use.
+
+        Libraries draw initial weights before they load the real ones. Whether a cache is warm must
+        not change what the run draws next, so these draws are taken back.
+        """
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            return self._source.load(self._device)
 
     def dataset(self, dataset: Dataset) -> Features:
         """The features of a dataset, read or computed; those that it ships need no backbone.
