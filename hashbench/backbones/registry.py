@@ -23,6 +23,7 @@ from hashbench.backbones.pretrained_config import (
     model_config,
     model_configs,
     require_tokenizer,
+    untrained_config,
 )
 from hashbench.datasets.base import Pictures
 from hashbench.errors import InputError, UnknownNameError
@@ -60,8 +61,7 @@ class BackboneSource:
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
-            side = int(picturebook_clip.CONFIG["vision_cfg"]["image_size"])
-            return PretrainedConfig(size=(side, side))
+            return untrained_config(picturebook_clip.CONFIG)
         return config_of(self.name, self.tag, self.weights)
 
     @property

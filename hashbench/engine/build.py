@@ -60,6 +60,10 @@ class Prepared:
         """What the run's facts say of the data."""
         features = self.data.features
         facts: dict[str, str | int] = {"split": self.data.split.hash, "features": features.key}
+        if self.data.dataset.features is None:
+            facts |= self.store.source.facts()
+        if self.data.blocks is not None:
+            facts |= {"block inputs": self.data.blocks.key}
         return facts | ({"left out": len(features.broken)} if features.broken else {})
 
 
@@ -92,20 +96,25 @@ def prepare(
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
     split = split_of(spec.dataset, dataset)
+    source = registry.resolve(spec.backbone, data_dir)
+    for text in source.config.notes if dataset.features is None else ():
+        note("warning", text)
     store = FeatureStore(
         cache_root(data_dir),
-        registry.resolve(spec.backbone, data_dir),
+        source,
         device,
         report,
         skip_broken=spec.dataset.on_bad_image == "skip",
     )
-    features = store.dataset(dataset)
+    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
+    if tuned:
+        features, blocks = store.with_blocks(dataset, tuned, split.train)
+    else:
+        features, blocks = store.dataset(dataset), None
     for text in left_out(split, features):
         note("warning", text)
     split = readable(split, dataset, features)
     visible = visible_labels(labels, spec, dataset, split)
-    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
-    blocks = store.blocks(dataset, tuned) if tuned else None
     data = assemble(dataset, split, visible, features, device, blocks)
     return Prepared(spec, card, data, store, tuned)
 

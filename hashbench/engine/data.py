@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hashbench.backbones.blocks import BlockInputs
+from hashbench.backbones.block_inputs import BlockInputs
 from hashbench.backbones.feature_store import Features
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
@@ -148,7 +148,7 @@ class Data:
         )
 
     def _image_tokens(self, blocks: BlockInputs, items: IntArray, pooled: Tensor) -> Tokens:
-        values = self._to_device(blocks.images[items])
+        values = self._to_device(blocks.images(items))
         return Tokens(pooled, values, torch.full((len(items),), values.shape[1]).to(self.device))
 
     def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
@@ -158,6 +158,11 @@ class Data:
     def known_positives(self, items: IntArray) -> BoolArray:
         """(n, C) what training may know to be positive, of training items."""
         return self.visible.labels[np.searchsorted(self.split.train, items)]
+
+    def prefetch(self, items: IntArray) -> None:
+        """Begins to read what `images` will be asked for next, where it is not in memory."""
+        if self.blocks is not None:
+            self.blocks.prefetch(items)
 
     def images(self, items: IntArray) -> Tensor | Tokens:
         """What image encoders read of items, on the device: features (n, d), or tokens."""

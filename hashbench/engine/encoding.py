@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ from hashbench.engine.data import Data
 from hashbench.methods.base import Method, Role
 from hashbench.metrics.codes import Codes
 from hashbench.nn.tokens import Tokens
+
+LOADED_AT_ONCE = 256
 
 Encoded = dict[str, dict[int, Tensor]]
 """modality (image and text, or mm) -> bit length -> relaxed codes (n, K)."""
@@ -73,10 +76,18 @@ def encode_batch(method: Method, batch: Items) -> Encoded:
 def encode(method: Method, data: Data, items: IntArray, role: Role) -> dict[str, dict[int, Codes]]:
     """modality -> bit length -> codes of items, encoded as many at once as the method says."""
     step = method.encoding_batch
-    parts = [
-        encode_batch(method, items_of(data, items[start : start + step], role))
-        for start in range(0, len(items), step)
-    ]
+    # loaded in larger groups than a small encoding batch, since pictures may have to be read
+    group = step * max(1, LOADED_AT_ONCE // step)
+    groups = [items[start : start + group] for start in range(0, len(items), group)]
+    parts = []
+    for loaded, following in itertools.zip_longest(groups, groups[1:]):
+        batch = items_of(data, loaded, role)
+        if following is not None:
+            data.prefetch(following)
+        parts += [
+            encode_batch(method, batch.rows(slice(start, start + step)))
+            for start in range(0, len(loaded), step)
+        ]
     return {
         modality: {
             bits: Codes.from_signs(
