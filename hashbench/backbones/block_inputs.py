@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hashbench.backbones.blocks import HalfArray, TunableClip
     from hashbench.backbones.clip import ClipBackbone, FloatArray
 
-PICTURES = 256
+PICTURES = 64
 CAPTIONS = 64
 LENGTH_STEP = 8
 """Captions are cut to the next multiple of this."""

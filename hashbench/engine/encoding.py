@@ -14,7 +14,8 @@ from hashbench.methods.base import Method, Role
 from hashbench.metrics.codes import Codes
 from hashbench.nn.tokens import Tokens
 
-LOADED_AT_ONCE = 256
+LOADED_AT_ONCE = 64
+"""Items that are loaded together at least: as many pictures as go through the towers at once."""
 
 Encoded = dict[str, dict[int, Tensor]]
 """modality (image and text, or mm) -> bit length -> relaxed codes (n, K)."""

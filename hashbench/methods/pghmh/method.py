@@ -33,7 +33,7 @@ from hashbench.nn.tokens import Tokens
 TEMPLATE = "an image showing"
 ZERO_SHOT = "a photo of a {}."
 DROPOUT = 0.5
-ENCODE_AT_ONCE = 256
+ENCODE_AT_ONCE = 64
 WATCHED = ("fused-to-plain norm", "prompt share", "text-prompt cosine", "missing")
 
 

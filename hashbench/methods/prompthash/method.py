@@ -32,7 +32,7 @@ from hashbench.nn.tokens import Tokens
 TEMPLATE = "this is an image containing"
 ZERO_SHOT = "a photo of a {}."
 FUSION_DROPOUT = 0.1
-ENCODE_AT_ONCE = 256
+ENCODE_AT_ONCE = 64
 WATCHED = ("mean gate", "fused-to-plain norm", "prompt share", "text-prompt cosine")
 
 
