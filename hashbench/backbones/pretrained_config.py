@@ -92,6 +92,28 @@ class PretrainedConfig:
         }
 
 
+@dataclass(frozen=True)
+class Scratch:
+    """A network of timm that is trained from nothing, and the side of its square pictures."""
+
+    network: str
+    side: int
+
+
+SCRATCH = {
+    "scratch-resnet18": Scratch("resnet18", 64),
+    "scratch-resnet50": Scratch("resnet50", 224),
+}
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def scratch_config(name: str) -> PretrainedConfig:
+    """How pictures of a backbone are prepared that is trained from scratch."""
+    side = SCRATCH[name].side
+    shape = TowerShape(dim=512, context=77, image_tokens=0, image_width=0, text_width=512)
+    return PretrainedConfig((side, side), shape, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
 def model_configs() -> Path | None:
     """The folder of open_clip's model configurations; None where the package is missing."""
     spec = importlib.util.find_spec("open_clip")

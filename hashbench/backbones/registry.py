@@ -1,8 +1,9 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
-`picturebook-clip` ships with the package. Every other name is a model of open_clip, with weights
-from one of open_clip's tags (`openai`), from a file, or from a file that holds those of a tag
-(`openai=FILE`).
+`picturebook-clip` ships with the package; `scratch-resnet18` and `scratch-resnet50` are trained on
+a run's own training labels (`hashbench.backbones.scratch`). Every other name is a model of
+open_clip, with weights from one of its tags (`openai`), from a file, or from a file that holds
+those of a tag (`openai=FILE`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from urllib.request import getproxies
 
 from hashbench.backbones.pretrained_config import (
     LEGACY_TRANSFORM,
+    SCRATCH,
     PretrainedConfig,
     config_of,
     model_config,
     model_configs,
     require_tokenizer,
+    scratch_config,
     untrained_config,
 )
 from hashbench.datasets.base import Pictures
@@ -42,7 +45,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """A backbone whose weights are there.
+    """A backbone whose weights are there, or will be, for one that the run itself trains.
 
     `tag` is that of open_clip whose weights these are, "" where that is not known. `precision` is
     that of the stored features, fp32 or fp16; `encode_precision` that of the towers, fp32 or bf16.
@@ -62,6 +65,8 @@ class BackboneSource:
             from hashbench.backbones import picturebook_clip
 
             return untrained_config(picturebook_clip.CONFIG)
+        if self.name in SCRATCH:
+            return scratch_config(self.name)
         return config_of(self.name, self.tag, self.weights)
 
     @property
@@ -111,6 +116,10 @@ class BackboneSource:
 
             model = picturebook_clip.build()
             return ClipBackbone(model, device, precision=self.encode_precision)
+        if self.name in SCRATCH:
+            from hashbench.backbones import scratch
+
+            return scratch.load(self, device)
         return ClipBackbone(self._model(), device, self._tokenizer(), self.encode_precision)
 
     def _model(self) -> torch.nn.Module:
@@ -159,7 +168,7 @@ def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
     folder = model_configs()
     configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
-    return [BUILTIN, *configs]
+    return [BUILTIN, *SCRATCH, *configs]
 
 
 def check_name(name: str, *, where: object = "--backbone") -> None:
@@ -179,6 +188,12 @@ def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
         if spec.pretrained:
             raise InputError(f"{BUILTIN} has its own weights", where="--pretrained")
         tag, weights = "", BUILTIN_WEIGHTS
+    elif spec.name in SCRATCH:
+        if spec.pretrained:
+            raise InputError(f"{spec.name} is trained by the run itself", where="--pretrained")
+        return BackboneSource(
+            spec.name, Path(), "", spec.feature_precision, "", spec.encode_precision
+        )
     else:
         if not spec.pretrained:
             raise InputError(

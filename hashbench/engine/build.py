@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hashbench.backbones import registry
 from hashbench.backbones.blocks import Tail
 from hashbench.backbones.feature_store import FeatureStore, Report
+from hashbench.backbones.pretrained_config import SCRATCH
+from hashbench.backbones.registry import BackboneSource
 from hashbench.backbones.text_tower import FrozenTextTower
+from hashbench.datasets.base import Dataset
+from hashbench.datasets.masks import VisibleLabels
+from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.engine.data import (
     Data,
@@ -30,6 +36,7 @@ from hashbench.engine.data import (
     split_of,
     visible_labels,
 )
+from hashbench.errors import InputError
 from hashbench.files.paths import cache_root
 from hashbench.methods.base import Method, MethodContext
 from hashbench.nn.towers import Tower, Towers
@@ -97,6 +104,9 @@ def prepare(
         require_encoders(dataset, spec.method)
     split = split_of(spec.dataset, dataset)
     source = registry.resolve(spec.backbone, data_dir)
+    if source.name in SCRATCH:
+        visible = visible_labels(labels, spec, dataset, split)
+        source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
     for text in source.config.notes if dataset.features is None else ():
         note("warning", text)
     store = FeatureStore(
@@ -117,6 +127,40 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     data = assemble(dataset, split, visible, features, device, blocks)
     return Prepared(spec, card, data, store, tuned)
+
+
+def _from_scratch(
+    source: BackboneSource,
+    spec: RunSpec,
+    dataset: Dataset,
+    split: Split,
+    visible: VisibleLabels,
+    data_dir: Path,
+    device: torch.device,
+    report: Report,
+) -> BackboneSource:
+    """The backbone trained on what the run may know of its fitted items.
+
+    Raises InputError where it could not be trained, or the method needs towers that it has not.
+    """
+    from hashbench.backbones import scratch
+
+    require_encoders(dataset, source.name)
+    if catalog.method(spec.method).tuned_blocks:
+        raise InputError(
+            f"{spec.method} tunes blocks of a transformer, which {source.name} has not",
+            where="--backbone",
+            remedy="a method on frozen features, such as soda",
+        )
+    if spec.dataset.on_bad_image == "skip":
+        raise InputError(
+            f"{source.name} cannot leave out pictures: its weights follow from the split",
+            where="--on-bad-image",
+            remedy="mend or remove what `hashbench datasets check` lists",
+        )
+    rows = visible.rows(np.searchsorted(split.train, split.fit))
+    fitted = scratch.Fitted(dataset, split.fit, rows.labels, rows.known, split.hash, spec.seed)
+    return scratch.trained(cache_root(data_dir), source, fitted, device, report)
 
 
 def build_method(prepared: Prepared, report: Report = no_report) -> Method:
