@@ -22,17 +22,21 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "threads"),
         ("dataset", "on_bad_image"),
         ("backbone", "feature_precision"),
+        ("backbone", "encode_precision"),
     ):
         del (plain[part] if part else plain)[key]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     assert spec.hash == hashlib.sha256(text.encode()).hexdigest()[:16]
     (skipping,) = expand(Request(on_bad_image="skip"))
     (half,) = expand(Request(feature_precision="fp16"))
-    assert len({spec.hash, skipping.hash, half.hash}) == 3
+    (mixed,) = expand(Request(encode_precision="bf16"))
+    assert len({spec.hash, skipping.hash, half.hash, mixed.hash}) == 4
     assert from_toml(to_toml(half).encode()) == half
 
 
-@pytest.mark.parametrize("wrong", [{"on_bad_image": "skp"}, {"feature_precision": "fp8"}])
+@pytest.mark.parametrize(
+    "wrong", [{"on_bad_image": "skp"}, {"feature_precision": "fp8"}, {"encode_precision": "fp8"}]
+)
 def test_other_words_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(UnknownNameError, match="skp|fp8"):
         expand(Request(**wrong))  # type: ignore[arg-type]
