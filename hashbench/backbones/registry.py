@@ -177,34 +177,44 @@ def check_name(name: str, *, where: object = "--backbone") -> None:
         raise UnknownNameError("backbone", name, known, where=where)
 
 
+def check_named(spec: BackboneSpec) -> None:
+    """Whether a spec names a backbone and weights as it should, without loading a library: a tag
+    is taken for granted. Raises UnknownNameError or InputError.
+    """
+    check_name(spec.name)
+    own = {BUILTIN: "has its own weights"} | dict.fromkeys(SCRATCH, "is trained by the run itself")
+    if spec.name in own:
+        if spec.pretrained:
+            raise InputError(f"{spec.name} {own[spec.name]}", where="--pretrained")
+        return
+    if not spec.pretrained:
+        raise InputError(
+            f"{spec.name} needs weights",
+            where="--pretrained",
+            remedy="a tag of open_clip, such as openai, or a weights file",
+        )
+    require_tokenizer(spec.name)
+    file = Path(spec.pretrained.rpartition("=")[2]).expanduser()
+    if file.suffix in SUFFIXES and not file.is_file():
+        raise InputError(f"there is no weights file {file}", where="--pretrained")
+
+
 def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     """The backbone of a spec, its weights located and hashed.
 
     Raises UnknownNameError for the name or tag, InputError where weights cannot be had, with the
     place where a file is looked for, and for a model that cannot be served right.
     """
-    check_name(spec.name)
-    if spec.name == BUILTIN:
-        if spec.pretrained:
-            raise InputError(f"{BUILTIN} has its own weights", where="--pretrained")
-        tag, weights = "", BUILTIN_WEIGHTS
-    elif spec.name in SCRATCH:
-        if spec.pretrained:
-            raise InputError(f"{spec.name} is trained by the run itself", where="--pretrained")
-        return BackboneSource(
-            spec.name, Path(), "", spec.feature_precision, "", spec.encode_precision
-        )
+    check_named(spec)
+    if spec.name in SCRATCH:  # its weights are yet to be trained
+        tag, weights, weights_hash = "", Path(), ""
+    elif spec.name == BUILTIN:
+        tag, weights, weights_hash = "", BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS)
     else:
-        if not spec.pretrained:
-            raise InputError(
-                f"{spec.name} needs weights",
-                where="--pretrained",
-                remedy="a tag of open_clip, such as openai, or a weights file",
-            )
-        require_tokenizer(spec.name)
         tag, weights = _weights(spec, data_dir)
+        weights_hash = _hash(weights)
     return BackboneSource(
-        spec.name, weights, _hash(weights), spec.feature_precision, tag, spec.encode_precision
+        spec.name, weights, weights_hash, spec.feature_precision, tag, spec.encode_precision
     )
 
 
@@ -221,7 +231,7 @@ def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
         _check_tag(spec.name, tag)
         path = Path(file).expanduser()
         if not path.is_file():
-            raise InputError("there is no such weights file", where=file)
+            raise InputError(f"there is no weights file {path}", where="--pretrained")
         return tag, path
     folder = data_dir / "weights"
     stem = f"{spec.name}-{spec.pretrained}".replace("/", "_")
@@ -229,7 +239,7 @@ def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
         if (folder / f"{stem}{suffix}").is_file():
             return spec.pretrained, folder / f"{stem}{suffix}"
     if as_file.suffix in SUFFIXES or as_file.is_absolute():
-        raise InputError("there is no such weights file", where=spec.pretrained)
+        raise InputError(f"there is no weights file {as_file}", where="--pretrained")
     return spec.pretrained, _download(spec, folder, stem)
 
 

@@ -34,10 +34,11 @@ from hashbench.engine.data import (
     readable,
     require_encoders,
     split_of,
+    training_captions,
     visible_labels,
 )
 from hashbench.errors import InputError
-from hashbench.files.paths import cache_root
+from hashbench.files.paths import cache_note, cache_root
 from hashbench.methods.base import Method, MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
@@ -99,10 +100,12 @@ def prepare(
     dataset = load_dataset(spec.dataset, data_dir)
     for text in dataset.notes:
         note("info", text)
+    if (elsewhere := cache_note(data_dir)) is not None:
+        note("info", elsewhere)
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
-    split = split_of(spec.dataset, dataset)
+    split = split_of(spec, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
@@ -125,7 +128,8 @@ def prepare(
         note("warning", text)
     split = readable(split, dataset, features)
     visible = visible_labels(labels, spec, dataset, split)
-    data = assemble(dataset, split, visible, features, device, blocks)
+    captions = training_captions(spec, dataset, split, store)
+    data = assemble(dataset, split, visible, features, device, blocks, captions)
     return Prepared(spec, card, data, store, tuned)
 
 
@@ -158,8 +162,10 @@ def _from_scratch(
             where="--on-bad-image",
             remedy="mend or remove what `hashbench datasets check` lists",
         )
-    rows = visible.rows(np.searchsorted(split.train, split.fit))
-    fitted = scratch.Fitted(dataset, split.fit, rows.labels, rows.known, split.hash, spec.seed)
+    rows = visible.rows(np.searchsorted(split.train, split.train_fit))
+    fitted = scratch.Fitted(
+        dataset, split.train_fit, rows.labels, rows.known, split.hash, spec.seed
+    )
     return scratch.trained(cache_root(data_dir), source, fitted, device, report)
 
 
@@ -171,6 +177,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
     spec, card, data, store = prepared.spec, prepared.card, prepared.data, prepared.store
 
     def prompts(sentences: Sequence[str]) -> Tensor:
+        require_encoders(data.dataset, "a prompt")  # features of unknown encoders fit no other's
         return torch.from_numpy(store.prompts(sentences)).to(data.device)
 
     @functools.cache
@@ -191,6 +198,8 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
+        held_out=data.held_out(),
+        encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")
     method: Method = catalog.load(card.entry)(context)

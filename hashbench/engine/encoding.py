@@ -23,10 +23,10 @@ Encoded = dict[str, dict[int, Tensor]]
 
 @dataclass(frozen=True)
 class Items:
-    """All that is known of n items. What an encoder gets of it, the protocol decides.
+    """All that is known of n items; the protocol decides what of it an encoder gets.
 
     `images` and `texts` are features (n, d), or tokens for methods that tune the towers; `numbers`
-    (n) are the items' places in the dataset, `role` tells whether they ask or are ranked.
+    (n) are the items' places in the dataset, `role` is query or database.
     """
 
     images: Tensor | Tokens
@@ -66,8 +66,8 @@ def encode_batch(method: Method, batch: Items) -> Encoded:
     if method.context.protocol == "published":
         return method.encode_published(batch.images, batch.texts, batch.labels)
     if method.context.directions == ("mm",):
-        there = method.present(batch.numbers, batch.role)
-        return {"mm": method.encode_mm(batch.images, batch.texts, there)}
+        available = method.availability(batch.numbers, batch.role)
+        return {"mm": method.encode_mm(batch.images, batch.texts, available)}
     return {
         "image": method.encode_image(batch.images),
         "text": method.encode_text(batch.texts),

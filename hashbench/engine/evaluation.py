@@ -11,28 +11,17 @@ from hashbench.engine.audit import audit
 from hashbench.engine.checkpoint import Best
 from hashbench.engine.data import Data
 from hashbench.engine.encoding import encode
-from hashbench.engine.validation import sides
 from hashbench.methods.base import Method
+from hashbench.metrics import catalog
 from hashbench.metrics.codes import Codes, LabelMasks, code_facts
-from hashbench.metrics.histograms import count_histograms
 from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import random_floors
 from hashbench.metrics.ranking import evaluate
+from hashbench.plan.directions import FUSED
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
-
-METRICS = (
-    "mAP@all",
-    "mAP@all(tie=worst)",
-    "mAP@all(tie=index)",
-    "mAP@all(tie=best)",
-    "mAP@50",
-    "P@100",
-    "R@100",
-    "nDCG@100",
-    "P@r2",
-    "R@r2",
-)
+from hashbench.runs.seal import file_digest
 
 
 def evaluate_run(
@@ -55,8 +44,11 @@ def evaluate_run(
     query_labels, database_labels = (
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
+    metrics = [parse_metric(name) for name in catalog.reported()]
     scores: dict[str, dict[str, dict[str, float]]] = {}
-    without_relevant, floor = 0, 0.0
+    floors: dict[str, dict[str, float]] = {}
+    digests: dict[str, str] = {}
+    without_relevant = 0
     for bits in method.bits:
         codes = CodeSet(
             bits=bits,
@@ -68,24 +60,18 @@ def evaluate_run(
             database_ids=_ids(data, split.database),
             class_names=dataset.class_names,
         )
-        write_codes(run.codes, codes)
-        if "mm" in query:
+        digests[str(bits)] = file_digest(write_codes(run.codes, codes))
+        if FUSED in query:
             write_released(run.codes, codes)
         scores[str(bits)] = {}
         for direction in directions:
-            source, target = sides(direction)
-            metric_scores = evaluate(
-                query[source][bits],
-                database[target][bits],
-                query_labels,
-                database_labels,
-                [parse_metric(name) for name in METRICS],
-            )
-            scores[str(bits)][direction] = {
-                str(score.metric): score.value for score in metric_scores
-            }
-            without_relevant = metric_scores[0].without_relevant
-        floor = _relevant_share(query, database, bits, query_labels, database_labels)
+            results = evaluate(*codes.sides(direction), query_labels, database_labels, metrics)
+            scores[str(bits)][direction] = {str(score.metric): score.value for score in results}
+            without_relevant = results[0].without_relevant
+        expected = random_floors(metrics, query_labels, database_labels, bits)
+        floors[str(bits)] = {
+            str(metric): value for metric, value in expected.items() if value is not None
+        }
     return Result(
         run=run.id,
         spec_hash=spec.hash,
@@ -105,31 +91,17 @@ def evaluate_run(
             str(bits): {modality: _facts(codes[bits]) for modality, codes in database.items()}
             for bits in method.bits
         },
-        floor=floor,
+        floors=floors,
         without_relevant=without_relevant,
         audit=audit(method, data, spec.seed),
         seconds=round(seconds, 3),
         facts=facts,
+        code_digests=digests,
     )
 
 
 def _ids(data: Data, items: IntArray) -> list[str]:
     return [data.dataset.ids[i] for i in items]
-
-
-def _relevant_share(
-    query: dict[str, dict[int, Codes]],
-    database: dict[str, dict[int, Codes]],
-    bits: int,
-    query_labels: LabelMasks,
-    database_labels: LabelMasks,
-) -> float:
-    """Share of (query, database) pairs with a shared label; any codes do to count them."""
-    modality = next(iter(query))
-    counted = count_histograms(
-        query[modality][bits], database[modality][bits], query_labels, database_labels
-    )
-    return float(counted.relevant.sum() / counted.items.sum())
 
 
 def _facts(codes: Codes) -> dict[str, float]:

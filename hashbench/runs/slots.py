@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +35,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Place:
-    """A slot there is: the name of its lock, and the device as torch counts it."""
+    """A slot of this host: the name of its lock, and the device as torch counts it."""
 
     name: str
     device: str
@@ -65,23 +63,23 @@ def limits(folder: Path) -> Limits:
 
     Raises InputError for a variable or a file that states none.
     """
-    told = os.environ.get(VARIABLE)
-    if told is not None:
-        return parse(told, where=VARIABLE)
+    setting = os.environ.get(VARIABLE)
+    if setting is not None:
+        return parse(setting, where=VARIABLE)
     path = folder / _FILE
     try:
-        found = msgspec.json.decode(read_bounded(path, 4096, "a file of slots"), type=Limits)
+        stored = msgspec.json.decode(read_bounded(path, 4096, "a file of slots"), type=Limits)
     except FileNotFoundError:
         return Limits()
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(
             f"states no slots: {error}", where=path, remedy="hashbench queue --slots cpu=1,gpu=1"
         ) from None
-    return _checked(found, path)
+    return _checked(stored, path)
 
 
 def set_limits(folder: Path, wanted: Limits) -> None:
-    """Keeps the limits; workers that wait heed them at once. Raises InputError."""
+    """Keeps the limits; they apply to workers that wait at once. Raises InputError."""
     try:
         write_bytes_atomically(folder / _FILE, msgspec.json.encode(wanted) + b"\n")
     except OSError as error:
@@ -104,10 +102,10 @@ def parse(text: str, *, where: object, otherwise: Limits | None = None) -> Limit
     return _checked(Limits(**values), where)
 
 
-def _checked(found: Limits, where: object) -> Limits:
-    if not (0 <= found.cpu <= MOST and 0 <= found.gpu <= MOST):
+def _checked(checked: Limits, where: object) -> Limits:
+    if not (0 <= checked.cpu <= MOST and 0 <= checked.gpu <= MOST):
         raise InputError(f"slots go from 0 to {MOST}", where=where)
-    return found
+    return checked
 
 
 def places(folder: Path) -> list[Place]:
@@ -125,11 +123,11 @@ def places(folder: Path) -> list[Place]:
     return gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
 
 
-def suitable(found: list[Place], wanted: str) -> list[Place]:
+def suitable(candidates: list[Place], wanted: str) -> list[Place]:
     """Those of the places that a run may use: `auto` means a GPU wherever there is one."""
-    if wanted == "auto" and any(place.device != "cpu" for place in found):
+    if wanted == "auto" and any(place.device != "cpu" for place in candidates):
         wanted = "cuda"
-    return [place for place in found if place.serves(wanted)]
+    return [place for place in candidates if place.serves(wanted)]
 
 
 def visible_gpus() -> list[str]:
@@ -144,6 +142,9 @@ def visible_gpus() -> list[str]:
 
 @functools.cache  # a machine keeps its GPUs while a process lives
 def _gpus_of_the_machine() -> int:
+    import shutil
+    import subprocess
+
     with contextlib.suppress(OSError):
         return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
     tool = shutil.which("nvidia-smi")
@@ -154,12 +155,12 @@ def _gpus_of_the_machine() -> int:
             [tool, "-L"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return 0  # a driver that hangs: torch will tell
+        return 0  # a driver that hangs: torch will report it
     return listed.stdout.count(b"GPU ") if listed.returncode == 0 else 0
 
 
 def take(folder: Path, place: Place, run_id: str) -> Slot | None:
-    """The slot, if nobody holds it. The lock's file tells whoever looks which run it is."""
+    """The slot, if nobody holds it. The file of the lock holds the id of the run."""
     lock = locks.take(_lock_of(folder, place))
     if lock is None:
         return None

@@ -58,7 +58,7 @@ class Workbench(App[None]):
         self.views: dict[str, RunView] = {}
         self.watched: dict[str, Watched] = {}
         self.loading = (0, -1)
-        self.reader = Reader(runs_dir, self._tell)
+        self.reader = Reader(runs_dir, self._publish)
         self.machine: Machine | None = None
         self._read_now = machine
         self._workers_started: list[tuple[RunFolder, subprocess.Popen[bytes]]] = []
@@ -90,7 +90,7 @@ class Workbench(App[None]):
         self.reader.close()
         self.save_settings()
 
-    def _tell(self, update: Update) -> None:
+    def _publish(self, update: Update) -> None:
         self.post_message(RunsChanged(update))
 
     def on_runs_changed(self, event: RunsChanged) -> None:

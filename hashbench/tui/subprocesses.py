@@ -40,12 +40,12 @@ def _answer(out: bytes, err: bytes) -> dict[str, Any]:
 
 
 async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
-    """The answer of `python -m hashbench.report.run_curves`.
+    """The answer of `python -m hashbench.report.analysis_process`.
 
     Raises InputError with what the process says was wrong, HashbenchError where it died. A
     cancelled question ends its process.
     """
-    process = await _spawn("hashbench.report.run_curves")
+    process = await _spawn("hashbench.report.analysis_process")
     try:
         talk = process.communicate(json.dumps(question).encode())
         out, err = await asyncio.wait_for(talk, SECONDS)

@@ -202,9 +202,9 @@ def test_a_stopped_extraction_goes_on_with_skipping(folder: Path, backbone: Clip
 def test_the_split_without_them_leaves_the_others_where_they_are(folder: Path) -> None:
     dataset = read(folder)
     split = own_split(dataset, 4, 10, seed=0)
-    gone = [int(split.query[0]), int(split.fit[0])]
+    gone = [int(split.query[0]), int(split.train_fit[0])]
     left = without(split, dataset.ids, gone)
-    for part in ("query", "database", "fit", "validation"):
+    for part in ("query", "database", "train_fit", "validation"):
         assert set(getattr(left, part)) == set(getattr(split, part)) - set(gone)
     assert left.hash != split.hash
     assert without(split, dataset.ids, []) is split

@@ -16,7 +16,8 @@ from hashbench.engine.slot_acquisition import slot_for
 from hashbench.errors import BusyError
 from hashbench.launch import actions, spawn
 from hashbench.plan.request import Request, expand
-from hashbench.runs import events, layout, queue, slots, state
+from hashbench.runs import events, layout, queue, slots
+from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.slots import Slot
 from hashbench.runs.state import Status
@@ -55,7 +56,7 @@ def waiters(
 
 
 def status(run: RunFolder) -> Status:
-    return state.status(state.fold(read_all(run.events)), run)
+    return statuses.status(run).state
 
 
 def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -66,7 +67,7 @@ def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def standing(runs: list[RunFolder]) -> list[str]:
-    return queue.standing(runs[0].path.parent)
+    return list(queue.positions(runs[0].path.parent))
 
 
 def test_waiting_is_cheap_and_wishes_are_heeded(

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan.request import Request, expand
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.plan.spec import from_toml, to_toml
 
 
@@ -20,7 +21,10 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
     for part, key in (
         ("", "device"),
         ("", "threads"),
+        ("", "holdout"),
         ("dataset", "on_bad_image"),
+        ("dataset", "caption_noise"),
+        ("dataset", "caption_drop"),
         ("backbone", "feature_precision"),
         ("backbone", "encode_precision"),
     ):
@@ -31,12 +35,13 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
     (half,) = expand(Request(feature_precision="fp16"))
     (mixed,) = expand(Request(encode_precision="bf16"))
     assert len({spec.hash, skipping.hash, half.hash, mixed.hash}) == 4
+    (paper,) = expand(Request(select="test"))
+    assert paper.holdout is False  # runs of earlier versions say nothing of it and withheld some
+    assert paper.hash != msgspec.structs.replace(paper, holdout=True).hash
     assert from_toml(to_toml(half).encode()) == half
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"on_bad_image": "skp"}, {"feature_precision": "fp8"}, {"encode_precision": "fp8"}]
-)
+@pytest.mark.parametrize("wrong", [{"on_bad_image": "skp"}, {"feature_precision": "fp8"}])
 def test_other_words_are_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(UnknownNameError, match="skp|fp8"):
         expand(Request(**wrong))  # type: ignore[arg-type]

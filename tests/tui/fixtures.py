@@ -42,7 +42,7 @@ def spec(
         bits=bits,
         seed=seed,
         protocol=protocol,
-        dataset=DatasetSpec(dataset, query=500, train=2000),
+        dataset=DatasetSpec(dataset, query=500, train=2000, usual_sizes=True),
         labels=LabelSpec(known_ratio=known_ratio),
         ablations=ablations,
     )
@@ -58,11 +58,11 @@ def folder(runs_dir: Path, wanted: RunSpec, minute: int = 0) -> RunFolder:
     return run
 
 
-def write_events(run: RunFolder, told: list[AnyEvent], *, every: float = 0.5) -> None:
+def write_events(run: RunFolder, sequence: list[AnyEvent], *, every: float = 0.5) -> None:
     """The events as a writer would have written them, `every` seconds apart."""
     lines = [
         events.encode(msgspec.structs.replace(event, seq=number, t=BEGAN + every * number))
-        for number, event in enumerate(told)
+        for number, event in enumerate(sequence)
     ]
     with run.events.open("ab") as file:
         file.write(b"".join(lines))
@@ -164,7 +164,7 @@ def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> N
                 str(bits): {"image": {"distinct": 4000.0, "balance": 0.49, "constant": 0.0}}
                 for bits in wanted.bits
             },
-            floor=0.31,
+            floors={str(bits): dict.fromkeys(METRICS, 0.31) for bits in wanted.bits},
             without_relevant=2,
             audit=AuditResult(sample=256, labels=0.0, paired=0.0, batch=0.0),
             seconds=93.0,
@@ -191,8 +191,8 @@ def finished(
 ) -> RunFolder:
     """A run that went through."""
     run = folder(runs_dir, wanted, minute)
-    told = [started(alive=False), *training(epochs, seed=minute, level=level)]
-    write_events(run, told)
+    sequence = [started(alive=False), *training(epochs, seed=minute, level=level)]
+    write_events(run, sequence)
     finish(run, wanted, level, seed=minute)
     return run
 

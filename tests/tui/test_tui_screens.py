@@ -160,7 +160,9 @@ def test_pinned_runs_are_laid_over_the_chosen_one(
         chart = app.screen.query_one("#panel-mAP", Chart)
         await until(pilot, lambda: len(chart._curves) == 4)
         assert {curve.name for curve in chart._curves} == {
-            "soda 64b s5 i2t 32", "soda 64b s5 t2i 32", "soda 32b s0 i2t 32", "soda 32b s0 t2i 32",
+            f"{name} {direction} 32"
+            for name in ("soda known 0.3 AN 64 bits seed 5", "soda 32 bits seed 0")
+            for direction in ("i2t", "t2i")
         }  # fmt: skip
         await pilot.press("x")
         await until(pilot, lambda: len(chart._curves) == 2)
@@ -193,7 +195,9 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
     drive(script, runs_dir, tmp_path)
 
 
-def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_pause_stop_and_resume_are_control_requests(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["running"])
         await pilot.press("p")
@@ -205,7 +209,7 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
         await until(pilot, lambda: control.read(made["paused"]) == "go")
         await go_to(pilot, app, made["finished"])
         await pilot.press("s")
-        await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
+        await until(pilot, lambda: "is finished: it has no worker to stop" in told(app))
 
     drive(script, runs_dir, tmp_path)
 
@@ -260,15 +264,15 @@ def test_the_place_in_the_queue_is_shown_and_changed(
         await go_to(pilot, app, made["lost"])
         assert "◌ queued 3rd" in text_of(app)
         about = app.screen.query_one("#about", Static)
-        assert "queued, 3rd in line  waits for cpu, priority 7" in str(about.visual)
-        story = [line.text for line in app.watched[made["lost"].id].story]
-        assert "waits in the queue, priority 7" in story[-1]
+        assert "queued  waits for cpu, number 3 in the queue, priority 7" in str(about.visual)
+        log = [line.text for line in app.watched[made["lost"].id].log]
+        assert "waits in the queue, priority 7" in log[-1]
         await pilot.press("P")
         await pilot.pause()
         app.screen.query_one(Input).value = "5"
         await pilot.press("enter")
         await until(pilot, lambda: app.views[made["lost"].id].place == 1)
-        assert queue.standing(runs_dir)[0] == made["lost"].id
+        assert next(iter(queue.positions(runs_dir))) == made["lost"].id
 
     try:
         drive(script, runs_dir, tmp_path)
@@ -310,7 +314,7 @@ def test_delete_asks_and_removes_marked_folders_but_none_that_lives(
         assert made["failed"].path.is_dir()
         await pilot.press("D", "y")
         await until(pilot, lambda: made["failed"].id not in app.views)
-        await until(pilot, lambda: "its worker lives" in told(app))
+        await until(pilot, lambda: "its worker is still running" in told(app))
         assert not made["failed"].path.exists()
         assert not made["lsh"].path.exists()
         assert made["running"].path.is_dir()
@@ -409,7 +413,7 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         assert "not finished" in shown
         await pilot.press("m")
         await until(pilot, lambda: "mAP@all(tie=worst)" in text_of(app))
-        for suffix, wanted in ((".md", "| method |"), (".csv", "table,dataset"),
+        for suffix, wanted in ((".md", "| method "), (".csv", "table,dataset"),
                                (".tex", r"\begin{tabular}"), (".svg", "<svg")):  # fmt: skip
             path = tmp_path / f"out{suffix}"
             await pilot.press("x")

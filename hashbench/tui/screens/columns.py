@@ -34,8 +34,8 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
     return (
         Column("marks", "", 2, marks),
         Column("state", "state", 12, _state),
-        Column("method", "run", 12, _name, grow=True),
-        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3, grow=True),
+        Column("method", "run", 22, _name, grow=True),
+        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=4, grow=True),
         Column("bits", "bits", 8, lambda view: view.bits, rank=2, right=True),
         Column("ratio", "ratio", 5, _ratio, rank=5, right=True),
         Column("seed", "seed", 4, _seed, rank=7, right=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.report import comparison, export
+from hashbench.report import comparison, export, significance
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
 from hashbench.report.published import with_published
 from hashbench.report.rows import Collected, Variant, collect
@@ -111,7 +111,7 @@ class Compare(WorkScreen):
         metric = self._settings.metric if self._settings.metric in metrics else metrics[0]
         self._settings.metric = metric
         try:
-            tables = comparison.compare(self._collected.finished, metric)
+            tables = comparison.compare(self._collected.finished, metric, read_codes=False)
         except HashbenchError as error:
             tell(self.bench, error)
             tables = []
@@ -207,14 +207,7 @@ class Compare(WorkScreen):
     @work(exclusive=True, group="analysis")
     async def _test(self, number: int, baseline: Row) -> None:
         table = self._tables[number]
-        others = [row for row in table.rows if row.runs and row is not baseline]
-        question = {
-            "ask": "significance",
-            "baseline": [str(self.folder(run).path) for run in baseline.runs],
-            "others": [[str(self.folder(run).path) for run in row.runs] for row in others],
-            "columns": [list(column) for column in table.columns],
-            "metric": table.metric,
-        }
+        question = significance.request(table, baseline, self.folder)
         notes = self.query_one(f"#notes-{number}", Static)
         notes.update(Content(f"testing against {export.row_name(baseline)} ..."))
         try:
@@ -223,12 +216,7 @@ class Compare(WorkScreen):
             tell(self.bench, error)
             self._fill(number)
             return
-        p_values: dict[tuple[Variant, comparison.Column], Any] = {
-            (row.variant, column): p
-            for row, values in zip(others, found["p"], strict=True)
-            for column, p in zip(table.columns, values, strict=True)
-        }
-        self._tested[number] = comparison.against(table, baseline.variant, p_values)
+        self._tested[number] = significance.with_p_values(table, baseline, found["p"])
         self._fill(number)
 
     def action_export(self) -> None:

@@ -47,7 +47,7 @@ def _name(table: Table, row: Row) -> Shown:
     return export.row_name(row), "dim" if not row.runs else "warn" if row.marks else ""
 
 
-def _cell(row: Row, column: comparison.Column) -> tuple[str, str]:
+def _cell(row: Row, column: comparison.Task) -> tuple[str, str]:
     best = export.is_best(row, column)
     text = export.cell_text(row.cells.get(column)) + ("*" if best else " ")
     return text, "good" if best else "dim" if not row.runs else ""

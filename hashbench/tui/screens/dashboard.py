@@ -10,7 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.tui.format import badge, many, nth
+from hashbench.runs.state import Status
+from hashbench.tui.format import badge, many
 from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
@@ -46,6 +47,15 @@ MORE_KEYS: Keys = (
     *PANEL_KEYS[1:],
     ("/ n N", "in the log panel: search, next hit, hit before", ""),
 )
+
+
+HINTS = {
+    Status.LOST: "r resumes",
+    Status.STOPPED: "r resumes",
+    Status.FAILED: "R retries",
+    Status.PAUSED: "p goes on",
+}
+"""What to press where a run does not go on."""
 
 
 class Dashboard(PanelledScreen):
@@ -111,14 +121,14 @@ class Dashboard(PanelledScreen):
         if self.bench.loading[1] == 0:
             table.empty = f"no runs yet, n launches one: {self.bench.runs_dir}"
         else:
-            table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
+            table.empty = f"no run matches {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""
         shown = many(len(views), "run")
         if self._filter:
-            shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
+            shown = f"{len(rows):,} of {shown} match {self._filter!r}"
         if self._marked:
             shown += f", {len(self._marked)} marked"
         table.border_title = shown
@@ -135,17 +145,14 @@ class Dashboard(PanelledScreen):
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""
         view = self.table.cursor_row
-        told = Content("")
+        text = Content("")
         if view is not None:
-            state = badge(view.status)[0]
-            parts = [view.id, f"{state}, {nth(view.place)} in line" if view.place else state]
-            if view.doing:
-                parts.append(view.doing)
-            parts += [part for part in (view.mark, view.problem, view.reason) if part]
-            told = Content("  ".join(parts))
+            parts = [view.id, badge(view.status)[0], view.doing, view.mark, view.problem]
+            parts += [view.reason, HINTS.get(view.status, ""), view.changes]
+            text = Content("  ".join(part for part in parts if part))
         about = self.query_one("#about", Static)
-        if about.content != told:
-            about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
+        if about.content != text:
+            about.update(text, layout=False)  # its height is fixed; a layout costs most of a frame
 
     @on(RowTable.Moved, "#runs")
     def _moved(self) -> None:
@@ -212,9 +219,9 @@ class Dashboard(PanelledScreen):
         self._show_runs()
 
     def action_filter(self) -> None:
-        """Asks for words that runs must hold."""
-        told = "words that a run must hold: state, method, dataset, 32b, tag ..."
-        self.query_one(AskLine).ask("filter", self._filter, told)
+        """Asks for words to look for."""
+        hint = "words to look for: state, method, dataset, 32b, tag ..."
+        self.query_one(AskLine).ask("filter", self._filter, hint)
 
     @on(AskLine.Typed)
     def _typed(self, event: AskLine.Typed) -> None:
@@ -256,7 +263,7 @@ class Dashboard(PanelledScreen):
 
     @on(RowTable.Opened, "#runs")
     def action_open_run(self) -> None:
-        """All there is to tell about one run."""
+        """Everything that is known of one run."""
         cursor = self.table.cursor_row
         if cursor is not None:
             from hashbench.tui.screens.detail import Detail

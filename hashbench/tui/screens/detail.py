@@ -14,6 +14,7 @@ from textual.widgets import ContentSwitcher, Static
 from hashbench.errors import HashbenchError
 from hashbench.report import run_pages
 from hashbench.report.details import details
+from hashbench.report.recovery import recovery_page
 from hashbench.report.text import plain
 from hashbench.runs.state import Status
 from hashbench.tui.reader import Update
@@ -142,9 +143,7 @@ class Detail(ActingScreen):
     def _show_watched(self) -> None:
         watched = self.bench.watched.get(self._run)
         if watched is not None:
-            self.query_one("#text-recovery", Static).update(
-                run_pages.recovery_page(watched.recovery)
-            )
+            self.query_one("#text-recovery", Static).update(recovery_page(watched.recovery))
             self.query_one(LogLines).show(lines_of(watched))
 
     @work(exclusive=True, group="analysis")

@@ -15,7 +15,6 @@ from hashbench.runs import queue, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui.format import many
-from hashbench.tui.launch_form import priority
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
 from hashbench.tui.screens.dialogs import Ask, Form
 
@@ -171,8 +170,8 @@ class ActingScreen(WorkScreen):
 
         self.app.push_screen(Form("place in the queue", [("priority", "0", told)]), filled)
 
-    def _prefer(self, run: RunFolder, wanted: str) -> None:
-        queue.of(self.bench.runs_dir).prefer(run.id, priority(wanted))
+    def _prefer(self, run: RunFolder, text: str) -> None:
+        queue.of(self.bench.runs_dir).prefer(run.id, queue.parse_priority(text))
 
     def action_copy_id(self) -> None:
         """The ids to the clipboard, over ssh and tmux as well where the terminal allows it."""

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hashbench.tui.event_log import Line
+from hashbench.report.narration import Line
 
 
 class LogLines(ScrollView, can_focus=True):

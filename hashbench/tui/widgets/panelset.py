@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
-from hashbench.tui.event_log import Line
+from hashbench.report.narration import Line
 from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogLines
