@@ -128,6 +128,10 @@ class BlockInputs:
     def key(self) -> str:
         return self.entry.name
 
+    def streams(self, items: IntArray) -> bool:
+        """Whether pictures have to be read for the block inputs of items."""
+        return bool((self.items.of(items) < 0).any())
+
     def prefetch(self, items: IntArray) -> None:
         """Begins to read the pictures of items that are not in the entry."""
         missing = items[self.items.of(items) < 0]

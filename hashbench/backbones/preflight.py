@@ -1,4 +1,4 @@
-"""Whether the inputs of runs are there, looked at before anything starts: datasets and weights."""
+"""Checks the inputs of runs before anything starts: datasets and weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hashbench.plan.spec import RunSpec
 
 
 def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> None:
-    """Raises InputError naming the option whose dataset or weights are not there.
+    """Raises InputError naming the option whose dataset or weights are missing.
 
     With `fetch`, weights that only a tag names are fetched and kept for the runs; without it no
     library is loaded, and a tag is taken for granted.

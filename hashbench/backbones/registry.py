@@ -45,7 +45,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """A backbone whose weights are there, or will be, for one that the run itself trains.
+    """A backbone and its weights; those of one that the run itself trains are missing at first.
 
     `tag` is that of open_clip whose weights these are, "" where that is not known. `precision` is
     that of the stored features, fp32 or fp16; `encode_precision` that of the towers, fp32 or bf16.

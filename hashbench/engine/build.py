@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,7 @@ from hashbench.engine.data import (
     assemble,
     left_out,
     load_dataset,
+    no_report,
     readable,
     require_encoders,
     split_of,
@@ -73,10 +74,6 @@ class Prepared:
         if self.data.blocks is not None:
             facts |= {"block inputs": self.data.blocks.key}
         return facts | ({"left out": len(features.broken)} if features.broken else {})
-
-
-def no_report(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 def no_note(level: Level, text: str) -> None:
@@ -130,7 +127,7 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
-    return Prepared(spec, card, data, store, tuned)
+    return Prepared(spec, card, replace(data, report=report), store, tuned)
 
 
 def _from_scratch(

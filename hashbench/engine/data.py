@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hashbench.backbones.block_inputs import BlockInputs
-from hashbench.backbones.feature_store import Features, FeatureStore
+from hashbench.backbones.feature_store import Features, FeatureStore, Report
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
 from hashbench.datasets.captions import corrupted_captions
@@ -99,13 +99,18 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
     return drawn
 
 
+def no_report(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Data:
     """A dataset with its split and features, and the part of it that is fitted, on the device.
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    are the inputs of tuned blocks, for methods that tune the towers.
+    are the inputs of tuned blocks, for methods that tune the towers; `report` is told how far
+    long work on the data is.
     """
 
     dataset: Dataset
@@ -118,6 +123,7 @@ class Data:
     caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
     blocks: BlockInputs | None = None
+    report: Report = no_report
 
     def batches(
         self, seed: int, stage: Stage, epoch: int, skip: int

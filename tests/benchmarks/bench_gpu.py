@@ -71,7 +71,7 @@ def stage_rate(data: Data, method: Method, stage: Stage) -> float:
     """Items a second of a stage's steps, loading included."""
     optimiser = method.optimiser(stage)
     batches = itertools.chain.from_iterable(
-        data.batches(0, stage.name, epoch, stage.batch_size, skip=0) for epoch in itertools.count()
+        data.batches(0, stage, epoch, skip=0) for epoch in itertools.count()
     )
 
     def step() -> int:

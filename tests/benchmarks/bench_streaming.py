@@ -83,6 +83,7 @@ def run(folder: Path, scale: int, batch: int, steps: int) -> None:
     from hashbench.backbones.disk_estimate import estimate
     from hashbench.backbones.openclip_import import open_clip
     from hashbench.engine import build
+    from hashbench.engine.audit import audit
     from hashbench.engine.encoding import encode
     from hashbench.files.paths import cache_root
     from hashbench.methods.base import total
@@ -94,7 +95,9 @@ def run(folder: Path, scale: int, batch: int, steps: int) -> None:
     pretrained_config.model_configs = registry.model_configs = lambda: folder
     torch.manual_seed(0)
     save_file(open_clip().create_model(NAME).state_dict(), folder / "weights.safetensors")
-    items, queries = (-(-count // scale) for count in (ITEMS, QUERIES))
+    items = -(-ITEMS // scale)
+    queries = max(-(-QUERIES // scale), 256)  # as many as the audit takes
+    items += queries
     # a whole batch must be there to be held in memory
     train = max(-(-TRAIN // scale), 2 * batch)
     items += train
@@ -151,7 +154,7 @@ def run(folder: Path, scale: int, batch: int, steps: int) -> None:
     optimiser = method.optimiser(stage)
     began = time.perf_counter()
     endless = itertools.chain.from_iterable(
-        prepared.data.batches(0, stage.name, epoch, batch, skip=0) for epoch in itertools.count()
+        prepared.data.batches(0, stage, epoch, skip=0) for epoch in itertools.count()
     )
     for _, drawn in itertools.islice(endless, steps):
         optimiser.zero_grad(set_to_none=True)
@@ -166,6 +169,7 @@ def run(folder: Path, scale: int, batch: int, steps: int) -> None:
     for part, role in ((prepared.data.split.query, "query"),
                        (prepared.data.split.database, "database")):  # fmt: skip
         encode(method, prepared.data, part, role)
+    audit(method, prepared.data, 0)
     print(f"codes of all items in {time.perf_counter() - began:.0f} s")
     peaks["codes"] = memory("VmHWM")
     print("peak memory: " + ", ".join(f"{peak / 1e9:.2f} GB of {at}" for at, peak in peaks.items()))

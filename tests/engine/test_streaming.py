@@ -9,13 +9,16 @@ import pytest
 import torch
 
 from hashbench.backbones import disk_estimate
+from hashbench.backbones.feature_store import Report
 from hashbench.datasets.base import IntArray
 from hashbench.engine.build import Prepared, build_method, prepare
+from hashbench.engine.data import no_report
 from hashbench.engine.encoding import encode
+from hashbench.methods.base import Stage
 from hashbench.plan.request import Request, expand
 
 
-def prepared_in(folder: Path, protocol: str = "strict") -> Prepared:
+def prepared_in(folder: Path, protocol: str, report: Report = no_report) -> Prepared:
     request = Request(
         method=["prompthash"],
         dataset=["picturebook-tiny"],
@@ -25,7 +28,7 @@ def prepared_in(folder: Path, protocol: str = "strict") -> Prepared:
     )
     (spec,) = expand(request)
     folder.mkdir(exist_ok=True)
-    return prepare(spec, folder, folder / "labels.npz", torch.device("cpu"))
+    return prepare(spec, folder, folder / "labels.npz", torch.device("cpu"), report)
 
 
 def codes(prepared: Prepared) -> list[IntArray]:
@@ -51,13 +54,18 @@ def test_streamed_codes_and_batches_are_those_of_kept_block_inputs(
 ) -> None:
     kept = prepared_in(folder / "kept", protocol)
     monkeypatch.setattr(disk_estimate, "KEEP_ALL_BYTES", 0)
-    streamed = prepared_in(folder / "streamed", protocol)
+    reported: list[tuple[str, int, int]] = []
+    streamed = prepared_in(folder / "streamed", protocol, lambda *part: reported.append(part))
+    reported.clear()
     blocks = streamed.data.blocks
     assert blocks is not None
     np.testing.assert_array_equal(blocks.items.kept, streamed.data.split.train)
     for ours, theirs in zip(codes(streamed), codes(kept), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    batches = [p.data.batches(0, "train", 0, 16, skip=0) for p in (streamed, kept)]
+    queries = len(streamed.data.split.query)
+    assert ("codes of query items", queries, queries) in reported
+    stage = Stage("train", "training", 1, 16)
+    batches = [p.data.batches(0, stage, 0, skip=0) for p in (streamed, kept)]
     for (_, ours), (_, theirs) in zip(*batches, strict=True):
         for side in (0, 1):
             assert torch.equal(ours.tokens()[side].values, theirs.tokens()[side].values)
