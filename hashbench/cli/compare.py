@@ -116,7 +116,7 @@ def _metric_name(typed: str) -> str:
     from hashbench.errors import InputError
     from hashbench.metrics.metric import parse_metric
 
-    metric = parse_metric(typed)
+    metric = parse_metric(typed, "--metric")
     if metric.direction:
         raise InputError(f"{typed} names a direction; compare shows all of them", where="--metric")
     return str(metric)

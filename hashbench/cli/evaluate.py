@@ -180,7 +180,7 @@ def _metrics(
             f"as in {paper.name} ({paper.source}): {paper.metric}; {'; '.join(paper.notes)}"
         )
     for name in names:
-        metrics += parse_metrics(name)
+        metrics += parse_metrics(name, "--metric")
     if topk is not None:
         by_rank = [card.name for card in catalog.measures().values() if "rank" in card.cuts]
         metrics += [parse_metric(f"{name}@{topk}") for name in by_rank]

@@ -42,9 +42,17 @@ def queue_command(
     if slots is not None:
         wanted = limits.parse(slots, where="--slots", otherwise=limits.limits(line.folder))
         line.set_limits(wanted)
-    if (priority is None) != (not run):
+    if run and priority is None:
         raise InputError(
-            "goes with runs, and runs with it", where="--priority", remedy="RUN --priority 5"
+            "which priority shall it have?",
+            where=run[0],
+            remedy=f"hashbench queue {run[0]} --priority 5",
+        )
+    if priority is not None and not run:
+        raise InputError(
+            "which runs shall have it?",
+            where="--priority",
+            remedy=f"hashbench queue RUN --priority {priority}",
         )
     for name in run or []:
         line.prefer(pick(runs_dir, name).id, priority or 0)

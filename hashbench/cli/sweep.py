@@ -53,6 +53,7 @@ def sweep_command(
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
+    # all that can be wrong is found before the first folder is made
     mode, runs_dir = start.mode, start.runs_dir
     specs = read_sweep(file, start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
@@ -63,6 +64,7 @@ def sweep_command(
         else:
             _print(surveyed)
         return
+    # two calls at once would both make the folders that are missing
     with alone(runs_dir):
         surveyed = survey(specs, runs_dir)
         folders = create_missing(surveyed, runs_dir)

@@ -157,6 +157,12 @@ class AblationOption(RunOption):
             for name in choice if isinstance(choice, list) else [choice]:
                 if not isinstance(name, str):
                     raise InputError(f"{name!r} is not a text", where=f"{where}: {self.key}")
+                if name == NO_ABLATION:  # a flat list is one choice: `none` can be none of it
+                    raise InputError(
+                        "no ablation is an empty list; in a grid each choice is a list",
+                        where=f"{where}: {self.key}",
+                        remedy=f'such as {self.key} = [[], ["no-CSA"]]',
+                    )
         return choices
 
     def check(self, value: Any, where: str | None = None) -> None:

@@ -34,6 +34,10 @@ def read_config(path: Path, data_dir: Path | None = None) -> dict[str, Any]:
     InputError for a wrong value.
     """
     raw = read_toml(path)
+    if isinstance(raw.get("grid", raw.get("base")), (dict, list)):
+        raise InputError(
+            "is a sweep, not the options of a run", where=path, remedy=f"hashbench sweep {path}"
+        )
     if {"version", "params"} <= raw.keys():
         return repeated(specs.read(path), data_dir)
     return checked_values(raw, path)
@@ -101,7 +105,7 @@ def spec_value(spec: RunSpec, key: str) -> Any:
 
 
 def count_runs(request: Request) -> int:
-    """The number of runs that `expand` would make, computed without making them.
+    """The number of runs that `expand` would make at most, computed without making them.
 
     Raises InputError for a name or a value that is not valid.
     """
@@ -134,6 +138,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
         for name in rows["dataset"].values(request.dataset)
     }
     bits = tuple(rows["bits"].values(request.bits))
+    unknown = rows["unknown"].values(request.unknown)
     grid = [rows[key].values(getattr(request, key)) for key in others]
     expanded: list[RunSpec] = []
     # datasets and methods turn slowest, seeds and code lengths fastest
@@ -145,6 +150,10 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
             choices, itertools.product(*grid), rows["seed"].values(request.seed), lengths
         ):
             values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
+            if card.own_unknown:
+                if values["unknown"] != unknown[0]:
+                    continue  # for this method it is the same run
+                values["unknown"] = rows["unknown"].default
             _check_captions(card, values, datasets[name])
             expanded.append(
                 _spec(
@@ -163,7 +172,9 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
 
 def _methods(request: Request) -> list[parameters.Choices]:
     names = options()["method"].values(request.method)
-    return parameters.choices(request, [catalog.method(name, where="--method") for name in names])
+    cards = [catalog.method(name, where="--method") for name in names]
+    _check_unknown(request, cards)
+    return parameters.choices(request, cards)
 
 
 def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
@@ -195,6 +206,18 @@ def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: Datase
                 where=options()[key].flag,
                 remedy="a dataset with captions",
             )
+
+
+def _check_unknown(request: Request, cards: list[MethodCard]) -> None:
+    """A method that treats unknown pairs in its own way never reads the option."""
+    option = options()["unknown"]
+    if option.values(request.unknown) != [option.default] and all(c.own_unknown for c in cards):
+        name = cards[0].name
+        raise InputError(
+            f"has no effect on {name}, which treats unknown pairs in its own way",
+            where=option.flag,
+            remedy=f"a parameter of the method: `hashbench methods show {name}`",
+        )
 
 
 def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunSpec:

@@ -94,7 +94,8 @@ def test_a_leak_in_one_modality_is_the_verdict(tmp_path: Path, labels: np.ndarra
 
 
 def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) -> None:
-    from hashbench.runs import result
+    from hashbench.runs import events, result
+    from hashbench.runs.writer import EventWriter
 
     codes = honest(labels, 1)
     sets = native.CodeSet(
@@ -119,6 +120,10 @@ def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) ->
     result.write(run / "result.json", made)
     (one,) = found(run)
     assert (one["encoder"]["labels"], one["encoder"]["clean"]) == (0.25, False)
+    with EventWriter(run / "events.jsonl") as writer:
+        writer.write(events.Finished(seconds=1.0))
+    (whole,) = found("--runs-dir", tmp_path)  # without files: all finished runs
+    assert whole["encoder"] == one["encoder"]
     by_id = audited("20260101-000000-test", "--runs-dir", tmp_path)
     assert "permuted labels 25.00%" in " ".join(by_id.stdout.split())
 

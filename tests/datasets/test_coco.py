@@ -316,7 +316,9 @@ def test_the_protocol_of_122218_items(tmp_path: Path) -> None:
     assert len(dataset) == 122_218
     assert {len(texts) for texts in dataset.captions} == {5}
     assert dataset.labels.sum() == 122_218
-    (items,) = (finding for finding in check_labels(dataset) if finding.check == "items")
+    (items,) = (
+        finding for finding in check_labels(dataset, CARD, None) if finding.check == "items"
+    )
     assert items.level is Level.OK
     for split in ("pcril", "dcmht"):
         sizes = released_splits.sizes(split, CARD, "coco")

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from hashbench.errors import BusyError, InputError
+from hashbench.files import locks
 from hashbench.launch import actions, spawn
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.runs import control, events, tags
@@ -112,6 +114,33 @@ def test_a_worker_on_another_host_is_not_killed_from_here(
     with pytest.raises(InputError, match="runs on elsewhere"):
         actions.kill(run)
     assert sleeper.poll() is None
+
+
+def test_a_run_that_has_just_ended_is_resumable_once_its_worker_lets_go(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[RunFolder] = []
+    monkeypatch.setattr(spawn, "_spawn", lambda run, *_: started.append(run))
+    tell(run, events.Stopped(reason="asked"))
+    for resumes in (lambda: actions.interrupted(run), lambda: actions.resume(run, tmp_path)):
+        lock = locks.take(run.lock)
+        assert lock is not None
+        leaving = threading.Timer(0.3, os.close, [lock])
+        leaving.start()
+        outcome = resumes()
+        leaving.join()
+        assert outcome is True or started == [run]
+
+
+def test_a_run_that_a_new_worker_has_taken_is_not_resumed(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "RELEASE_SECONDS", 0.2)
+    tell(run, events.Stopped(reason="asked"))
+    with locks.held(run.lock):
+        assert not actions.interrupted(run)
+        with pytest.raises(BusyError, match="a worker has it"):
+            actions.resume(run, tmp_path)
 
 
 def test_delete_leaves_what_lives_and_what_is_no_run(

@@ -110,6 +110,14 @@ def test_a_config_file_that_is_wrong_is_named(
         read_config(tmp_path / "missing.toml")
 
 
+def test_a_sweep_given_as_a_config_is_sent_to_its_command(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    for text in ("[base]\nbits = 16", "[[grid]]\nbits = [16, 32]"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"hashbench sweep {path}"):
+            read_config(path)
+
+
 @given(
     bits=st.integers(1, 4096),
     seed=st.integers(0, 2**31 - 1),
