@@ -38,6 +38,7 @@ def queue_command(
     from hashbench.runs import slots as limits
     from hashbench.runs.layout import pick
 
+    # changes come first, so that the page below shows them
     line = queue.of(runs_dir)
     if slots is not None:
         wanted = limits.parse(slots, where="--slots", otherwise=limits.limits(line.folder))

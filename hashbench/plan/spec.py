@@ -119,7 +119,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return "+".join(str(bits) for bits in self.bits)
 
     def run_id(self, now: datetime.datetime) -> str:
-        """An id that reads well and sorts by time; equal ones are told apart by the folder."""
+        """an id that reads well and sorts by time; the folder makes equal ones distinct."""
         parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
         parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
         parts += self.ablations

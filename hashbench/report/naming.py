@@ -43,8 +43,8 @@ def short_names(specs: Sequence[RunSpec]) -> list[str]:
     Equal specs, runs that were repeated, are numbered: `soda`, `soda (2)`.
     """
     parts = [_parts(spec) for spec in specs]
-    told_apart = [key for key in (parts[0] if parts else ()) if len({p[key] for p in parts}) > 1]
-    keys = ["method", *(key for key in told_apart if key != "method")]
+    differing = [key for key in (parts[0] if parts else ()) if len({p[key] for p in parts}) > 1]
+    keys = ["method", *(key for key in differing if key != "method")]
     return _distinct([" ".join(p[key] for key in keys if p[key]) for p in parts], specs)
 
 

@@ -58,15 +58,15 @@ def pictures() -> list[Image.Image]:
 
 @pytest.mark.parametrize("name", TAGS)
 def test_features_are_those_of_open_clip_s_own_pipeline(weights: Path, name: str) -> None:
-    told = tag(**TAGS[name])
+    tag_config = tag(**TAGS[name])
     model, _, transform = open_clip().create_model_and_transforms(
         "small",
         pretrained=str(weights),
-        force_quick_gelu=told.get("quick_gelu", False),
-        image_mean=told["mean"],
-        image_std=told["std"],
-        image_interpolation=told["interpolation"],
-        image_resize_mode=told["resize_mode"],
+        force_quick_gelu=tag_config.get("quick_gelu", False),
+        image_mean=tag_config["mean"],
+        image_std=tag_config["std"],
+        image_interpolation=tag_config["interpolation"],
+        image_resize_mode=tag_config["resize_mode"],
     )
     model.eval()
     backbone = source_of(weights, name).load(CPU)

@@ -101,7 +101,7 @@ def test_several_annotation_files_combine(coco: Path) -> None:
     assert len(read(coco, "2017")) == 4
 
 
-def test_two_years_must_be_told_apart(coco: Path) -> None:
+def test_two_years_must_be_distinguished(coco: Path) -> None:
     write(coco, *part(coco, "val2014", 30), name="val2014")
     with pytest.raises(InputError, match="--dataset coco-2014, --dataset coco-2017"):
         read(coco)

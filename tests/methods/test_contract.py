@@ -38,25 +38,25 @@ def test_a_short_run_is_scored_audited_and_reported(name: str, make, data_dir: P
     run = make(method=[name], epochs=2 if card.epoch_params else None)
     process = worker(run, data_dir)
     assert process.wait(timeout=300) == 0, run.log.read_text()
-    found = result.read(run.result)
-    assert found.audit.clean, found.audit.verdict
+    outcome = result.read(run.result)
+    assert outcome.audit.clean, outcome.audit.verdict
     for direction in card.directions:
-        scores = found.scores["16"][direction]
+        scores = outcome.scores["16"][direction]
         worst, best = scores["mAP@all(tie=worst)"], scores["mAP@all(tie=best)"]
         assert 0 < worst <= scores["mAP@all"] <= best <= 1
     (codes,) = read_codes(run.codes)
     assert codes.bits == 16
-    assert len(codes.query_labels) == len(codes.query_ids) == found.split["query"]
-    told = read_all(run.events)
-    assert isinstance(told[-1], events.Finished)
-    (plan,) = (event for event in told if isinstance(event, events.Planned))
+    assert len(codes.query_labels) == len(codes.query_ids) == outcome.split["query"]
+    logged = read_all(run.events)
+    assert isinstance(logged[-1], events.Finished)
+    (plan,) = (event for event in logged if isinstance(event, events.Planned))
     for stage in plan.stages:
-        epochs = [e for e in told if isinstance(e, events.EpochEnded) and e.stage == stage.name]
+        epochs = [e for e in logged if isinstance(e, events.EpochEnded) and e.stage == stage.name]
         assert len(epochs) == stage.epochs
         for epoch in epochs:
             assert all(math.isfinite(value) for value in epoch.values.values())
             assert "total" in epoch.values
-    (test_scores,) = (e for e in told if isinstance(e, events.Scores) and e.on == "test")
+    (test_scores,) = (e for e in logged if isinstance(e, events.Scores) and e.on == "test")
     assert test_scores.seq > max(
-        e.seq for e in told if isinstance(e, events.EpochEnded | events.StageBegan)
+        e.seq for e in logged if isinstance(e, events.EpochEnded | events.StageBegan)
     )

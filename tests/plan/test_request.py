@@ -42,7 +42,7 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "says"),
+    ("request_", "message"),
     [
         (Request(method=["sodda"]), "did you mean soda"),
         (Request(dataset=["picturbook"]), "did you mean picturebook"),
@@ -67,8 +67,8 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
         (Request(train_size=1), "--train-size"),
     ],
 )
-def test_what_is_wrong_is_refused_by_name(request_: Request, says: str) -> None:
-    with pytest.raises(InputError, match=says) as refused:
+def test_what_is_wrong_is_refused_by_name(request_: Request, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refused:
         expand(request_)
     assert refused.value.exit_code == 2
 

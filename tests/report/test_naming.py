@@ -79,7 +79,7 @@ def test_a_name_says_what_differs_and_nothing_else() -> None:
     ) == ["pcril known 0.3", "pcril known 0.3 no-CSA", "soda known 0.3 IU"]
 
 
-def test_sizes_without_a_name_of_their_own_are_told_by_their_keys() -> None:
+def test_sizes_without_a_name_of_their_own_are_reported_by_their_keys() -> None:
     usual = one()
     other = msgspec.structs.replace(
         usual, dataset=msgspec.structs.replace(usual.dataset, query=usual.dataset.query + 1)
