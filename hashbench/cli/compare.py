@@ -143,7 +143,11 @@ def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], lis
         elif path.exists():
             _warn([f"left out: {path}: neither a run folder nor a file of codes"])
         elif path.suffix.lower() in SUFFIXES:
-            raise InputError("is not there", where=path)
+            raise InputError(
+                "does not exist",
+                where=path,
+                remedy="a run folder, an id that `hashbench ls` shows, or a file of codes",
+            )
         else:
             folders.append(pick(runs_dir, str(path)))
     return folders, files

@@ -71,7 +71,11 @@ def settled(run: RunFolder) -> tuple[RunStatus, bool]:
 def _check_startable(run: RunFolder) -> None:
     current, taken = settled(run)
     if taken:
-        raise BusyError("a worker has it already", where=run.id)
+        raise BusyError(
+            "a worker has it already",
+            where=run.id,
+            remedy=f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it",
+        )
     if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",

@@ -238,7 +238,7 @@ def test_a_tokenizer_that_cannot_be_had_is_named(
     file = register(monkeypatch, tmp_path / "models", "small", FOREIGN, {})
     monkeypatch.setattr(registry, "require_tokenizer", lambda name: None)
     monkeypatch.setattr(open_clip(), "get_tokenizer", offline)
-    with pytest.raises(InputError, match="tokenizer no/where of small cannot be had") as caught:
+    with pytest.raises(InputError, match="tokenizer no/where of small cannot be loaded") as caught:
         source_of(file).load(CPU)
     assert "beside the weights" in str(caught.value.remedy)
 

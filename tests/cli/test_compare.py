@@ -179,7 +179,7 @@ def test_a_file_of_another_split_is_refused_and_eval_is_named(tmp_path: Path) ->
     assert message.startswith(f"{file}: its labels")
     assert f"`hashbench eval {file}`" in message
     assert f"`hashbench eval {file}`" in refused(file)
-    assert "is not there" in refused(run.path, tmp_path / "missing.mat")
+    assert "does not exist" in refused(run.path, tmp_path / "missing.mat")
 
 
 def test_what_is_no_run_is_left_out_with_a_word(tmp_path: Path) -> None:

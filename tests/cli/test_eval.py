@@ -150,8 +150,8 @@ def test_our_own_codes_folder(tmp_path: Path) -> None:
         (["--direction", "x2y"], "direction"),
         (["--layout", "val-retrieval"], "no codes under the names"),
         (["--bits", "64"], "12 bits, not 64"),
-        (["--labels", "missing.mat"], "not there"),
-        (["--versus", "missing.mat"], "not there"),
+        (["--labels", "missing.mat"], "does not exist"),
+        (["--versus", "missing.mat"], "does not exist"),
     ],
 )
 def test_one_clear_error_each(codes: Path, arguments: list[str], message: str) -> None:

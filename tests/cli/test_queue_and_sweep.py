@@ -144,8 +144,8 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("queue --slots many", "states no slots"),
-        ("queue --slots cpu=-1", "states no slots"),
+        ("queue --slots many", "is not a number of slots"),
+        ("queue --slots cpu=-1", "is not a number of slots"),
         ("queue --priority 3", "hashbench queue RUN --priority 3"),
         ("queue some-run", "hashbench queue some-run --priority 5"),
         ("queue last --priority 3", "no run named"),

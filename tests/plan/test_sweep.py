@@ -93,7 +93,7 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("[[grid]]\nset = { alpha = [[1.0]] }", "alpha|list|str"),
         ("[[grid]]\nablate = ['none', 'no-CSA']", "ablate: no ablation is an empty list"),
         ("[[skip]]\ncolour = 1", "no key named 'colour'"),
-        ("[[skip]]\nmethod = 'soda'", "means no run"),
+        ("[[skip]]\nmethod = 'soda'", "describes no run"),
         ("[[skip]]\nset = 3", "is not a table"),
         ("[base]\nseed = [0, 1", "is not TOML"),
         ("a = " + "[" * 100_000, "is not TOML"),

@@ -235,7 +235,7 @@ def test_limits_come_from_the_environment_first(
     assert slots.limits(line.folder) == Limits(cpu=5, gpu=1)
     monkeypatch.delenv(slots.VARIABLE)
     (line.folder / "slots.json").write_text('{"cpu": "many"}')
-    with pytest.raises(InputError, match="states no slots"):
+    with pytest.raises(InputError, match="does not set numbers of slots"):
         line.take_now("a", "auto")
 
 
