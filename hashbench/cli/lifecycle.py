@@ -188,9 +188,9 @@ def _confirm(action: str, folders: list[RunFolder], *, yes: bool) -> None:
 
     from hashbench.errors import InputError
 
-    listing = "\n".join(f"  {folder.id}" for folder in folders)
     if not sys.stdin.isatty():
-        raise InputError(f"would {action} {len(folders)} runs:\n{listing}", remedy="--yes")
-    typer.echo(listing, err=True)
+        names = ", ".join(folder.id for folder in folders)
+        raise InputError(f"asks before it does this: {action} {names}", remedy="--yes")
+    typer.echo("\n".join(folder.id for folder in folders), err=True)
     runs = "this run" if len(folders) == 1 else f"these {len(folders)} runs"
     typer.confirm(f"{action} {runs}?", abort=True, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from hashbench.cli.console import console
+from hashbench.cli.console import UNWRAPPED, console
 from hashbench.errors import HashbenchError
 from hashbench.launch.spawn import last_log_lines
 from hashbench.report.narration import mean_average_precisions, narrate, numbers
@@ -150,8 +151,9 @@ class PlainLines(Watcher):
             self.message("  " + progress_text(state))
 
     def message(self, text: str) -> None:
-        """Lines on stdout, folded at the terminal's width."""
-        width = shutil.get_terminal_size().columns
+        """Lines on stdout: folded at the terminal's width or COLUMNS, whole in a pipe."""
+        fold = sys.stdout.isatty() or "COLUMNS" in os.environ
+        width = shutil.get_terminal_size().columns if fold else UNWRAPPED
         for line in plain_lines(text).splitlines():
             indent = " " * (len(line) - len(line.lstrip()) + 2)
             folded = textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=False)

@@ -139,7 +139,8 @@ class MethodCard:
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
     `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
-    tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
+    tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
+    add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
     on a set of precomputed features.
     """
@@ -160,6 +161,7 @@ class MethodCard:
     own_unknown: bool = False
     published_leaks: bool = False
     tuned_blocks: str = ""
+    shares: tuple[str, ...] = ()
 
     @property
     def traits(self) -> str:
@@ -188,6 +190,16 @@ class MethodCard:
                 return param
         known = [param.name for param in self.params]
         raise UnknownNameError(f"parameter of {self.name}", name, known, where=where)
+
+    def check_shares(self, params: Mapping[str, Value]) -> None:
+        """Raises InputError where `shares` add up to more than 1."""
+        total = sum(float(params.get(name, 0.0)) for name in self.shares)
+        if total > 1.0 + 1e-9:
+            raise InputError(
+                f"{' and '.join(self.shares)} are shares of one whole and add up to {total:g}",
+                where=f"--set {self.shares[0]}",
+                remedy="shares that add up to 1 at most",
+            )
 
     def ablation(self, name: str, *, where: object = None) -> Ablation:
         """The ablation of that name. Raises UnknownNameError with the nearest one."""

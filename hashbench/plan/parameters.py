@@ -97,7 +97,8 @@ def resolve(
 ) -> dict[str, Value]:
     """Every parameter of a method: defaults, then epochs, then ablations, then settings.
 
-    Raises InputError where the strict protocol refuses a value that leaks.
+    Raises InputError where the strict protocol refuses a value that leaks, and where shares of one
+    whole add up to more than it.
     """
     params = {param.name: param.start(protocol) for param in card.params}
     if epochs is not None:
@@ -106,6 +107,7 @@ def resolve(
         params |= card.ablation(name).settings
     params |= settings or {}
     _check_protocol(protocol, card, params)
+    card.check_shares(params)
     return params
 
 

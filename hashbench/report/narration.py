@@ -50,7 +50,7 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
             plans = (f"{plan.name} {plan.epochs} x {plan.steps} steps" for plan in stages)
             text = "planned: " + ", ".join(plans)
         case events.StageBegan(stage=stage):
-            text = f"stage {stage}: {_stage_title(stage, state)}"
+            text = _stage_title(stage, state)
         case events.EpochEnded(stage=stage, epoch=epoch, values=values, seconds=seconds):
             epochs = state.epochs_of(stage)
             of = f" of {epochs}" if epochs else ""
@@ -83,12 +83,13 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
 
 
 def _stage_title(stage: str, state: RunState) -> str:
-    """The stage's title and size."""
+    """The stage's name, title and size."""
     for plan in state.stages:
         if plan.name == stage:
             size = f", {plan.epochs} epochs of {plan.steps} steps" if plan.epochs else ""
-            return plan.title + size
-    return "not planned"
+            named = plan.title.lower().startswith(stage.lower())
+            return ("" if named else f"{stage}: ") + plan.title + size
+    return f"stage {stage}"
 
 
 def mean_average_precisions(values: dict[str, float]) -> dict[str, float]:

@@ -7,7 +7,6 @@ holds it ends, however it ends.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
+from hashbench.runs import gpus
 
 VARIABLE = "HASHBENCH_SLOTS"
 MOST = 1024
@@ -115,12 +115,12 @@ def places(folder: Path) -> list[Place]:
     that processes that see different GPUs agree.
     """
     most = limits(folder)
-    gpus = [
+    on_gpus = [
         Place(f"gpu-{name}.{number}", f"cuda:{index}")
         for number in range(most.gpu)
         for index, name in enumerate(visible_gpus())
     ]
-    return gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
+    return on_gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
 
 
 def suitable(candidates: list[Place], wanted: str) -> list[Place]:
@@ -137,26 +137,7 @@ def visible_gpus() -> list[str]:
         names = [name.strip() for name in visible.split(",")]
         usable = [name for name in names if name and name != "-1"]
         return ["".join(c if c.isalnum() else "_" for c in name) for name in usable]
-    return [str(number) for number in range(_gpus_of_the_machine())]
-
-
-@functools.cache  # a machine keeps its GPUs while a process lives
-def _gpus_of_the_machine() -> int:
-    import shutil
-    import subprocess
-
-    with contextlib.suppress(OSError):
-        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return 0
-    try:
-        listed = subprocess.run(
-            [tool, "-L"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 0  # a driver that hangs: torch will report it
-    return listed.stdout.count(b"GPU ") if listed.returncode == 0 else 0
+    return [str(number) for number in range(gpus.count())]
 
 
 def take(folder: Path, place: Place, run_id: str) -> Slot | None:

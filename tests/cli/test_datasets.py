@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from hashbench.cli.cache import app as cache_app
 from hashbench.cli.datasets import app
-from hashbench.datasets.named_splits import choose
+from hashbench.engine.data import split_of
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
@@ -217,14 +217,7 @@ def test_show_and_check_and_run_agree_on_the_split_of_a_small_dataset(birds: Pat
     dataset = catalog.load("hashbench.datasets.custom:load")(
         birds.parent / "data", {"name": "birds"}
     )
-    drawn = choose(
-        dataset,
-        spec.dataset.split,
-        spec.dataset.query,
-        spec.dataset.train,
-        spec.dataset.split_seed,
-        usual_sizes=spec.dataset.usual_sizes,
-    )
+    drawn = split_of(spec, dataset)
     assert shown["hash"] == splits["own"]["hash"] == drawn.hash
     assert len(drawn.query) == 4
 

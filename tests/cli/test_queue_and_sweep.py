@@ -153,7 +153,7 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
         ("resume", "names no run"),
         ("resume --all last", "cannot be combined"),
         ("retry", "names no run"),
-        ("retry --failed last", "remedy: either the runs or --failed"),
+        ("retry --failed last", "remedy: either names or --failed"),
         ("pause nobody", "no run named"),
         ("sweep nowhere.toml", "cannot be read"),
         ("run -b 0-99999999999999999999", "--bits: '0-99999999999999999999' is more than 10,000"),

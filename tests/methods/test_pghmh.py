@@ -14,6 +14,7 @@ from hashbench.methods.pghmh.availability import drawn_per_item, dropped
 from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.methods.pghmh.method import Pghmh
 from hashbench.nn.tokens import Tokens
+from hashbench.plan.request import Request, expand
 from tests.methods.prompted import ITEMS, batch, items, made, optimised, step
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
@@ -162,8 +163,10 @@ def test_modality_dropout_is_drawn_anew_and_leaves_lacking_items_alone() -> None
 
 
 def test_shares_that_leave_nothing_are_refused() -> None:
-    with pytest.raises(InputError, match="add up to 1.1"):
-        made("pghmh", missing_image=0.6, missing_text=0.5)
+    """Before anything starts: the request itself."""
+    expand(Request(method=["pghmh"], set={"missing_image": 0.6, "missing_text": 0.4}))
+    with pytest.raises(InputError, match="missing_image and missing_text .* add up to 1.1"):
+        expand(Request(method=["pghmh"], set={"missing_image": 0.6, "missing_text": 0.5}))
 
 
 @pytest.mark.parametrize(

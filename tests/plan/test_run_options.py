@@ -182,7 +182,7 @@ def test_every_option_may_be_a_list() -> None:
 def test_parameters_and_ablations_make_grids_for_the_methods_that_have_them() -> None:
     request = Request(
         method=["soda", "lsh"],
-        set={"alpha": "0.01,0.1,1", "prompt": "names,paper", "lsh.centre": "yes,no"},
+        set={"alpha": "0.01,0.1,1", "prompt": "context,sentence", "lsh.centre": "yes,no"},
         ablate=[[], ["no-prompt"]],
     )
     specs = expand(request)

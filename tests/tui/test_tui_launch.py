@@ -26,7 +26,7 @@ from hashbench.tui.app import Workbench
 from hashbench.tui.launch_form import LISTS, grid_text, request_of, typed_options
 from hashbench.tui.screens import launch as launch_screen
 from hashbench.tui.screens.dashboard import Dashboard
-from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.launch import Launch
 from hashbench.tui.screens.launch_choices import dataset_items, method_items
 from hashbench.tui.widgets.field import Choice, Field
@@ -217,7 +217,7 @@ def test_launching_makes_folders_and_starts_workers(
         assert " --queue " in shown(app, "#command")
         await pilot.press("ctrl+t", "ctrl+r")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)  # six workers at once
+        assert isinstance(app.screen, Confirm)  # six workers at once
         await pilot.press("n")
         await pilot.pause()
         assert started == []
@@ -280,14 +280,14 @@ def test_fields_stay_while_other_methods_come_and_go(tmp_path: Path) -> None:
         rate.query_one(Input).focus()
         picks = app.screen.query_one("#method", PickList)
         picks.move_to("beta")
-        picks.action_open()
+        picks.action_select()
         rate.query_one(Input).value = "0.25"  # typed while the fields of beta are made
         await until(pilot, lambda: app.screen.query("#params-beta Field"))
         await pilot.pause()
         assert field(app, "alpha.rate") is rate
         assert app.focused is rate.query_one(Input)
         assert rate.value == "0.25"
-        picks.action_open()
+        picks.action_select()
         await until(pilot, lambda: not app.screen.query("#params-beta"))
         assert [group.id for group in app.screen.query_one("#params").children] == ["params-alpha"]
 

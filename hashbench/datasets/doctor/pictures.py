@@ -111,7 +111,7 @@ def check_duplicates(
     across = {split.name: _across(groups, split) for split in splits}
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
     message = (
-        f"{counted(copies, 'copy', 'copies')} of other pictures, identical pixel by pixel"
+        f"{counted(copies, 'picture')} identical to another one, pixel by pixel"
         f" ({first_few(examples, 3)})"
     )
     if contrary:

@@ -58,7 +58,11 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         tags = [[tag for tag in words if tag in chosen] for words in tags]
         tagged = np.array([bool(words) for words in tags])
         untagged = int((keep & available & ~tagged).sum())
-        notes.append(f"left out {counted(untagged, 'labelled item')} without any of {which}")
+        notes.append(
+            f"left out {counted(untagged, 'labelled item')} without any of {which}"
+            if untagged
+            else f"captions are cut to {which}"
+        )
         keep &= tagged
     rows = np.flatnonzero(keep & available).tolist()
     if not rows:

@@ -24,6 +24,7 @@ CARD = MethodCard(
     needs_encoders=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
+    shares=("missing_image", "missing_text"),
     epoch_params=("epochs",),
     params=(
         *OPTIMISATION,

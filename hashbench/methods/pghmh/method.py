@@ -63,15 +63,9 @@ class Pghmh(PromptedMethod):
 
     @staticmethod
     def _check_missing(context: MethodContext) -> None:
-        """Raises InputError for shares that leave items with nothing, or that the release lacks."""
-        missing = context.real("missing_image") + context.real("missing_text")
-        if missing > 1.0:
-            raise InputError(
-                f"missing_image and missing_text add up to {missing:g}: items would be empty",
-                where="--set missing_image",
-                remedy="shares that add up to 1 at most",
-            )
-        at_encoding = missing > 0.0 and context.text("missing_in") != "training"
+        """Raises InputError where the release's encoder would meet an item that lacks something."""
+        missing = context.real("missing_image") + context.real("missing_text") > 0.0
+        at_encoding = missing and context.text("missing_in") != "training"
         if context.protocol == "published" and at_encoding:
             raise InputError(
                 "the release encodes whole items",

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Label, Static
@@ -23,7 +23,7 @@ from hashbench.plan.command import command_line
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
 from hashbench.plan.spec import RunSpec
-from hashbench.tui.format import many
+from hashbench.report.text import plural
 from hashbench.tui.launch_form import (
     LISTS,
     START,
@@ -32,8 +32,8 @@ from hashbench.tui.launch_form import (
     start_mode_of,
     typed_options,
 )
-from hashbench.tui.screens.base import Keys, WorkScreen
-from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings
+from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.launch_choices import (
     ablation_items,
     dataset_items,
@@ -55,25 +55,19 @@ class Launch(WorkScreen):
 
     heading = "new run"
     KEYS: ClassVar[Keys] = (
+        ("esc", "back", "leave"),
         ("ctrl+r", "launch", "launch"),
         ("ctrl+t", "queue or not", "queue"),
         ("ctrl+y", "copy command", "copy_command"),
         ("tab", "next", "app.focus_next"),
         ("space", "pick", ""),
         ("ctrl+d", "defaults", "defaults"),
-        ("esc", "back", "leave"),
     )
     MORE_KEYS: ClassVar[Keys] = (
         ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
         ("left right", "turn a value of a few", ""),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "launch", "Launch", show=False, priority=True),
-        Binding("ctrl+t", "queue", "Queue or not", show=False, priority=True),
-        Binding("ctrl+y", "copy_command", "Copy command", show=False, priority=True),
-        Binding("ctrl+d", "defaults", "Defaults", show=False, priority=True),
-        Binding("escape", "leave", "Back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -146,13 +140,13 @@ class Launch(WorkScreen):
 
     @on(PickList.Changed)
     async def _picked(self, event: PickList.Changed) -> None:
-        if event.picks.id == "method":
+        if event.pick_list.id == "method":
             self._offer_ablations(self.query_one("#ablate", PickList).picked)
             self._keep()
             await self._show_params()
         self._plan()
 
-    @on(PickList.Moved)
+    @on(PickList.RowHighlighted)
     @on(events.DescendantFocus)
     def _hint(self) -> None:
         """What a list has no room for: the whole text of the entry."""
@@ -201,7 +195,7 @@ class Launch(WorkScreen):
         button = self.query_one("#launch", Button)
         button.disabled = not ready
         verb = "Queue" if self._start_mode.queue else "Launch"
-        button.label = f"{verb} {many(len(self._specs), 'run')}" if ready else verb
+        button.label = f"{verb} {plural(len(self._specs), 'run')}" if ready else verb
 
     def _check(self, fields: Mapping[str, Field]) -> str:
         """What will run, in words. Raises InputError for what cannot."""
@@ -259,7 +253,8 @@ class Launch(WorkScreen):
             self._launch(True)
             return
         lines = [f"{count} workers will run at the same time on this machine."]
-        self.app.push_screen(Ask(f"Launch {many(count, 'run')}?", lines, "Launch"), self._launch)
+        question = Confirm(f"Launch {plural(count, 'run')}?", lines, "Launch")
+        self.app.push_screen(question, self._launch)
 
     def _launch(self, yes: bool | None) -> None:
         if yes:

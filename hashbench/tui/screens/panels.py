@@ -1,4 +1,4 @@
-"""Which lines stand in which panel, for one run or for several laid over each other."""
+"""Which curves stand in which panel, for one run or for several drawn over each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Shown = Sequence[tuple[RunView, Watched]]
 
 
 def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
-    """The lines of a panel. Several runs: each line is named by its run; of losses, the totals."""
+    """The curves of a panel. Of several runs, each is named by its run; of losses, the totals."""
     if len(shown) == 1:
         return shown[0][1].curves.panels.get(panel, ())
     lines: list[Curve] = []

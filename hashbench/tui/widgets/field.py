@@ -35,7 +35,11 @@ class TypedValue(Input):
 
 
 class Choice(Widget, can_focus=True):
-    """One of a few values, turned with left and right or space; posts Turned."""
+    """One of a few values, turned with left and right or space; posts Turned.
+
+    Textual's Select takes up and down, which move between fields here, needs three keys for the
+    next value, and mounts five widgets more for each field.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *_MOVES,
