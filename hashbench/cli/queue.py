@@ -27,8 +27,8 @@ def queue_command(
 ) -> None:
     """Show who waits for a device on this host, in turn, and who trains; change order and slots.
 
-    Runs come here with `hashbench run --queue`. Those started without it train at once, and what
-    waits leaves them their slot.
+    Runs come here with `hashbench run --queue`. Those started without it train at once, and
+    waiting ones leave them their slot.
     """
     import json
 

@@ -24,7 +24,7 @@ def sweep_command(
     ] = False,
     start: StartOptions,
 ) -> None:
-    """Run what is missing or failed of a grid in a file. Call it again after whatever happened:
+    """Run what is missing or failed of a grid in a file. Call it again after any interruption:
     finished runs stay, interrupted and failed ones go on from their checkpoints.
 
     \b
