@@ -89,7 +89,7 @@ def time_index(root: Path, tags: str) -> None:
 
 def time_decoding(folder: Path, count: int) -> None:
     """Pictures a second from file to the array that the vision tower takes."""
-    import torch  # here, so that the memory of the index is told without it
+    import torch  # here, so that the memory of the index is measured without it
 
     from hashbench.backbones import feature_store, picturebook_clip
     from hashbench.backbones.clip import ClipBackbone

@@ -163,7 +163,7 @@ def list_of_runs(runs_dir: Path, times: int) -> None:
 
 
 async def keys_under_load(runs_dir: Path, scratch: Path, seconds: float) -> None:
-    """Prints how long keys take, how often the screen is told, and what memory it takes."""
+    """Prints how long keys take, how often the screen is updated, and what memory it takes."""
     from hashbench.tui.app import Workbench
 
     me = psutil.Process()

@@ -1,4 +1,4 @@
-"""Runs under incomplete labels: what is hidden stays hidden, what is recovered is told."""
+"""Runs under incomplete labels: what is hidden stays hidden, what is recovered is reported."""
 
 from __future__ import annotations
 

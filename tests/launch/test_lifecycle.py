@@ -69,7 +69,7 @@ def status(run: RunFolder) -> Status:
     return statuses.status(run).state
 
 
-def test_wishes_go_to_workers_that_live(
+def test_control_requests_go_to_workers_that_live(
     run: RunFolder, sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     log_events(run, worker_of(sleeper))

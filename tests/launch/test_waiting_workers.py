@@ -1,4 +1,4 @@
-"""Workers that wait: they cost little, heed wishes, and train in their turn."""
+"""Workers that wait: they cost little, obey control requests, and train in their turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of an audit of fused codes, which are made of both modalities by right."""
+"""The audit of fused codes, which are rightly made of both modalities."""
 
 from __future__ import annotations
 

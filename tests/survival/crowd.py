@@ -104,7 +104,7 @@ def spans(run: RunFolder) -> list[tuple[float, float]]:
     for event in read_all(run.events):
         match event:
             case events.Queued():
-                training = False  # what comes next is told by a worker that waits
+                training = False  # what comes next comes from a worker that waits
             case events.Fact(name="slot"):
                 training = True
                 times.append((event.t, event.t))

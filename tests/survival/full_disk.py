@@ -46,7 +46,7 @@ METHOD = "soda"
 
 
 def figures() -> dict[str, dict[str, object]]:
-    """What happened, by case: what was told, and whether the resumed run is the undisturbed one."""
+    """What happened, by case: the reported failure, and whether the resumed run is the undisturbed one."""
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
     with tempfile.TemporaryDirectory(prefix="hashbench-full-") as name:
@@ -70,7 +70,7 @@ def limited(folder: Path, data: Path, reference: Reference, most: int) -> dict[s
     run = layout.create(folder / "limited", spec_of(METHOD), now())
 
     def limit() -> None:
-        # the log, in which a failure is told, is kept out of it by a limit that it does not reach
+        # the log, in which a failure is reported, is kept out of it by a limit that it does not reach
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     code = wait(fork_worker(run, data, 0.0, limit), PATIENCE)
@@ -101,7 +101,7 @@ def outcome(run: RunFolder, code: int | None) -> dict[str, object]:
     """What a run says that met a full disk; nothing in it may be half written."""
     logged = read_all(run.events)
     failed = [event for event in logged if isinstance(event, events.Failed)]
-    checkpoint.load(run, specs.read(run.spec).hash)  # whole, or not there
+    checkpoint.load(run, specs.read(run.spec).hash)  # complete, or missing
     return {
         "exit code": code,
         "status": str(status(run).state),

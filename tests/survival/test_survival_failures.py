@@ -1,4 +1,4 @@
-"""What can go wrong under a worker is told in words, and leaves a run that can go on."""
+"""What can go wrong under a worker is reported in words, and leaves a run that can go on."""
 
 from __future__ import annotations
 

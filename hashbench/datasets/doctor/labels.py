@@ -17,7 +17,7 @@ from hashbench.datasets.label_columns import (
     read_columns,
     same_name,
 )
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.splits import Split
 from hashbench.datasets.statistics import random_floor
 from hashbench.plan.card import DatasetCard, ReferenceLabels
@@ -174,7 +174,7 @@ def _balance(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
         yield Finding(
             "label rows",
             Level.WARNING,
-            f"{counted(unlabelled, 'item')} without a label: nothing is relevant to them",
+            f"{plural(unlabelled, 'item')} without a label: nothing is relevant to them",
             "leave them out",
             {"unlabelled": unlabelled},
         )
@@ -187,7 +187,7 @@ def _balance(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
             yield Finding(
                 "classes",
                 Level.WARNING if count else Level.NOTE,
-                f"{counted(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
+                f"{plural(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
                 "a class that tells no items apart can be left out",
                 {"classes": idle},
             )
