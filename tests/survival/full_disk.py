@@ -46,7 +46,7 @@ METHOD = "soda"
 
 
 def figures() -> dict[str, dict[str, object]]:
-    """What happened, by case: the reported failure, and whether the resumed run is the undisturbed one."""
+    """By case: the reported failure, and whether the resumed run is the undisturbed one."""
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
     with tempfile.TemporaryDirectory(prefix="hashbench-full-") as name:
@@ -70,7 +70,7 @@ def limited(folder: Path, data: Path, reference: Reference, most: int) -> dict[s
     run = layout.create(folder / "limited", spec_of(METHOD), now())
 
     def limit() -> None:
-        # the log, in which a failure is reported, is kept out of it by a limit that it does not reach
+        # the log, in which a failure is reported, stays below the limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     code = wait(fork_worker(run, data, 0.0, limit), PATIENCE)
