@@ -96,7 +96,7 @@ def _print_lines(
     hidden: Incompleteness | None,
 ) -> None:
     from hashbench.cli.progress import print_entry
-    from hashbench.report.incomplete import incomplete_lines
+    from hashbench.report.incomplete_labels import incomplete_lines
     from hashbench.report.text import plain
 
     lines = {

@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from hashbench.nn.contrastive import (
+from hashbench.nn.contrastive_losses import (
     adaptive_temperature,
     info_nce,
     jensen_shannon,
