@@ -81,7 +81,7 @@ def _start(run: RunFolder, spec: RunSpec, writer: EventWriter, slot: Slot | None
     if spec.threads:
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
-    facts = _machine_facts(device)
+    facts = _machine_facts(device) | ({"preset": spec.preset} if spec.preset else {})
     writer.write(
         events.Started(**processes.this(), resumed=run.checkpoint.is_dir(), facts=dict(facts))
     )
