@@ -126,7 +126,6 @@ def test_changed_values_are_marked_and_wrong_ones_refused_in_place(tmp_path: Pat
             ("alpha.rate", "fast", "is not a number"),
             ("bits", "16,x", "is not a whole number"),
             ("bits", "9999", "out of range"),
-            ("bits", "", "is empty"),
             ("seed", "-1", "not a whole number"),
             ("known_ratio", "1.5", "out of range"),
             ("device", "gpu", "no device named 'gpu'"),
