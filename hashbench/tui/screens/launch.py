@@ -119,9 +119,7 @@ class Launch(WorkScreen):
         return self._form.picked or {"method": ["soda"], "dataset": ["picturebook"]}
 
     def _preset_texts(self) -> dict[str, str]:
-        return preset_texts(
-            self._picks(), self._form.typed.get("preset", ""), self.bench.data_dir
-        )
+        return preset_texts(self._picks(), self._form.typed.get("preset", ""), self.bench.data_dir)
 
     def _methods(self) -> list[MethodCard]:
         picked = self.query_one("#method", PickList).picked
