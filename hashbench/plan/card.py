@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.directions import CROSS_MODAL
+from hashbench.plan.preset import Preset
 
 Value = bool | int | float | str
 
@@ -142,7 +143,8 @@ class MethodCard:
     tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
     add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
-    on a set of precomputed features.
+    on a set of precomputed features. `paper_preset` is what the paper runs with, as far as it is
+    known.
     """
 
     name: str
@@ -162,6 +164,7 @@ class MethodCard:
     published_leaks: bool = False
     tuned_blocks: str = ""
     shares: tuple[str, ...] = ()
+    paper_preset: Preset | None = None
 
     @property
     def traits(self) -> str:

@@ -1,5 +1,6 @@
 """PCRIL: prompts recover unknown labels, complementary items fill in, hashing learns from both."""
 
+from hashbench.methods.pcril.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -14,6 +15,7 @@ CARD = MethodCard(
     needs_encoders=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
+    paper_preset=PAPER_PRESET,
     params=(
         Param("recover", True, "stage 1: recover labels before hashing (the paper's PCR)"),
         Param("augment", True, "complementary semantic augmentation (the paper's CSA)"),
