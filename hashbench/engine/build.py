@@ -27,6 +27,7 @@ from hashbench.engine.data import (
     load_dataset,
     readable,
     require_encoders,
+    require_joint_space,
     split_of,
     training_captions,
     visible_labels,
@@ -106,6 +107,7 @@ def prepare(
     for text in left_out(split, features):
         note("warning", text)
     split = readable(split, dataset, features)
+    require_joint_space(card, features)
     visible = visible_labels(labels, spec, dataset, split)
     tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
     blocks = store.blocks(dataset, tuned) if tuned else None
@@ -134,7 +136,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         bits=spec.bits,
         params=spec.params,
         class_names=data.dataset.class_names,
-        train=data.train,
+        train=data.train if card.supervised else data.train.without_labels(),
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,
@@ -143,7 +145,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
-        held_out=data.held_out(),
+        held_out=data.held_out() if card.supervised else None,
         encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")
