@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hashbench.methods.base import Batch, Method, MethodContext, Stage
 from hashbench.nn.optim import grouped, warm_cosine
-from hashbench.nn.pairwise import Similarity, similarity
+from hashbench.nn.pairwise_losses import Similarity, similarity
 
 WARM_UP = 0.1  # share of training over which the released schedules warm up
 

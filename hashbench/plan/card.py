@@ -143,15 +143,12 @@ class MethodCard:
     tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
     add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
-<<<<<<< HEAD
     on a set of precomputed features. `paper_preset` is what the paper runs with, as far as it is
     known.
-=======
     on a set of precomputed features. `needs_joint_space` methods compare images with texts as the
     backbone made them, so that both must have features of one width. Methods that are not
     `supervised` are built without labels. `published_only` methods leak by design and have no
     strict protocol.
->>>>>>> j
     """
 
     name: str

@@ -16,7 +16,7 @@ from hashbench.methods.base import Batch, MethodContext, Stage, Term
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn import monitors
 from hashbench.nn.heads import UnboundedHead
-from hashbench.nn.pairwise import likelihood, per_pair, similarity
+from hashbench.nn.pairwise_losses import likelihood, per_pair, similarity
 
 
 class Dcmh(FrozenHeads):
