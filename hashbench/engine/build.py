@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -113,6 +113,8 @@ def prepare(
     blocks = store.blocks(dataset, tuned) if tuned else None
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
+    if not card.supervised:  # neither the training set nor a batch of it holds a label
+        data = replace(data, train=data.train.without_labels())
     return Prepared(spec, card, data, store, tuned)
 
 
@@ -136,7 +138,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         bits=spec.bits,
         params=spec.params,
         class_names=data.dataset.class_names,
-        train=data.train if card.supervised else data.train.without_labels(),
+        train=data.train,
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,

@@ -22,6 +22,15 @@ from hashbench.nn.pairwise import Similarity, similarity
 WARM_UP = 0.1  # share of training over which the released schedules warm up
 
 
+def without_single_item(items: int, batch_size: int) -> int:
+    """The batch size, made larger as long as an epoch's last batch would be a single item, of which
+    a batch norm can make nothing.
+    """
+    while items > 1 and items % batch_size == 1:
+        batch_size += 1
+    return batch_size
+
+
 class FrozenHeads(Method):
     """One head on images and one on texts, trained together in one stage by BertAdam."""
 

@@ -73,9 +73,7 @@ class Ucch(FrozenHeads):
             contrast = memory_contrast(h_v, self.M, candidates, tau)
             contrast = contrast + memory_contrast(h_t, self.M, candidates, tau)
         kept = 0.0 if warm else real("momentum")
-        self.M[batch.index] = F.normalize(
-            kept * self.M[batch.index] + (1.0 - kept) * middle, dim=1
-        )
+        self.M[batch.index] = F.normalize(kept * self.M[batch.index] + (1.0 - kept) * middle, dim=1)
         ranking = ranking_loss(h_v @ h_t.T, real("margin"), real("shift"))
         return {
             "contrast": Term(contrast, real("alpha")),
