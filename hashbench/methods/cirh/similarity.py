@@ -38,7 +38,7 @@ def joint_similarity(
     """
     V, T = F.normalize(images, dim=1), F.normalize(texts, dim=1)
     S1 = share * V @ V.T + (1.0 - share) * T @ T.T
-    S1 = S1 * (S1 > cut[:, None])
+    S1 = S1 * S1.gt(cut[:, None])
     S2 = 2.0 * torch.sigmoid(S1) - 1.0 + torch.eye(len(S1), device=S1.device)
     return direct * S1 + (1.0 - direct) * 0.5 * (S2 + S2.T)
 
