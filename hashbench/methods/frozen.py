@@ -62,7 +62,11 @@ class FrozenHeads(Method):
 
     @torch.no_grad()
     def code_monitors(self) -> dict[str, float]:
-        """Balance and number of the training images' codes, and how far texts' differ from them."""
+        """Balance and number of the training images' codes, and how far texts' differ from them.
+
+        Without dropout; the trainer returns to training mode with the next epoch.
+        """
+        self.eval()
         images = self.image_head(self.context.train.images)
         texts = self.text_head(self.context.train.texts)
         return {

@@ -99,5 +99,4 @@ class Cirh(FrozenHeads):
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
         """The next epoch begins at the first place; watches the hash functions' codes."""
         self.place.zero_()
-        self.eval()
         return self.code_monitors()

@@ -10,12 +10,13 @@ BLOCK = 1024
 
 
 def cut_offs(images: Tensor, texts: Tensor, share: float, cut: float) -> Tensor:
-    """(N) the similarity at and below which an item's similarities are 0.
+    """(N) the similarity below which an item's similarities are 0.
 
-    That is the value of the (cut N)-th smallest in a row of a1 V V^T + (1 - a1) T T^T, -inf where
-    nothing is cut. Of the N x N matrix only blocks are in memory.
+    It lies midway between the (cut N)-th smallest in a row of a1 V V^T + (1 - a1) T T^T and the
+    next one, so that rounding does not matter; -inf where nothing is cut. Of the N x N matrix only
+    blocks are in memory.
     """
-    count = round(cut * len(images))
+    count = min(round(cut * len(images)), len(images) - 1)
     if not count:
         return torch.full((len(images),), -torch.inf, device=images.device)
     V, T = F.normalize(images, dim=1), F.normalize(texts, dim=1)
@@ -24,7 +25,8 @@ def cut_offs(images: Tensor, texts: Tensor, share: float, cut: float) -> Tensor:
         rows = slice(start, start + BLOCK)
         S1 = share * V[rows] @ V.T + (1.0 - share) * T[rows] @ T.T
         # the order statistic is not deterministic on GPUs
-        values.append(S1.cpu().kthvalue(count, dim=1).values)
+        last, first = (S1.cpu().kthvalue(place, dim=1).values for place in (count, count + 1))
+        values.append(0.5 * (last + first))
     return torch.cat(values).to(images.device)
 
 
@@ -33,7 +35,7 @@ def joint_similarity(
 ) -> Tensor:
     """S = a2 S1 + (1 - a2) S2 among n items (n, d) and (n, e), with `share` a1 and `direct` a2.
 
-    S1 = a1 V V^T + (1 - a1) T T^T on unit features, 0 where at most `cut` (n); S2 is
+    S1 = a1 V V^T + (1 - a1) T T^T on unit features, 0 below `cut` (n); S2 is
     2 sigmoid(S1) - 1 + I, symmetrised.
     """
     V, T = F.normalize(images, dim=1), F.normalize(texts, dim=1)
