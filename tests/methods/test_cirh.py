@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hashbench.methods.cirh.method import Cirh
 from hashbench.methods.cirh.similarity import cut_offs, joint_similarity, with_neighbours
-from tests.methods.frozen import batch, begun, cosine, items, made, trained, values
+from tests.methods.stages import batch, begun, cosine, items, made, trained, values
 
 A1, A2, CUT = 0.6, 0.7, 0.6
 

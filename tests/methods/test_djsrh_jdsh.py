@@ -10,7 +10,7 @@ import torch
 from hashbench.methods.frozen import AnnealedHeads
 from hashbench.methods.jdsh.method import RELEASED, Jdsh
 from hashbench.nn.feature_similarity import djsrh_similarity
-from tests.methods.frozen import batch, begun, cosine, made, trained, values
+from tests.methods.stages import batch, begun, cosine, made, trained, values
 
 
 def test_djsrh_weighs_three_structures() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from hashbench.methods.clipmh.method import ClipMh
 from hashbench.methods.cmcl.method import Cmcl
 from hashbench.methods.mith.method import Mith
-from tests.methods.frozen import batch, begun, cosine, items, made, trained, values
+from tests.methods.stages import batch, begun, cosine, items, made, trained, values
 
 ROWS = torch.tensor([2, 5, 11, 3])
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from hashbench.methods.ssah.method import Ssah, squared_pairs
 from hashbench.methods.ssah.networks import Outputs, reversed_gradient
 from hashbench.nn.pairwise import Similarity
-from tests.methods.frozen import NAMES, batch, begun, items, made, trained, values
+from tests.methods.stages import NAMES, batch, begun, items, made, trained, values
 
 ROWS = torch.tensor([2, 5, 11, 3])
 G = torch.Generator().manual_seed(0)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from hashbench.methods.ucch.method import Ucch, memory_contrast, ranking_loss
 from hashbench.nn.monitors import signs
-from tests.methods.frozen import begun, made, trained, values
+from tests.methods.stages import begun, made, trained, values
 
 G = torch.Generator().manual_seed(0)
 

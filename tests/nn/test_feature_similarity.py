@@ -15,7 +15,7 @@ from hashbench.nn.feature_similarity import (
     sharpened,
     structure_loss,
 )
-from tests.methods.frozen import cosine
+from tests.methods.stages import cosine
 
 N = 6
 G = torch.Generator().manual_seed(0)
