@@ -15,7 +15,7 @@ CARD = MethodCard(
     supervised=False,
     epoch_params=("epochs",),
     params=(
-        *training_params(epochs=60, batch_size=512, lr=1e-4, weight_decay=0.0),
+        *training_params(epochs=40, batch_size=512, lr=1e-3, weight_decay=0.0),
         Param("graph_lr", 1e-3, "learning rate of the graph network", low=0.0, high=1.0),
         Param("hidden", 512, "width of the graph network", low=1, high=65536),
         Param(

@@ -17,7 +17,7 @@ CARD = MethodCard(
         Param("batch_size", 128, "items a step", low=2, high=65536),
         Param("lr", 1e-3, "initial learning rate of Adam; falls along a cosine", low=0.0, high=1.0),
         Param("hidden", 1024, "width of the first layer; 4096 as released", low=1, high=65536),
-        Param("feature", 512, "width of the features that networks share", low=1, high=65536),
+        Param("feature", 256, "width of shared features; 512 as released", low=1, high=65536),
         Param(
             "pairs",
             "likelihood",

@@ -15,7 +15,7 @@ CARD = MethodCard(
     supervised=False,
     epoch_params=("epochs",),
     params=(
-        *training_params(epochs=20, batch_size=256, lr=1e-4, weight_decay=1e-6),
+        *training_params(epochs=20, batch_size=128, lr=1e-3, weight_decay=1e-6),
         Param("hidden", 1024, "width of hidden layers; 8192 in the release", low=1, high=65536),
         Param("image_depth", 2, "hidden layers for images", low=0, high=8),
         Param("text_depth", 1, "hidden layers for texts", low=0, high=8),
