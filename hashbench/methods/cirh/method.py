@@ -4,9 +4,9 @@ The release (github XizeWu/CIRH) trains the graph network for an epoch and then 
 on the codes it made. Neither needs the other's weights, and both see the same batches, so that here
 every step trains both. Its N x N similarity is made for each batch, from one number an item.
 
-The release trains hash functions at 1e-4 for 60 epochs of 5,000 items; the built-in pictures are
-fewer. There hash functions meet shuffled items with the similarity of the items at the batch's
-place in the training set; `shuffled-similarity` does the same.
+Its hash functions train at 1e-4 for 60 epochs of 5,000 items; the built-in pictures are fewer. They
+meet shuffled items with the similarity of the items at the batch's place in the training set, which
+`shuffled-similarity` does too.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Weights are those of the release's README for MIRFlickr features (github penghu-cs/UCCH). Its
 networks are wider, its batches of 256 items and its learning rate 1e-4, with which the built-in
-pictures, a fifth of as many items, hardly move in 20 epochs. The release chooses its epoch by labels of database items; here the validation
-queries do, or nothing (`--select last`).
+pictures, far fewer items, hardly move in 20 epochs. The release chooses its epoch by labels of
+database items; here the validation queries do, or nothing (`--select last`).
 
 Symbols: h are unit relaxed codes (n, K), M the memory (N, K), tau the temperature.
 """
