@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 # test processes and the workers that they start share the cores: one thread each
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# pytest-xdist sets the width of a terminal, which commands would wrap their output to
+os.environ.pop("COLUMNS", None)
 
 # a machine that others use, too, is slow at times; that is no defect of what is tested
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -26,7 +26,9 @@ class FrozenTextTower:
         self._text: Any = getattr(model, "text", model)
         pooling = getattr(self._text, "text_pool_type", getattr(self._text, "pool_type", ""))
         causal = getattr(self._text, "attn_mask", None) is not None
-        if not causal or pooling != "argmax" or not hasattr(self._text, "token_embedding"):
+        byte_pairs = isinstance(backbone.tokenizer, open_clip().tokenizer.SimpleTokenizer)
+        embeds = hasattr(self._text, "token_embedding")
+        if not (causal and byte_pairs and embeds and pooling == "argmax"):
             raise InputError(
                 "the text tower of this backbone is not CLIP's: learned prompts need a causal "
                 "tower that reads its feature at the end token",
@@ -34,7 +36,7 @@ class FrozenTextTower:
                 remedy="picturebook-clip, or a CLIP model such as ViT-B-32",
             )
         self._device = backbone.device
-        self._tokenizer: Any = open_clip().tokenizer.SimpleTokenizer()
+        self._tokenizer: Any = backbone.tokenizer
         self.width = int(self._text.token_embedding.embedding_dim)
         self.context = int(self._text.context_length)
         self.scale = float(model.logit_scale.detach().exp())
@@ -67,19 +69,19 @@ class FrozenTextTower:
     def _at_end(self, hidden: Tensor, ends: Tensor, mask: Tensor) -> Tensor:
         """(b, L, width) -> (b, width), what the transformer makes of each end token.
 
-        Of the last block nothing else is needed, so there only the end token asks.
+        Of the last block nothing else is needed, so only the end token is its query.
         """
-        here = torch.arange(len(hidden), device=hidden.device)
+        rows = torch.arange(len(hidden), device=hidden.device)
         *blocks, last = self._text.transformer.resblocks
         if type(last) is not open_clip().transformer.ResidualAttentionBlock:
-            whole: Tensor = self._text.transformer(hidden, attn_mask=mask)[here, ends]
+            whole: Tensor = self._text.transformer(hidden, attn_mask=mask)[rows, ends]
             return whole
         for block in blocks:
             hidden = block(hidden, attn_mask=mask)
-        end, seen = hidden[here, ends][:, None], last.ln_1(hidden)
+        end, keys = hidden[rows, ends][:, None], last.ln_1(hidden)
         behind = torch.arange(hidden.shape[1], device=hidden.device) > ends[:, None]
-        asked = seen[here, ends][:, None]
-        attended = last.attn(asked, seen, seen, key_padding_mask=behind, need_weights=False)[0]
+        query = keys[rows, ends][:, None]
+        attended = last.attn(query, keys, keys, key_padding_mask=behind, need_weights=False)[0]
         end = end + last.ls_1(attended)
         result: Tensor = (end + last.ls_2(last.mlp(last.ln_2(end))))[:, 0]
         return result

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hashbench.backbones.blocks import BlockInputs
-from hashbench.backbones.feature_store import Features, FeatureStore
+from hashbench.backbones.block_inputs import BlockInputs
+from hashbench.backbones.feature_store import Features, FeatureStore, Report
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
 from hashbench.datasets.captions import corrupted_captions
@@ -112,13 +112,18 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
     return drawn
 
 
+def no_report(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Data:
     """A dataset with its split and features, and the part of it that is fitted, on the device.
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    are the inputs of tuned blocks, for methods that tune the towers.
+    are the inputs of tuned blocks, for methods that tune the towers; `report` is told how far
+    long work on the data is.
     """
 
     dataset: Dataset
@@ -131,6 +136,7 @@ class Data:
     caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
     blocks: BlockInputs | None = None
+    report: Report = no_report
 
     def batches(
         self, seed: int, stage: Stage, epoch: int, skip: int
@@ -173,7 +179,7 @@ class Data:
         )
 
     def _image_tokens(self, blocks: BlockInputs, items: IntArray, pooled: Tensor) -> Tokens:
-        values = self._to_device(blocks.images[items])
+        values = self._to_device(blocks.images(items))
         return Tokens(pooled, values, torch.full((len(items),), values.shape[1]).to(self.device))
 
     def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
@@ -183,6 +189,11 @@ class Data:
     def known_positives(self, items: IntArray) -> BoolArray:
         """(n, C) what training may know to be positive, of training items."""
         return self.visible.labels[np.searchsorted(self.split.train, items)]
+
+    def prefetch(self, items: IntArray) -> None:
+        """Begins to read what `images` will be asked for next, where it is not in memory."""
+        if self.blocks is not None:
+            self.blocks.prefetch(items)
 
     def held_out(self) -> TrainingSet | None:
         """The validation queries, if any, as training may see them: without hidden labels."""

@@ -30,7 +30,7 @@ from hashbench.nn.prompted_towers import PromptedTowers
 from hashbench.nn.prompts import PromptLearner, Sentence, strongest
 
 ZERO_SHOT = "a photo of a {}."
-ENCODING_BATCH = 256
+ENCODING_BATCH = 64
 
 
 class PromptedMethod(Method):

@@ -20,7 +20,6 @@ from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan import released_splits
 from hashbench.plan.card import KINDS, Value
 from hashbench.plan.option_kinds import NO_ABLATION, AblationOption, RunOption, SettingOption
 
@@ -35,6 +34,8 @@ def _check_device(device: str, where: str) -> None:
 
 
 def _check_split(split: str, where: str) -> None:
+    from hashbench.plan import released_splits  # which reads all cards: the help needs none
+
     released_splits.check(split, where=where)
 
 
@@ -173,14 +174,16 @@ class Request:
     backbone: Annotated[
         OneOrMore[str],
         RunOption(
-            "Frozen encoders: any model of open_clip, such as ViT-B-16.", spec="backbone.name"
+            "Frozen encoders: any model of open_clip, such as ViT-B-16, or scratch-resnet18 or "
+            "-resnet50, trained on the training labels.",
+            spec="backbone.name",
         ),
     ] = "picturebook-clip"
     pretrained: Annotated[
         OneOrMore[str],
         RunOption(
-            "Weights of the backbone: a tag of open_clip, or a file.",
-            metavar="TAG|FILE",
+            "Weights of the backbone: a tag of open_clip, a file, or a tag's file.",
+            metavar="TAG|FILE|TAG=FILE",
             spec="backbone.pretrained",
             unset="built in",
             commas=False,
@@ -192,6 +195,14 @@ class Request:
             "Precision of features on disk; fp16 takes half the space.",
             choices=("fp32", "fp16"),
             spec="backbone.feature_precision",
+        ),
+    ] = "fp32"
+    encode_precision: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "Arithmetic of the frozen towers: fp32, or mixed bf16, which is faster on GPUs.",
+            choices=("fp32", "bf16"),
+            spec="backbone.encode_precision",
         ),
     ] = "fp32"
     on_bad_image: Annotated[

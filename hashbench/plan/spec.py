@@ -23,6 +23,7 @@ _LATER = (
     ("dataset", "caption_noise", 0.0),
     ("dataset", "caption_drop", 0.0),
     ("backbone", "feature_precision", "fp32"),
+    ("backbone", "encode_precision", "fp32"),
 )
 _LATER_RUN = (("holdout", True),)
 
@@ -49,14 +50,16 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which frozen encoders. `pretrained` is an open_clip tag or a weights file.
+    """Which frozen encoders. `pretrained` is an open_clip tag, a weights file, or tag=file.
 
-    `feature_precision` is that of the features that are kept on disk.
+    `feature_precision` is that of the features that are kept on disk, `encode_precision` that of
+    the frozen towers' arithmetic.
     """
 
     name: str = "picturebook-clip"
     pretrained: str = ""
     feature_precision: str = "fp32"
+    encode_precision: str = "fp32"
 
 
 class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

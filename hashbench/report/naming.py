@@ -110,6 +110,9 @@ def _variant(spec: RunSpec) -> dict[str, str]:
         "precision": ""
         if backbone.feature_precision == _USUAL_BACKBONE.feature_precision
         else backbone.feature_precision,
+        "encoding": ""
+        if backbone.encode_precision == _USUAL_BACKBONE.encode_precision
+        else f"encoded in {backbone.encode_precision}",
         "data": _data_text(spec.dataset),
     }
 

@@ -79,7 +79,7 @@ def test_training_reads_noisy_captions_of_the_fitted_items_alone() -> None:
     dataset: Any = SimpleNamespace(
         features=None, captions=[("one two three four",), ("five six",), ("seven",)]
     )
-    split: Any = SimpleNamespace(fit=np.array([0, 1]))
+    split: Any = SimpleNamespace(train_fit=np.array([0, 1]))
     assert training_captions(spec_of(), dataset, split, store) is None
     assert not asked
     spec = spec_of(caption_drop=0.5)

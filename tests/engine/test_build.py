@@ -46,10 +46,10 @@ def test_notes_and_facts_say_what_the_data_are(data_dir: Path, tmp_path: Path) -
     spec = spec_of("lsh")
     prepared = prepared_for(spec, data_dir, tmp_path, note=lambda *note: notes.append(note))
     assert [text for _, text in notes] == list(prepared.data.dataset.notes)
-    assert prepared.facts() == {
-        "split": prepared.data.split.hash,
-        "features": prepared.data.features.key,
-    }
+    facts = prepared.facts()
+    assert facts["split"] == prepared.data.split.hash
+    assert facts["features"] == prepared.data.features.key
+    assert facts["activation"] == "gelu"
     assert prepared.tuned == 0
     assert prepared.data.blocks is None
     assert (tmp_path / "labels.npz").is_file()  # drawn once, read by whoever comes later

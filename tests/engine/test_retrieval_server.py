@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashbench.codefiles.native import CodeSet, write_codes
-from hashbench.engine.retrieval_server import Library, distances, ranked
+from hashbench.engine.retrieval_server import Library, distances, nearest
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
@@ -33,7 +33,7 @@ def test_distances_are_counts_of_differing_bits(seed: int, bits: int, items: int
         sum(bool(a) != bool(b) for a, b in zip(query[0], row, strict=True)) for row in database
     ]
     assert found.tolist() == naive
-    order = ranked(found, items)
+    order = nearest(found, items)
     assert order.tolist() == sorted(range(items), key=lambda item: (naive[item], item))
 
 

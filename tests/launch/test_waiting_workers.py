@@ -123,7 +123,7 @@ def slot_times(run: RunFolder) -> tuple[float, float]:
     return took, told[-1].t
 
 
-def test_who_does_not_wait_takes_what_is_free_or_trains_beside_others(
+def test_a_run_that_does_not_wait_takes_what_is_free_or_shares_the_device(
     runs: list[RunFolder], taken: Slot
 ) -> None:
     with EventWriter(runs[0].events) as writer:
@@ -134,7 +134,7 @@ def test_who_does_not_wait_takes_what_is_free_or_trains_beside_others(
         slot.close()
     told = [e for e in read_all(runs[0].events) if not isinstance(e, events.Beat)]
     assert isinstance(told[0], events.Note)
-    assert "beside others" in told[0].text
+    assert "shares the device" in told[0].text
     facts = [(e.name, e.value) for e in told if isinstance(e, events.Fact)]
     assert facts == [("slot", "none"), ("slot", "cpu.0")]
 

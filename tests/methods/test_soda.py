@@ -97,10 +97,10 @@ def test_a_template_holds_the_names_where_its_braces_are(
 
 
 def test_a_template_of_one_s_own_reaches_the_prompts() -> None:
-    (spec,) = expand(Request(set={"template": "a photo of {}"}))
+    (spec,) = expand(Request(set={"template": "today, a photo of {}"}))
     encoder = Encoder()
     model = method(prompts=encoder, params={"template": spec.params["template"]})
-    assert "a photo of sea and sky" in encoder.sentences
+    assert "today, a photo of sea and sky" in encoder.sentences
     assert len(encoder.sentences) == len(torch.unique(model.context.train.labels, dim=0))
 
 

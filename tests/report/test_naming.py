@@ -36,6 +36,7 @@ SPECS = st.builds(
         BackboneSpec,
         name=st.sampled_from(["picturebook-clip", "ViT-B-16"]),
         feature_precision=st.sampled_from(["fp32", "fp16"]),
+        encode_precision=st.sampled_from(["fp32", "bf16"]),
     ),
     labels=st.builds(
         LabelSpec,
