@@ -129,6 +129,8 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
+    if not card.supervised:  # neither the training set nor a batch of it holds a label
+        data = replace(data, train=data.train.without_labels())
     return Prepared(spec, card, replace(data, report=report), store, tuned)
 
 
@@ -188,7 +190,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         bits=spec.bits,
         params=spec.params,
         class_names=data.dataset.class_names,
-        train=data.train if card.supervised else data.train.without_labels(),
+        train=data.train,
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,
