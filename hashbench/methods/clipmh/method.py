@@ -19,7 +19,7 @@ from hashbench.nn import monitors
 from hashbench.nn.heads import scaled
 from hashbench.nn.multi_length import Memories
 from hashbench.nn.optim import grouped, warm_cosine
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 
 STREAM = "mm"
 
