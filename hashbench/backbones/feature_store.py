@@ -89,8 +89,15 @@ class FeatureStore:
 
     @functools.cached_property
     def backbone(self) -> ClipBackbone:
-        """The model itself, loaded at the first use."""
-        return self._source.load(self._device)
+        """The model itself, loaded at the first use.
+
+        Libraries draw initial weights before they load the real ones. Whether a cache is warm must
+        not change what the run draws next, so these draws are taken back.
+        """
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            return self._source.load(self._device)
 
     def dataset(self, dataset: Dataset) -> Features:
         """The features of a dataset, read or computed; those that it ships need no backbone.
@@ -138,8 +145,6 @@ class FeatureStore:
 
     def _entry_of(self, dataset: Dataset, **more: object) -> tuple[Path, dict[str, object]]:
         """The folder of what the backbone makes of a dataset, and all that it depends on."""
-        from hashbench.backbones.clip import TRANSFORM
-
         identity: dict[str, object] = {
             "format": FORMAT,
             "dataset": dataset.name,
@@ -147,7 +152,7 @@ class FeatureStore:
             "items": len(dataset),
             "backbone": self._source.name,
             "weights": self._source.weights_hash,
-            "transform": TRANSFORM,
+            **self._source.encoding_of(dataset.pictures),
             **more,
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]

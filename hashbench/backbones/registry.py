@@ -1,20 +1,30 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
 `picturebook-clip` ships with the package. Every other name is a model of open_clip, with weights
-from a file or from one of open_clip's tags.
+from one of open_clip's tags (`openai`), from a file, or from a file that holds those of a tag
+(`openai=FILE`).
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import importlib.util
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
+from hashbench.backbones.pretrained_config import (
+    LEGACY_TRANSFORM,
+    PretrainedConfig,
+    config_of,
+    model_config,
+    model_configs,
+    require_tokenizer,
+)
+from hashbench.datasets.base import Pictures
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.spec import BackboneSpec
 
@@ -31,32 +41,88 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """A backbone that is known to be there. `key` names model, weights and transform.
+    """A backbone whose weights are there.
 
-    `precision` is that of the stored features, fp32 or fp16.
+    `tag` is that of open_clip whose weights these are, "" where that is not known. `precision` is
+    that of the stored features, fp32 or fp16; `encode_precision` that of the towers, fp32 or bf16.
     """
 
     name: str
     weights: Path
     weights_hash: str
     precision: str = "fp32"
+    tag: str = ""
+    encode_precision: str = "fp32"
+
+    @functools.cached_property
+    def config(self) -> PretrainedConfig:
+        """Activation, tokenizer and preprocessing of the weights."""
+        if self.name == BUILTIN:
+            from hashbench.backbones import picturebook_clip
+
+            side = int(picturebook_clip.CONFIG["vision_cfg"]["image_size"])
+            return PretrainedConfig(size=(side, side))
+        return config_of(self.name, self.tag, self.weights)
 
     @property
     def key(self) -> str:
-        return f"{self.name}-{self.weights_hash}"
+        """Names all that decides the features of a text."""
+        key = f"{self.name}-{self.weights_hash}"
+        if self.name != BUILTIN:
+            key += f"-{self.config.activation}-{self.config.tokenizer or 'bpe'}"
+        return key if self.encode_precision == "fp32" else f"{key}-{self.encode_precision}"
+
+    def encoding_of(self, pictures: Pictures) -> dict[str, str]:
+        """What decides the features of a dataset beside its items and the weights.
+
+        Pictures of the built-in backbone's own size are not resized, so their features are those
+        of earlier versions, and so is this.
+        """
+        config = self.config
+        if self.name == BUILTIN and getattr(pictures, "size", None) == config.size:
+            decides = {"transform": LEGACY_TRANSFORM}
+        else:
+            decides = {
+                "transform": config.transform,
+                "activation": config.activation,
+                "tokenizer": config.tokenizer,
+            }
+        if self.encode_precision != "fp32":
+            decides["encoding"] = self.encode_precision
+        return decides
+
+    def facts(self) -> dict[str, str]:
+        """What a run's facts say of its backbone."""
+        return {
+            "backbone": self.name,
+            "weights": f"{self.tag or self.weights.name} {self.weights_hash}",
+            **self.config.facts(),
+            "encoding": self.encode_precision,
+        }
 
     def load(self, device: torch.device) -> ClipBackbone:
-        """The model on `device`. Raises InputError where the weights do not fit the model."""
+        """The model on `device`. Raises InputError where the weights do not fit the model, or its
+        tokenizer cannot be had.
+        """
         from hashbench.backbones.clip import ClipBackbone
 
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
-            return ClipBackbone(picturebook_clip.build(), device)
+            model = picturebook_clip.build()
+            return ClipBackbone(model, device, precision=self.encode_precision)
+        return ClipBackbone(self._model(), device, self._tokenizer(), self.encode_precision)
+
+    def _model(self) -> torch.nn.Module:
         from hashbench.backbones.openclip_import import open_clip
 
         try:
-            model = open_clip().create_model(self.name, pretrained=str(self.weights))
+            model: torch.nn.Module = open_clip().create_model(
+                self.name,
+                pretrained=str(self.weights),
+                force_quick_gelu=self.config.quick_gelu,
+                force_preprocess_cfg=self.config.preprocess,
+            )
         except Exception as error:  # whatever a foreign file makes of the loaders: it is the file
             what = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(
@@ -64,16 +130,35 @@ class BackboneSource:
                 where=self.weights,
                 remedy="weights of this very model, as safetensors or a state dict",
             ) from error
-        return ClipBackbone(model, device)
+        return model
+
+    def _tokenizer(self) -> Any:
+        from hashbench.backbones.openclip_import import open_clip
+
+        source = self.config.tokenizer
+        try:
+            if Path(source).is_dir() and source:  # files beside the weights
+                text = model_config(self.name)["text_cfg"]
+                return open_clip().tokenizer.HFTokenizer(
+                    source,
+                    context_length=text.get("context_length", 77),
+                    tokenizer_mode=text.get("tokenizer_mode"),
+                    **text.get("tokenizer_kwargs", {}),
+                )
+            return open_clip().get_tokenizer(self.name)
+        except Exception as error:  # the hub's client raises many kinds
+            raise InputError(
+                f"the tokenizer {source} of {self.name} cannot be had ({type(error).__name__})",
+                where="--backbone",
+                remedy=f"put its files (tokenizer_config.json, tokenizer.json) beside the weights "
+                f"and name these with --pretrained {self.tag or 'TAG'}=FILE",
+            ) from error
 
 
 def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
-    found = importlib.util.find_spec("open_clip")
-    configs: list[str] = []
-    if found is not None and found.submodule_search_locations:
-        folder = Path(found.submodule_search_locations[0]) / "model_configs"
-        configs = sorted(path.stem for path in folder.glob("*.json"))
+    folder = model_configs()
+    configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
     return [BUILTIN, *configs]
 
 
@@ -84,52 +169,69 @@ def check_name(name: str, *, where: object = "--backbone") -> None:
 
 
 def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
-    """The backbone of a spec, its weights found and hashed.
+    """The backbone of a spec, its weights located and hashed.
 
-    Raises UnknownNameError for the name, InputError where weights cannot be had, with the place
-    where a file is looked for.
+    Raises UnknownNameError for the name or tag, InputError where weights cannot be had, with the
+    place where a file is looked for, and for a model that cannot be served right.
     """
     check_name(spec.name)
     if spec.name == BUILTIN:
         if spec.pretrained:
             raise InputError(f"{BUILTIN} has its own weights", where="--pretrained")
-        return BackboneSource(
-            spec.name, BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS), spec.feature_precision
-        )
-    if not spec.pretrained:
-        raise InputError(
-            f"{spec.name} needs weights",
-            where="--pretrained",
-            remedy="a tag of open_clip, such as openai, or a weights file",
-        )
-    weights = _weights(spec, data_dir)
-    return BackboneSource(spec.name, weights, _hash(weights), spec.feature_precision)
+        tag, weights = "", BUILTIN_WEIGHTS
+    else:
+        if not spec.pretrained:
+            raise InputError(
+                f"{spec.name} needs weights",
+                where="--pretrained",
+                remedy="a tag of open_clip, such as openai, or a weights file",
+            )
+        require_tokenizer(spec.name)
+        tag, weights = _weights(spec, data_dir)
+    return BackboneSource(
+        spec.name, weights, _hash(weights), spec.feature_precision, tag, spec.encode_precision
+    )
 
 
-def _weights(spec: BackboneSpec, data_dir: Path) -> Path:
+def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
+    """(tag or "", file) of what `--pretrained` names: a file, a tag, or tag=file.
+
+    The tag of a file in the folder of weights may be one that open_clip does not know.
+    """
     as_file = Path(spec.pretrained).expanduser()
     if as_file.is_file():
-        return as_file
+        return "", as_file
+    tag, equals, file = spec.pretrained.partition("=")
+    if equals:
+        _check_tag(spec.name, tag)
+        path = Path(file).expanduser()
+        if not path.is_file():
+            raise InputError("there is no such weights file", where=file)
+        return tag, path
     folder = data_dir / "weights"
     stem = f"{spec.name}-{spec.pretrained}".replace("/", "_")
     for suffix in SUFFIXES:
         if (folder / f"{stem}{suffix}").is_file():
-            return folder / f"{stem}{suffix}"
+            return spec.pretrained, folder / f"{stem}{suffix}"
     if as_file.suffix in SUFFIXES or as_file.is_absolute():
         raise InputError("there is no such weights file", where=spec.pretrained)
-    return _download(spec, folder, stem)
+    return spec.pretrained, _download(spec, folder, stem)
+
+
+def _check_tag(name: str, tag: str) -> None:
+    """Raises UnknownNameError for a tag that open_clip does not know for the model."""
+    from hashbench.backbones.openclip_import import open_clip
+
+    if tag not in (tags := open_clip().list_pretrained_tags_by_model(name)):
+        raise UnknownNameError(f"weights of {name}", tag, tags, where="--pretrained")
 
 
 def _download(spec: BackboneSpec, folder: Path, stem: str) -> Path:
     from hashbench.backbones.openclip_import import open_clip
 
     library = open_clip()
-    tags = library.list_pretrained_tags_by_model(spec.name)
-    if spec.pretrained not in tags:
-        raise UnknownNameError(
-            f"weights of {spec.name}", spec.pretrained, tags, where="--pretrained"
-        )
-    _look_for_the_hub()
+    _check_tag(spec.name, spec.pretrained)
+    _detect_offline()
     try:
         config = library.get_pretrained_cfg(spec.name, spec.pretrained)
         return Path(library.download_pretrained(config, cache_dir=str(folder)))
@@ -139,13 +241,14 @@ def _download(spec: BackboneSpec, folder: Path, stem: str) -> Path:
             f"({type(error).__name__})",
             where="--pretrained",
             remedy=f"put the file at {folder / (stem + '.safetensors')} (or .pt), "
-            "or name a file with --pretrained FILE",
+            f"or name a file with --pretrained {spec.pretrained}=FILE",
         ) from error
 
 
-def _look_for_the_hub() -> None:
-    """Where the model hub cannot be reached, says so to its client, which else tries for minutes;
-    weights that it fetched earlier are still found. Behind a proxy nobody can tell in advance.
+def _detect_offline() -> None:
+    """Tells the model hub's client when the hub cannot be reached: it would retry for minutes.
+
+    Weights that it fetched earlier are used all the same. Behind a proxy there is no telling.
     """
     from huggingface_hub import constants
 

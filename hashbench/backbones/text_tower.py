@@ -26,7 +26,9 @@ class FrozenTextTower:
         self._text: Any = getattr(model, "text", model)
         pooling = getattr(self._text, "text_pool_type", getattr(self._text, "pool_type", ""))
         causal = getattr(self._text, "attn_mask", None) is not None
-        if not causal or pooling != "argmax" or not hasattr(self._text, "token_embedding"):
+        byte_pairs = isinstance(backbone.tokenizer, open_clip().tokenizer.SimpleTokenizer)
+        embeds = hasattr(self._text, "token_embedding")
+        if not (causal and byte_pairs and embeds and pooling == "argmax"):
             raise InputError(
                 "the text tower of this backbone is not CLIP's: learned prompts need a causal "
                 "tower that reads its feature at the end token",
@@ -34,7 +36,7 @@ class FrozenTextTower:
                 remedy="picturebook-clip, or a CLIP model such as ViT-B-32",
             )
         self._device = backbone.device
-        self._tokenizer: Any = open_clip().tokenizer.SimpleTokenizer()
+        self._tokenizer: Any = backbone.tokenizer
         self.width = int(self._text.token_embedding.embedding_dim)
         self.context = int(self._text.context_length)
         self.scale = float(model.logit_scale.detach().exp())

@@ -56,12 +56,20 @@ def run_command(
     ] = None,
     pretrained: Annotated[
         str | None,
-        typer.Option("--pretrained", help="Weights of the backbone: open_clip's tag, or a file."),
+        typer.Option(
+            "--pretrained", help="Weights of the backbone: open_clip's tag, a file, or TAG=FILE."
+        ),
     ] = None,
     feature_precision: Annotated[
         str | None,
         typer.Option(
             "--feature-precision", help="Features on disk: fp32, or fp16 in half the space."
+        ),
+    ] = None,
+    encode_precision: Annotated[
+        str | None,
+        typer.Option(
+            "--encode-precision", help="Arithmetic of the frozen towers: fp32, or mixed bf16."
         ),
     ] = None,
     on_bad_image: Annotated[
@@ -161,6 +169,7 @@ def run_command(
         "backbone": backbone,
         "pretrained": pretrained,
         "feature_precision": feature_precision,
+        "encode_precision": encode_precision,
         "on_bad_image": on_bad_image,
         "label_noise": label_noise,
         "label_sparsity": label_sparsity,

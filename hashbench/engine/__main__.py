@@ -27,10 +27,10 @@ def main() -> int:
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    except OSError as error:  # its own files cannot be written, so it cannot be told as an event
-        told = os_errors.explained(error)
-        sys.stderr.write(f"{told}\n")
-        return told.exit_code
+    except OSError as error:  # its own files cannot be written, so there can be no event
+        explained = os_errors.explained(error)
+        sys.stderr.write(f"{explained}\n")
+        return explained.exit_code
 
 
 if __name__ == "__main__":

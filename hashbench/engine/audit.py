@@ -40,16 +40,16 @@ def audit(method: Method, data: Data, seed: int) -> AuditResult:
 
 
 def _paired(method: Method, items: Items, plain: Encoded, other: Tensor) -> float | None:
-    """The image codes beside other texts, the text codes beside other images. A fused code is made
-    of both by right: None.
+    """Share of changed bits of images when the paired texts are swapped, and of texts when the
+    images are. None for a fused code, which is made of both by design.
     """
     if "mm" in plain:
         return None
-    beside = {
+    swapped = {
         "image": encode_batch(method, replace(items, texts=items.texts[other])),
         "text": encode_batch(method, replace(items, images=items.images[other])),
     }
-    return _changed(plain, {name: codes[name] for name, codes in beside.items()})
+    return _changed(plain, {name: codes[name] for name, codes in swapped.items()})
 
 
 def _rebatched(method: Method, items: Items, order: Tensor) -> Encoded:

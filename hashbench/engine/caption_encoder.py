@@ -1,42 +1,26 @@
-"""Captions that somebody types, encoded by the trained model of a finished run."""
+"""Captions that a person types, encoded by the trained model of a finished run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from hashbench.backbones import registry
-from hashbench.backbones.feature_store import FeatureStore
-from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.engine import checkpoint
-from hashbench.engine.data import (
-    assemble,
-    load_dataset,
-    readable,
-    require_encoders,
-    split_of,
-    visible_labels,
-)
+from hashbench.engine.build import build_method, prepare
+from hashbench.engine.data import require_encoders
 from hashbench.errors import InputError
-from hashbench.files.paths import cache_root
-from hashbench.methods.base import Method, MethodContext
 from hashbench.metrics.codes import Codes
 from hashbench.plan import catalog
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
 
 
-def _silent(what: str, done: int, total: int) -> None:
-    """Nobody is told."""
-
-
-class TypedCaptions:
+class CaptionEncoder:
     """The text side of a run's selected model, on the CPU.
 
-    Raises InputError for methods that tune the towers or fuse both modalities, and where the run
-    has no checkpoint any more.
+    Raises InputError for methods that tune the towers or fuse both modalities, and for a run
+    without a checkpoint.
     """
 
     def __init__(self, run: RunFolder, spec: RunSpec, data_dir: Path) -> None:
@@ -46,40 +30,16 @@ class TypedCaptions:
                 f"captions cannot be typed for {card.title}: codes are not of a text alone",
                 remedy="pick an item as the query",
             )
-        state = checkpoint.load(run, spec.hash)
-        if state is None:
+        saved = checkpoint.load(run, spec.hash)
+        if saved is None:
             raise InputError(
                 "the run has no checkpoint, so nothing can be encoded", where=run.checkpoint
             )
-        device = torch.device("cpu")
-        dataset = load_dataset(spec.dataset, data_dir)
-        require_encoders(dataset, "a typed caption")
-        source = registry.resolve(spec.backbone, data_dir)
-        skip = spec.dataset.on_bad_image == "skip"
-        self._store = FeatureStore(cache_root(data_dir), source, device, _silent, skip_broken=skip)
-        features = self._store.dataset(dataset)
-        split = readable(split_of(spec.dataset, dataset), dataset, features)
-        visible = visible_labels(run.labels, spec, dataset, split)
-        data = assemble(dataset, split, visible, features, device)
-
-        def prompts(sentences: Sequence[str]) -> torch.Tensor:
-            return torch.from_numpy(self._store.prompts(sentences))
-
-        self._method: Method = catalog.load(card.entry)(
-            MethodContext(
-                bits=spec.bits,
-                params=spec.params,
-                class_names=dataset.class_names,
-                train=data.train,
-                prompts=prompts,
-                seed=spec.seed,
-                unknown=spec.labels.unknown,
-                text_tower=lambda: FrozenTextTower(self._store.backbone),
-                protocol=spec.protocol,
-                directions=card.directions,
-            )
-        )
-        self._method.load_state_dict(state.best.model or state.model)
+        prepared = prepare(spec, data_dir, run.labels, torch.device("cpu"))
+        require_encoders(prepared.data.dataset, "a typed caption")
+        self._store = prepared.store
+        self._method = build_method(prepared)
+        self._method.load_state_dict(saved.best.model or saved.model)
         self._method.eval()
 
     @torch.inference_mode()

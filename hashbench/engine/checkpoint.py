@@ -158,13 +158,13 @@ def load(run: RunFolder, spec_hash: str) -> Checkpoint | None:
 
 
 def _digest(state: str, tensors: dict[str, Tensor]) -> str:
-    """Of all that a file holds, so that a changed bit is found and not trained on."""
-    found = hashlib.blake2b(state.encode(), digest_size=16)
+    """Of all that a file holds, so that a changed bit is noticed and not trained on."""
+    digest = hashlib.blake2b(state.encode(), digest_size=16)
     for name in sorted(tensors):
         tensor = tensors[name]
-        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return found.hexdigest()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
-    """Raises InputError for a feature set: nobody knows the encoders that made its features."""
+    """Raises InputError for a feature set: the encoders that made its features are not known."""
     if dataset.features is not None:
         raise InputError(
             f"{who} cannot work on {dataset.name}, a set of features: the encoders that made them"
@@ -63,7 +63,7 @@ def readable(split: Split, dataset: Dataset, features: Features) -> Split:
 
 
 def left_out(split: Split, features: Features) -> list[str]:
-    """In words, what `readable` leaves out of a split, and why."""
+    """What `readable` leaves out of a split, and why, as lines for a person."""
     if not features.broken:
         return []
     items = [broken.item for broken in features.broken]
@@ -84,9 +84,9 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
     source = f"{dataset.name} {dataset.fingerprint} {split.hash}"
     full = dataset.labels[split.train]
     if path.is_file():
-        found = VisibleLabels.load(path)
-        found.check(source, full.shape, where=path)
-        return found
+        labels = VisibleLabels.load(path)
+        labels.check(source, full.shape, where=path)
+        return labels
     drawn = masks.visible_labels(full, spec.labels, spec.seed, source)
     drawn.save(path)
     return drawn
@@ -98,7 +98,7 @@ class Data:
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    is there for methods that tune the towers.
+    are the inputs of tuned blocks, for methods that tune the towers.
     """
 
     dataset: Dataset

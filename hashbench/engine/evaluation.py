@@ -73,16 +73,18 @@ def evaluate_run(
             write_released(run.codes, codes)
         scores[str(bits)] = {}
         for direction in directions:
-            asked, ranked = sides(direction)
-            found = evaluate(
-                query[asked][bits],
-                database[ranked][bits],
+            source, target = sides(direction)
+            metric_scores = evaluate(
+                query[source][bits],
+                database[target][bits],
                 query_labels,
                 database_labels,
                 [parse_metric(name) for name in METRICS],
             )
-            scores[str(bits)][direction] = {str(score.metric): score.value for score in found}
-            without_relevant = found[0].without_relevant
+            scores[str(bits)][direction] = {
+                str(score.metric): score.value for score in metric_scores
+            }
+            without_relevant = metric_scores[0].without_relevant
         floor = _relevant_share(query, database, bits, query_labels, database_labels)
     return Result(
         run=run.id,

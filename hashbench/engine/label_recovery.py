@@ -1,7 +1,7 @@
-"""What a method recovered, held against the truth: an event of its own kind.
+"""Recovered labels compared with the true ones, as an event.
 
-The method adds labels without knowing the truth; the trainer knows it and tells nobody but the
-event log.
+The method adds labels without knowing the truth; the trainer knows it and writes it to the
+event log only.
 """
 
 from __future__ import annotations
@@ -16,25 +16,27 @@ from hashbench.metrics.recovery import recovered_pairs, recovery
 from hashbench.runs import events
 
 
-def recovery_event(stage: str, epoch: int, found: Recovered, data: Data) -> events.Recovery:
+def recovery_event(stage: str, epoch: int, recovered: Recovered, data: Data) -> events.Recovery:
     """Precision, recall and counts of labels and of pairs, and the worked examples with names."""
-    items = found.items.cpu().numpy()
+    items = recovered.items.cpu().numpy()
     fit = data.split.fit[items]
     true = data.dataset.labels[fit]
-    known = data.train.known[found.items].cpu().numpy()
+    known = data.train.known[recovered.items].cpu().numpy()
     positive = data.known_positives(fit)
-    added = found.added.cpu().numpy() & ~known
+    added = recovered.added.cpu().numpy() & ~known
     overall, by_class = recovery(true, known, added, data.dataset.class_names)
     pairs = recovered_pairs(true, positive, added).values
     values = {"items": float(len(items)), **overall.values}
     values |= {f"pairs {name}": value for name, value in pairs.items()}
-    values |= {name: float(value) for name, value in found.values.items() if math.isfinite(value)}
+    values |= {
+        name: float(value) for name, value in recovered.values.items() if math.isfinite(value)
+    }
     return events.Recovery(
         stage=stage,
         epoch=epoch,
         values=values,
         classes={name: counts.values for name, counts in by_class.items()},
-        examples=tuple(_example(path, data) for path in found.paths),
+        examples=tuple(_example(path, data) for path in recovered.paths),
     )
 
 

@@ -1,4 +1,4 @@
-"""One attempt at a run: takes it, waits for its turn, trains, and tells how it ended.
+"""One process of a run: takes it, waits for its turn, trains, and records how it ended.
 
 Nothing heavy is imported before the turn has come, since many workers may wait for hours.
 """
@@ -33,7 +33,7 @@ NO_MEMORY = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: o
 
 
 def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
-    """Does the run and returns the process's exit code; what went wrong is an event, too.
+    """Does the run and returns the exit code of the process; a failure becomes an event, too.
 
     Raises BusyError when another worker holds the run, InputError when the run is over.
     """
@@ -47,8 +47,8 @@ def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
             writer.write(events.Stopped(reason=stop.problem))
             return 0
         except Exception as error:
-            # the last line of defence: the run is told failed, the log holds the whole trace
-            return _fail(writer, _in_words(error, run), error)
+            # the last line of defence: the run is marked failed, the log holds the whole trace
+            return _fail(writer, _as_hashbench_error(error, run), error)
     return 0
 
 
@@ -60,8 +60,8 @@ def _taken(run: RunFolder) -> Iterator[EventWriter]:
             raise BusyError("another worker holds this run", where=run.id)
         if state.status(state.fold(read_all(run.events)), run) is Status.FINISHED:
             raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
-        for asked in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(asked, lambda *_: control.send(run, "stop"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: control.send(run, "stop"))
         _sweep(run)
         with EventWriter(run.events) as writer:
             yield writer
@@ -75,7 +75,7 @@ def _sweep(run: RunFolder) -> None:
         remove_leftovers(run.path, name)
 
 
-def _in_words(error: Exception, run: RunFolder) -> HashbenchError:
+def _as_hashbench_error(error: Exception, run: RunFolder) -> HashbenchError:
     if isinstance(error, HashbenchError):
         return error
     if isinstance(error, OSError) and error.errno in os_errors.MEANINGS:
@@ -86,18 +86,18 @@ def _in_words(error: Exception, run: RunFolder) -> HashbenchError:
     return HashbenchError(f"{type(error).__name__}: {error}")
 
 
-def _fail(writer: EventWriter, told: HashbenchError, cause: BaseException) -> int:
+def _fail(writer: EventWriter, error: HashbenchError, cause: BaseException) -> int:
     lines = traceback.format_exception(cause)
     with contextlib.suppress(OSError):  # the log may be on the disk that is full
         print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
-    where = f"{told.where}: " if told.where else ""
-    detail = "" if told is cause else "".join(lines[-DETAIL_LINES:])
+    where = f"{error.where}: " if error.where else ""
+    detail = "" if error is cause else "".join(lines[-DETAIL_LINES:])
     writer.write(
         events.Failed(
-            reason=f"{where}{told.problem}",
-            remedy=told.remedy or "",
+            reason=f"{where}{error.problem}",
+            remedy=error.remedy or "",
             detail=detail,
-            code=told.exit_code,
+            code=error.exit_code,
         )
     )
-    return told.exit_code
+    return error.exit_code

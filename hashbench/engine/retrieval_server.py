@@ -1,7 +1,8 @@
 """Answers questions about a run's codes: `python -m hashbench.engine.retrieval_server RUN`.
 
 One question a line on stdin, one answer a line on stdout, both JSON objects; the first line out
-tells what there is. Codes and captions need no torch; it is loaded with the first typed caption.
+describes what can be asked for. Codes and captions need no torch; it is loaded with the first typed
+caption.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
     from hashbench.datasets.base import Dataset
-    from hashbench.engine.caption_encoder import TypedCaptions
+    from hashbench.engine.caption_encoder import CaptionEncoder
 
 MOST = 1000  # items or results in one answer
 MOST_PIXELS = 400  # of a side of a thumbnail
@@ -43,16 +44,15 @@ def distances(query: Words, database: Words) -> NDArray[np.int64]:
     return np.asarray(_BITS[differing].sum(axis=1, dtype=np.int64))
 
 
-def ranked(found: NDArray[np.int64], top: int) -> NDArray[np.int64]:
+def ranked(distance: NDArray[np.int64], top: int) -> NDArray[np.int64]:
     """The places of the `top` smallest distances, nearest first, ties in database order."""
-    return np.argsort(found, kind="stable")[:top]
+    return np.argsort(distance, kind="stable")[:top]
 
 
 class Library:
     """The codes of one finished run, with the captions and pictures of its items.
 
-    Where the dataset is not there (any more), ids and labels are all that is told of an item, and
-    `note` says why.
+    Where the dataset is missing, only ids and labels of an item are known; `note` gives the reason.
     """
 
     def __init__(self, run: RunFolder, data_dir: Path) -> None:
@@ -69,14 +69,14 @@ class Library:
             self._dataset = dataset = catalog.load(entry)(data_dir, wanted.params)
             self._place = {name: place for place, name in enumerate(dataset.ids)}
         except HashbenchError as error:
-            self.note = f"captions and pictures are not there: {error.problem}"
+            self.note = f"captions and pictures are missing: {error.problem}"
 
     @property
     def _any(self) -> CodeSet:
         return next(iter(self._codes.values()))
 
     def about(self) -> dict[str, Any]:
-        """What there is to ask for."""
+        """What can be asked for."""
         modalities = sorted(self._any.query)
         fused = modalities == ["mm"]
         return {
@@ -92,48 +92,48 @@ class Library:
         """Queries whose caption, labels or id hold every word of `find`: how many, and some."""
         words = find.lower().split()
         count = len(self._any.query_labels)
-        kept = [row for row in range(count) if self._holds(row, words)] if words else range(count)
+        kept = [row for row in range(count) if self._matches(row, words)] if words else range(count)
         chosen = kept[offset : offset + min(limit, MOST)]
-        return {"found": len(kept), "items": [self._told("query", row) for row in chosen]}
+        return {"found": len(kept), "items": [self._describe("query", row) for row in chosen]}
 
-    def _holds(self, row: int, words: Sequence[str]) -> bool:
-        told = self._told("query", row)
-        text = " ".join([told["id"], told["caption"], *told["labels"]]).lower()
+    def _matches(self, row: int, words: Sequence[str]) -> bool:
+        item = self._describe("query", row)
+        text = " ".join([item["id"], item["caption"], *item["labels"]]).lower()
         return all(word in text for word in words)
 
     def rank(self, bits: int, direction: str, row: int, top: int) -> dict[str, Any]:
         """The database items nearest to query `row`."""
         codes = self._of(bits)
-        asked, searched = _sides(direction)
+        source, target = _sides(direction)
         if not 0 <= row < len(codes.query_labels):
             raise InputError(f"there is no query {row}")
-        found = distances(codes.query[asked].words[row], codes.database[searched].words)
+        distance = distances(codes.query[source].words[row], codes.database[target].words)
         shared = codes.database_labels.words & codes.query_labels.words[row]
-        return self._ranking(found, shared.any(axis=1), top)
+        return self._ranking(distance, shared.any(axis=1), top)
 
     def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
-        """The database items nearest to a caption that somebody typed, encoded by the run."""
+        """The database items nearest to a caption typed by a person, encoded by the run."""
         codes = self._of(bits)
-        _, searched = _sides(direction)
-        words = self._typed.code(caption, bits).words[0]
-        return self._ranking(distances(words, codes.database[searched].words), None, top)
+        _, target = _sides(direction)
+        words = self._encoder.code(caption, bits).words[0]
+        return self._ranking(distances(words, codes.database[target].words), None, top)
 
     @functools.cached_property
-    def _typed(self) -> TypedCaptions:
-        from hashbench.engine.caption_encoder import TypedCaptions
+    def _encoder(self) -> CaptionEncoder:
+        from hashbench.engine.caption_encoder import CaptionEncoder
 
-        return TypedCaptions(self._run, self._spec, self._data_dir)
+        return CaptionEncoder(self._run, self._spec, self._data_dir)
 
     def _ranking(
-        self, found: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
+        self, distance: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
     ) -> dict[str, Any]:
-        order = ranked(found, min(top, MOST))
+        order = ranked(distance, min(top, MOST))
         results = [
             {
                 "rank": place + 1,
-                "distance": int(found[row]),
+                "distance": int(distance[row]),
                 "hit": None if hit is None else bool(hit[row]),
-                **self._told("database", int(row)),
+                **self._describe("database", int(row)),
             }
             for place, row in enumerate(order)
         ]
@@ -161,7 +161,7 @@ class Library:
         ids = self._any.query_ids if side == "query" else self._any.database_ids
         return ids[row] if row < len(ids) else f"{side} {row}"
 
-    def _told(self, side: str, row: int) -> dict[str, Any]:
+    def _describe(self, side: str, row: int) -> dict[str, Any]:
         codes = self._any
         labels = codes.query_labels if side == "query" else codes.database_labels
         name = self._id(side, row)
@@ -202,12 +202,12 @@ def _names(mask: Words, class_names: Sequence[str]) -> list[str]:
 
 def _sides(direction: str) -> tuple[str, str]:
     letters = {"i": "image", "t": "text"}
-    asked, _, searched = direction.partition("2")
+    source, _, target = direction.partition("2")
     if direction == "mm":
         return "mm", "mm"
-    if asked not in letters or searched not in letters:
+    if source not in letters or target not in letters:
         raise InputError(f"there is no direction {direction!r}")
-    return letters[asked], letters[searched]
+    return letters[source], letters[target]
 
 
 def main() -> int:
@@ -222,20 +222,20 @@ def main() -> int:
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(told: dict[str, Any]) -> None:
-        out.write(json.dumps(told) + "\n")
+    def send(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
 
     try:
         library = Library(RunFolder(arguments.run.resolve()), arguments.data_dir)
     except HashbenchError as error:
-        say(_problem(error))
+        send(_problem(error))
         return error.exit_code
-    say(library.about())
+    send(library.about())
     for line in sys.stdin:
         try:
-            say(library.answer(json.loads(line)))
+            send(library.answer(json.loads(line)))
         except HashbenchError as error:
-            say(_problem(error))
+            send(_problem(error))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""How a worker comes to a device slot: at once where nobody asked it to wait, or in its turn."""
+"""How a worker gets a device slot: at once without a ticket, in its turn with one."""
 
 from __future__ import annotations
 
@@ -29,16 +29,19 @@ class Ticket:
 
 def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot | None:
     """The slot that the run trains in. With a ticket it waits for its turn; without one it takes
-    what is free, and None, so that it runs beside others, where nothing is.
+    what is free, and None, so that it shares a device, where nothing is.
 
-    Raises StopAskedError, InputError for a GPU that is not there.
+    Raises StopAskedError, InputError for a GPU that does not exist.
     """
     line = queue.of(run.path.parent)
     device = specs.read(run.spec).device
     if ticket is None:
         slot = line.take_now(run.id, device)
         if slot is None:
-            text = "no device slot is free: it trains beside others; `--queue` would have waited"
+            text = (
+                "no device slot is free: it shares the device with other runs; "
+                "`--queue` would have waited"
+            )
             writer.write(events.Note(level="info", text=text))
     else:
         writer.beat_seconds = BEAT_SECONDS
@@ -64,7 +67,7 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
             if not held:
                 try:
                     slot = line.turn(run.id)
-                except LookupError:  # somebody removed the queue's folder: to its end, then
+                except LookupError:  # the queue folder was removed: re-enter at its end
                     os.close(lock)
                     lock = line.enter(run.id, device, ticket.priority)
                     continue
@@ -99,7 +102,7 @@ def _check_gpu(device: str) -> None:
     seen = len(slots.visible_gpus())
     if kind == "cuda" and int(index or 0) >= seen:
         raise InputError(
-            f"{device} is not there; this host shows {seen} GPUs",
+            f"there is no device {device}: this host shows {seen} GPUs",
             where="--device",
             remedy="--device auto or --device cpu",
         )

@@ -172,9 +172,11 @@ class Trainer:
             self.writer.write(events.Monitors(stage=stage.name, epoch=epoch, values=dict(monitors)))
 
     def _recovery(self, stage: Stage, epoch: int) -> None:
-        found = self.method.recovered(stage)
-        if found is not None:
-            self.writer.write(label_recovery.recovery_event(stage.name, epoch, found, self.data))
+        recovered = self.method.recovered(stage)
+        if recovered is not None:
+            self.writer.write(
+                label_recovery.recovery_event(stage.name, epoch, recovered, self.data)
+            )
 
     def _select(self, stage: Stage, epoch: int) -> None:
         """Scores the epoch on what selects, and keeps the model if it is the best so far.
@@ -233,7 +235,7 @@ class Trainer:
         )
 
     def _load(self, stages: list[Stage]) -> bool:
-        """Takes up the last checkpoint; False when there is none."""
+        """Continues from the last checkpoint; False when there is none."""
         state = checkpoint.load(self.run, self.spec.hash)
         if state is None:
             return False

@@ -44,21 +44,21 @@ class Validation:
             labels = [data.dataset.labels[part] for part in parts]
         query = encode(method, data, parts[0], "query")
         database = encode(method, data, parts[1], "database")
-        asked_labels, ranked_labels = (LabelMasks.from_multi_hot(each) for each in labels)
+        query_labels, database_labels = (LabelMasks.from_multi_hot(each) for each in labels)
         scores = {}
         for bits in method.bits:
             for direction in self.directions:
-                asked, ranked = sides(direction)
+                source, target = sides(direction)
                 metric = parse_metric(f"{direction}:{LIVE}")
-                found = evaluate(
-                    query[asked][bits],
-                    database[ranked][bits],
-                    asked_labels,
-                    ranked_labels,
+                (metric_score,) = evaluate(
+                    query[source][bits],
+                    database[target][bits],
+                    query_labels,
+                    database_labels,
                     [metric],
                 )
-                if math.isfinite(found[0].value):
-                    scores[f"{metric} @{bits}"] = found[0].value
+                if math.isfinite(metric_score.value):
+                    scores[f"{metric} @{bits}"] = metric_score.value
         return scores
 
     @staticmethod
@@ -70,5 +70,5 @@ class Validation:
 def sides(direction: str) -> tuple[str, str]:
     """(query modality, database modality) of a direction such as i2t."""
     names = {"i": "image", "t": "text"}
-    asked, _, ranked = direction.partition("2")
-    return (names[asked], names[ranked]) if ranked else (direction, direction)
+    source, _, target = direction.partition("2")
+    return (names[source], names[target]) if target else (direction, direction)

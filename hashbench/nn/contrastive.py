@@ -58,6 +58,6 @@ def token_similarity(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
     (arXiv 2111.07783, eq. 4). `tokens` (n, P, d), `others` (n, m, d), `weights` (n, m).
     """
     n, m, _ = others.shape
-    found = F.normalize(tokens, dim=2) @ F.normalize(others, dim=2).flatten(0, 1).T  # (n, P, n m)
-    best = found.max(dim=1).values.reshape(n, n, m)  # its gradient is cheaper than amax's
+    cosines = F.normalize(tokens, dim=2) @ F.normalize(others, dim=2).flatten(0, 1).T  # (n, P, n m)
+    best = cosines.max(dim=1).values.reshape(n, n, m)  # its gradient is cheaper than amax's
     return (best * weights).sum(2) / weights.sum(1).clamp_min(1e-6)

@@ -1,4 +1,4 @@
-"""What can be read off relaxed codes while training goes on."""
+"""Quantities watched while training goes on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gradient_norm(parameters: Iterable[nn.Parameter]) -> float:
 
 
 class Running(nn.Module):
-    """Means over an epoch of what is read off each batch, and how many batches there were.
+    """Means over an epoch of per-item values of each batch, and the number of batches.
 
     Buffers, so that a resumed run goes on counting.
     """
@@ -61,7 +61,7 @@ class Running(nn.Module):
 
     def means(self) -> dict[str, float]:
         """The means since the last call; a new epoch begins."""
-        found = (self.sums / self.counts[0].clamp_min(1)).tolist()
+        means = (self.sums / self.counts[0].clamp_min(1)).tolist()
         self.sums.zero_()
         self.counts.zero_()
-        return dict(zip(self.names, found, strict=True))
+        return dict(zip(self.names, means, strict=True))

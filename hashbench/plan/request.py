@@ -23,6 +23,7 @@ from hashbench.plan.spec import (
     BAD_IMAGES,
     BITS_HIGH,
     BITS_LOW,
+    ENCODE_PRECISIONS,
     MAX_BYTES,
     PRECISIONS,
     PROTOCOLS,
@@ -50,6 +51,7 @@ class Request:
     backbone: str = "picturebook-clip"
     pretrained: str = ""
     feature_precision: str = "fp32"
+    encode_precision: str = "fp32"
     protocol: str = "strict"
     select: str = "validation"
     device: str = "auto"
@@ -136,7 +138,10 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
                     threads=request.threads,
                     dataset=_dataset(request, dataset, data_dir),
                     backbone=BackboneSpec(
-                        request.backbone, request.pretrained, request.feature_precision
+                        request.backbone,
+                        request.pretrained,
+                        request.feature_precision,
+                        request.encode_precision,
                     ),
                     labels=LabelSpec(
                         known_ratio, request.label_noise, request.label_sparsity, request.unknown
@@ -178,6 +183,7 @@ def _check(request: Request) -> None:
         ("unknown", UNKNOWNS),
         ("on_bad_image", BAD_IMAGES),
         ("feature_precision", PRECISIONS),
+        ("encode_precision", ENCODE_PRECISIONS),
     ):
         if getattr(request, key) not in known:
             raise UnknownNameError(key, getattr(request, key), known, where=_option(key))

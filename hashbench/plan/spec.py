@@ -25,7 +25,13 @@ UNKNOWNS = ("negative", "ignore")
 BAD_IMAGES = ("stop", "skip")
 PRECISIONS = ("fp32", "fp16")
 
-_LATER = (("dataset", "on_bad_image", "stop"), ("backbone", "feature_precision", "fp32"))
+ENCODE_PRECISIONS = ("fp32", "bf16")
+
+_LATER = (
+    ("dataset", "on_bad_image", "stop"),
+    ("backbone", "feature_precision", "fp32"),
+    ("backbone", "encode_precision", "fp32"),
+)
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,14 +52,16 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which frozen encoders. `pretrained` is an open_clip tag or a weights file.
+    """Which frozen encoders. `pretrained` is an open_clip tag, a weights file, or tag=file.
 
-    `feature_precision` is that of the features that are kept on disk.
+    `feature_precision` is that of the features that are kept on disk, `encode_precision` that of
+    the frozen towers' arithmetic.
     """
 
     name: str = "picturebook-clip"
     pretrained: str = ""
     feature_precision: str = "fp32"
+    encode_precision: str = "fp32"
 
 
 class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,15 @@ from hashbench.plan import catalog, custom_registry
 from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.list_syntax import numbers, reals
 from hashbench.plan.request import Request
-from hashbench.plan.spec import BAD_IMAGES, PRECISIONS, PROTOCOLS, SELECTS, UNKNOWNS, RunSpec
+from hashbench.plan.spec import (
+    BAD_IMAGES,
+    ENCODE_PRECISIONS,
+    PRECISIONS,
+    PROTOCOLS,
+    SELECTS,
+    UNKNOWNS,
+    RunSpec,
+)
 from hashbench.runs.queue import PRIORITY_HIGH, PRIORITY_LOW
 
 Parse = Callable[[str], Any]
@@ -98,6 +106,10 @@ GENERAL: tuple[General, ...] = (
     General(
         "feature_precision", "fp32", "of the features that are kept on disk; fp16 halves them",
         _text, PRECISIONS,
+    ),
+    General(
+        "encode_precision", "fp32", "of the frozen towers' arithmetic; bf16 is faster on GPUs",
+        _text, ENCODE_PRECISIONS,
     ),
     General("split", "own", "own, a split of the field such as prompthash, or a file", _text),
     General("split_seed", "0", "seed of the split", _whole("--split-seed")),

@@ -117,7 +117,12 @@ def store_of(
     skip: bool = False,
 ) -> FeatureStore:
     source = SimpleNamespace(
-        name="small", weights_hash="0", key="small-0", precision=precision, load=lambda _: backbone
+        name="small",
+        weights_hash="0",
+        key="small-0",
+        precision=precision,
+        encoding_of=lambda _: {"transform": "shortest"},
+        load=lambda _: backbone,
     )
     device = torch.device("cpu")
     root = folder / cache

@@ -100,8 +100,9 @@ def time_decoding(folder: Path, count: int) -> None:
     for name, pixels in zip(names, coarse, strict=True):
         Image.fromarray(pixels).resize(SIZE, Image.Resampling.BICUBIC).save(folder / name)
     pictures = FilePictures(folder, names)
-    backbone = ClipBackbone(picturebook_clip.untrained(0), torch.device("cpu"))
-    backbone.image_size = 224
+    model = picturebook_clip.untrained(0)
+    model.visual.preprocess_cfg = {"size": 224}  # only pictures are prepared here
+    backbone = ClipBackbone(model, torch.device("cpu"))
 
     def read(item: int) -> None:
         backbone.pixels(pictures.read(item))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """Item i is scene i of the world, drawn when it is read."""
+    """Item i is scene i of the world, drawn when it is read; all are `size`, (height, width)."""
 
     world: int
+    size: ClassVar[tuple[int, int]] = (64, 64)
 
     def read(self, index: int) -> Image.Image:
         """Item `index` as an RGB image of 64 x 64 pixels."""

@@ -1,0 +1,153 @@
+"""The one way from a spec to a built method: data first, then the method on top of it.
+
+The worker and the encoder of typed captions both come this way, so that they cannot disagree about
+what a spec means.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from hashbench.backbones import registry
+from hashbench.backbones.blocks import Tail
+from hashbench.backbones.feature_store import FeatureStore, Report
+from hashbench.backbones.text_tower import FrozenTextTower
+from hashbench.engine import randomness
+from hashbench.engine.data import (
+    Data,
+    assemble,
+    left_out,
+    load_dataset,
+    readable,
+    require_encoders,
+    split_of,
+    visible_labels,
+)
+from hashbench.files.paths import cache_root
+from hashbench.methods.base import Method, MethodContext
+from hashbench.nn.towers import Tower, Towers
+from hashbench.plan import catalog
+from hashbench.plan.card import MethodCard
+from hashbench.plan.spec import RunSpec
+
+Level = Literal["info", "warning"]
+
+NoteWriter = Callable[[Level, str], None]
+"""(level, text): what a person should know about the data."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a method is built from: the spec, its card, the data, and the backbone's cache.
+
+    `tuned` is how many last blocks of both towers the method tunes, 0 for frozen towers.
+    """
+
+    spec: RunSpec
+    card: MethodCard
+    data: Data
+    store: FeatureStore
+    tuned: int
+
+    def facts(self) -> dict[str, str | int]:
+        """What the run's facts say of the data."""
+        features = self.data.features
+        facts: dict[str, str | int] = {"split": self.data.split.hash, "features": features.key}
+        return facts | ({"left out": len(features.broken)} if features.broken else {})
+
+
+def no_report(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def no_note(level: Level, text: str) -> None:
+    """Notes that nobody reads."""
+
+
+def prepare(
+    spec: RunSpec,
+    data_dir: Path,
+    labels: Path,
+    device: torch.device,
+    report: Report = no_report,
+    note: NoteWriter = no_note,
+) -> Prepared:
+    """Dataset, split, features and visible labels of a spec, the fitted part of it on `device`.
+
+    `labels` is the run's file of visible labels, made here where it does not exist. Raises
+    InputError or DamagedFileError for data that is missing, damaged or unfit for the method.
+    """
+    card = catalog.method(spec.method)
+    dataset = load_dataset(spec.dataset, data_dir)
+    for text in dataset.notes:
+        note("info", text)
+    # refused before hours of feature extraction, not after
+    if card.tuned_blocks:
+        require_encoders(dataset, spec.method)
+    split = split_of(spec.dataset, dataset)
+    store = FeatureStore(
+        cache_root(data_dir),
+        registry.resolve(spec.backbone, data_dir),
+        device,
+        report,
+        skip_broken=spec.dataset.on_bad_image == "skip",
+    )
+    features = store.dataset(dataset)
+    for text in left_out(split, features):
+        note("warning", text)
+    split = readable(split, dataset, features)
+    visible = visible_labels(labels, spec, dataset, split)
+    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
+    blocks = store.blocks(dataset, tuned) if tuned else None
+    data = assemble(dataset, split, visible, features, device, blocks)
+    return Prepared(spec, card, data, store, tuned)
+
+
+def build_method(prepared: Prepared, report: Report = no_report) -> Method:
+    """The method of a spec with its initial weights, on the device of the data.
+
+    Every draw of the construction follows from the spec's seed.
+    """
+    spec, card, data, store = prepared.spec, prepared.card, prepared.data, prepared.store
+
+    def prompts(sentences: Sequence[str]) -> Tensor:
+        return torch.from_numpy(store.prompts(sentences)).to(data.device)
+
+    @functools.cache
+    def text_tower() -> FrozenTextTower:
+        require_encoders(data.dataset, spec.method)
+        return FrozenTextTower(store.backbone)
+
+    context = MethodContext(
+        bits=spec.bits,
+        params=spec.params,
+        class_names=data.dataset.class_names,
+        train=data.train,
+        prompts=prompts,
+        seed=spec.seed,
+        unknown=spec.labels.unknown,
+        text_tower=text_tower,
+        report=report,
+        towers=lambda: tower_ends(store.tails(prepared.tuned)),
+        protocol=spec.protocol,
+        directions=card.directions,
+    )
+    randomness.reseed(spec.seed, "build")
+    method: Method = catalog.load(card.entry)(context)
+    return method.to(data.device)
+
+
+def tower_ends(tails: tuple[Tail, Tail]) -> Towers:
+    """Modules out of the weights of the towers' last blocks, of images and of texts."""
+    image, text = (
+        Tower(t.blocks, t.norm, t.projection, t.heads, t.activation, causal=causal)
+        for t, causal in zip(tails, (False, True), strict=True)
+    )
+    return Towers(image, text)
