@@ -14,7 +14,6 @@ Every message says what is wrong, where (file and key), and what to do about it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -87,6 +86,8 @@ class StorageError(HashbenchError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to `name`, or None when nothing resembles it."""
+    import difflib  # here, since hardly any command fails
+
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
     return by_lower[matches[0]] if matches else None

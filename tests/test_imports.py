@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tui import fixtures
+
 PROBE = """
 import json, sys
 sys.argv = ["hashbench", *json.loads(sys.argv[1])]
@@ -28,9 +30,9 @@ def modules_after(*arguments: str) -> set[str]:
         text=True,
         check=True,
     )
-    told = json.loads(done.stderr.splitlines()[-1])
-    assert told["code"] == 0, done.stderr
-    return {name.partition(".")[0] for name in told["modules"]}
+    ended = json.loads(done.stderr.splitlines()[-1])
+    assert ended["code"] == 0, done.stderr
+    return {name.partition(".")[0] for name in ended["modules"]}
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,20 @@ def test_imports_neither_torch_nor_numpy_nor_textual(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path))
-    found = modules_after(*arguments)
-    assert "typer" in found  # the probe sees what was imported
-    assert not found & {"torch", "numpy", "textual", "open_clip", "scipy", "numba", "rich"}
+    modules = modules_after(*arguments)
+    assert "typer" in modules  # the probe sees what was imported
+    heavy = {"torch", "numpy", "textual", "open_clip", "scipy", "numba", "rich", "pydantic"}
+    assert not modules & heavy
+
+
+def test_a_list_of_runs_draws_no_table_of_richs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path))
+    fixtures.finished(tmp_path, fixtures.spec(), 1)
+    for _ in range(2):  # without an index and with one
+        modules = modules_after("ls")
+        assert not modules & {"torch", "numpy", "textual", "rich", "psutil"}
 
 
 @pytest.mark.parametrize("arguments", [("run", "--dry-run"), ("compare", "--format", "json")])

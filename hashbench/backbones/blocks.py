@@ -1,12 +1,8 @@
-"""What tuning the last blocks of both towers starts from: cached inputs, and the blocks' weights.
-
-The cache holds the inputs of the first tuned block in half precision: tokens of pictures as a
-block, tokens of captions one behind the other without padding.
-"""
+"""The towers' last blocks, which methods may tune: their inputs, and their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,37 +13,12 @@ import torch
 from torch import Tensor
 
 from hashbench.backbones.openclip_import import open_clip
-from hashbench.datasets.base import IntArray
 from hashbench.errors import InputError
-from hashbench.files.growing_arrays import save_array
 
 if TYPE_CHECKING:
-    from hashbench.backbones.cache_writer import Building
     from hashbench.backbones.clip import ClipBackbone, FloatArray
 
 HalfArray = npt.NDArray[np.float16]
-
-
-@dataclass(frozen=True)
-class BlockInputs:
-    """Memory maps: `images` (N, P, w) and `texts` (T, w') float16.
-
-    Caption m, counted over all captions of all items, is rows `starts[m]` up to `starts[m + 1]`.
-    """
-
-    images: HalfArray
-    texts: HalfArray
-    starts: IntArray
-    key: str
-
-    def captions(self, rows: IntArray) -> tuple[HalfArray, IntArray]:
-        """(n, L, w') tokens of captions, zeros behind the shorter ones, and their lengths (n)."""
-        lengths = self.starts[rows + 1] - self.starts[rows]
-        steps = np.arange(lengths.max(initial=0))
-        there = steps[None, :] < lengths[:, None]
-        values = np.zeros((*there.shape, self.texts.shape[1]), np.float16)
-        values[there] = self.texts[(self.starts[rows][:, None] + steps)[there]]
-        return values, lengths
 
 
 @dataclass(frozen=True)
@@ -78,7 +49,7 @@ class TunableClip:
             and hasattr(getattr(model, "transformer", None), "resblocks")
             and getattr(visual, "attn_pool", None) is None
             and getattr(visual, "pool_type", "") == "tok"
-            and getattr(model, "text_pool_type", "argmax") == "argmax"
+            and backbone.reads_end_token
         )
         if not plain:
             raise InputError(
@@ -93,19 +64,19 @@ class TunableClip:
                 where="--set tuned_blocks",
             )
 
-    @torch.inference_mode()
-    def images(self, pixels: FloatArray) -> HalfArray:
-        """(n, 3, size, size) -> (n, P, w), the class token first."""
-        with _inputs_of(self._model.visual.transformer, self._last) as caught:
-            self._backbone.encode_images(pixels)
-        return _half(caught[0])
+    def images(self, pixels: FloatArray) -> tuple[HalfArray, FloatArray]:
+        """(n, 3, height, width) -> the first tuned block's input (n, P, w), the class token first,
+        and the features (n, d) of the whole tower.
+        """
+        with _inputs_of(self._model.visual.transformer, self._last) as inputs:
+            features = self._backbone.encode_images(pixels)
+        return _half(inputs[0]), features
 
-    @torch.inference_mode()
     def texts(self, tokens: Tensor) -> HalfArray:
-        """(n, context) ids -> (n, L, w), cut behind the longest."""
-        with _inputs_of(self._model.transformer, self._last) as caught:
-            self._backbone.encode_tokens(tokens)
-        return _half(caught[0])
+        """(n, L) ids, which may be cut behind the longest -> (n, L, w)."""
+        with _inputs_of(self._model.transformer, self._last) as inputs:
+            self._backbone.encode_tokens(tokens, cut=False)
+        return _half(inputs[0])
 
     def tails(self) -> tuple[Tail, Tail]:
         """Weights of the tuned blocks and what follows them: of pictures, of texts."""
@@ -121,16 +92,16 @@ class TunableClip:
 
 @contextmanager
 def _inputs_of(transformer: Any, last: int) -> Iterator[list[Tensor]]:
-    """Catches what goes into the first of the last blocks, as (n, L, w)."""
-    caught: list[Tensor] = []
+    """Collects what goes into the first of the last blocks, as (n, L, w)."""
+    inputs: list[Tensor] = []
 
-    def catch(module: Any, inputs: tuple[Tensor, ...]) -> None:  # noqa: ARG001
+    def keep(module: Any, arguments: tuple[Tensor, ...]) -> None:  # noqa: ARG001
         first = transformer.batch_first
-        caught.append(inputs[0] if first else inputs[0].transpose(0, 1))
+        inputs.append(arguments[0] if first else arguments[0].transpose(0, 1))
 
-    handle = transformer.resblocks[-last].register_forward_pre_hook(catch)
+    handle = transformer.resblocks[-last].register_forward_pre_hook(keep)
     try:
-        yield caught
+        yield inputs
     finally:
         handle.remove()
 
@@ -146,49 +117,13 @@ def _tail(transformer: Any, last: int, norm: Any, projection: Tensor | None) -> 
     blocks = list(transformer.resblocks)[-last:]
     quick = isinstance(blocks[0].mlp.gelu, open_clip().transformer.QuickGELU)
     return Tail(
-        blocks=[_plain(block.state_dict()) for block in blocks],
-        norm=_plain(norm.state_dict()),
+        blocks=[_float(block.state_dict()) for block in blocks],
+        norm=_float(norm.state_dict()),
         projection=None if projection is None else projection.detach().float().clone(),
         heads=int(blocks[0].attn.num_heads),
         activation="quickgelu" if quick else "gelu",
     )
 
 
-def _plain(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _float(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().float().clone() for name, value in state.items()}
-
-
-def write_images(
-    building: Building,
-    count: int,
-    batches: Callable[[int], Iterator[tuple[int, int, FloatArray]]],
-    encode: Callable[[FloatArray], HalfArray],
-) -> None:
-    """Fills `images` from batches of pixels (start, stop, pixels) from a start on."""
-
-    def pieces(done: int) -> Iterator[tuple[int, slice, HalfArray]]:
-        for start, stop, pixels in batches(done):
-            yield stop, slice(start, stop), encode(pixels)
-
-    building.fill("images", count, pieces, np.float16)
-
-
-def write_texts(
-    building: Building,
-    tokens: Tensor,
-    batches: Callable[[int], Iterator[tuple[int, IntArray]]],
-    encode: Callable[[Tensor], HalfArray],
-) -> None:
-    """Fills `texts` and `starts` from token ids (M, context), in batches (stop, rows)."""
-    lengths = tokens.argmax(dim=1).numpy() + 1
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    save_array(building.folder / "starts.npy", starts)
-
-    def pieces(done: int) -> Iterator[tuple[int, IntArray, HalfArray]]:
-        for stop, rows in batches(done):
-            values = encode(tokens[rows])
-            steps = np.arange(values.shape[1])
-            there = steps[None, :] < lengths[rows][:, None]
-            yield stop, (starts[rows][:, None] + steps)[there], values[there]
-
-    building.fill("texts", int(starts[-1]), pieces, np.float16)

@@ -13,12 +13,12 @@ DESCRIPTION = "entry.json"
 """The file that is written last into an entry; a folder without it is none."""
 
 PROGRESS = "progress.json"
-"""How far an entry that is being made is."""
+"""How far the extraction of an unfinished entry is."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry and its bytes. An unfinished one is being made, or was left by a killed worker."""
+    """An entry and its bytes; an unfinished one is being written, or a killed worker left it."""
 
     name: str
     bytes: int
@@ -26,12 +26,12 @@ class Entry:
 
 
 def building_folder(root: Path, name: str) -> Path:
-    """Where an entry lies while it is being made."""
+    """Where an entry lies while it is being written."""
     return root / f".{name}.building"
 
 
 def lock_file(root: Path, name: str) -> Path:
-    """The lock of who makes an entry."""
+    """The lock of the worker that writes an entry."""
     return root / f".{name}.lock"
 
 
@@ -40,8 +40,8 @@ def entries(root: Path) -> list[Entry]:
     if not root.is_dir():
         return []
     finished = {f.name: f for f in root.iterdir() if (f / DESCRIPTION).is_file()}
-    left = {f.name[1:-9]: f for f in root.glob(".*.building") if f.is_dir()}
-    folders = left | {name: f for name, f in finished.items() if not name.startswith(".")}
+    unfinished = {f.name[1:-9]: f for f in root.glob(".*.building") if f.is_dir()}
+    folders = unfinished | {name: f for name, f in finished.items() if not name.startswith(".")}
     return [
         Entry(name, sum(file.stat().st_size for file in folder.iterdir()), name in finished)
         for name, folder in sorted(folders.items())
@@ -51,7 +51,7 @@ def entries(root: Path) -> list[Entry]:
 def remove(root: Path, names: list[str]) -> int:
     """Removes entries and returns the bytes freed; removes none if one is unknown.
 
-    Raises UnknownNameError, and BusyError for one that a worker is making.
+    Raises UnknownNameError, and BusyError for one that a worker is writing.
     """
     sizes = {entry.name: entry.bytes for entry in entries(root)}
     for name in names:
@@ -59,10 +59,10 @@ def remove(root: Path, names: list[str]) -> int:
             raise UnknownNameError("cache entry", name, sizes, where=root)
     for name in names:
         lock = lock_file(root, name)
-        with locks.held(lock, 0) as mine:
-            if not mine:
+        with locks.held(lock, 0) as acquired:
+            if not acquired:
                 remedy = "stop the run that does"
-                raise BusyError("a worker is making this entry", where=name, remedy=remedy)
+                raise BusyError("a worker is writing this entry", where=name, remedy=remedy)
             for folder in (root / name, building_folder(root, name)):
                 shutil.rmtree(folder, ignore_errors=True)
         lock.unlink(missing_ok=True)

@@ -86,20 +86,25 @@ class ClipBackbone:
         return np.asarray(features.float().cpu().numpy(), np.float32)
 
     @torch.inference_mode()
-    def encode_tokens(self, tokens: Tensor) -> FloatArray:
-        """(n, context) ids -> (n, d), not normalised."""
+    def encode_tokens(self, tokens: Tensor, *, cut: bool = True) -> FloatArray:
+        """(n, context) ids -> (n, d), not normalised.
+
+        `cut`: leaves out what stands behind the batch's last end token, where nothing there
+        matters; otherwise the ids may have been cut to some length before.
+        """
+        if cut and self.reads_end_token:
+            tokens = tokens[:, : int(self.lengths(tokens).max())]
         with self._autocast():
             features = self._text(tokens.to(self.device))
         return np.asarray(features.float().cpu().numpy(), np.float32)
 
     def _text(self, tokens: Tensor) -> Tensor:
-        """The text tower, cut behind the batch's last end token where nothing there matters."""
-        model = self.model
+        """(n, L) ids -> (n, d); L is the context, or less where the end token is read."""
+        model, length = self.model, tokens.shape[1]
         if not self.reads_end_token:
             return torch.as_tensor(model.encode_text(tokens))
         ends = tokens.argmax(dim=1)
-        length = int(ends.max()) + 1
-        embedded = model.token_embedding(tokens[:, :length]) + model.positional_embedding[:length]
+        embedded = model.token_embedding(tokens) + model.positional_embedding[:length]
         hidden = model.transformer(embedded, attn_mask=model.attn_mask[:length, :length])
         pooled = model.ln_final(hidden)[torch.arange(len(tokens), device=self.device), ends]
         projection = model.text_projection

@@ -37,10 +37,10 @@ def open_clip() -> ModuleType:
 
 def _has_operators() -> bool:
     """Whether torchvision's library of operators loads; where it does, it declares them itself."""
-    found = importlib.util.find_spec("torchvision")  # finds, and does not import
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("torchvision")  # locates it without importing it
+    if spec is None or spec.origin is None:
         return True  # no torchvision: leave it to open_clip's import to say so
-    libraries = sorted(Path(found.origin).parent.glob("_C*.so"))
+    libraries = sorted(Path(spec.origin).parent.glob("_C*.so"))
     try:
         for library in libraries:
             torch.ops.load_library(library)  # type: ignore[no-untyped-call]

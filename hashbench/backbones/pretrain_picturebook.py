@@ -35,8 +35,8 @@ from hashbench.backbones.pretraining_data import (
     draw_pool,
     pictures,
 )
+from hashbench.datasets.picturebook import LARGEST_DATASET_SEED
 from hashbench.datasets.picturebook.composition import CLASS_NAMES
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -30,6 +30,20 @@ LEGACY_TRANSFORM = "short side bicubic, centre crop, mean/std"
 
 
 @dataclass(frozen=True)
+class TowerShape:
+    """Sizes of both towers: `dim` of a feature, `context` tokens of a caption at most, tokens of
+    a picture with the class token, and widths of tokens. A vision tower that is no plain ViT has
+    `image_tokens` and `image_width` 0.
+    """
+
+    dim: int
+    context: int
+    image_tokens: int
+    image_width: int
+    text_width: int
+
+
+@dataclass(frozen=True)
 class PretrainedConfig:
     """What decides the features beside the weights themselves.
 
@@ -39,6 +53,7 @@ class PretrainedConfig:
     """
 
     size: tuple[int, int]
+    shape: TowerShape
     quick_gelu: bool = False
     mean: tuple[float, ...] = CLIP_MEAN
     std: tuple[float, ...] = CLIP_STD
@@ -75,6 +90,28 @@ class PretrainedConfig:
             "preprocessing": self.transform,
             "tokenizer": self.tokenizer or "CLIP byte pairs",
         }
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A network of timm that is trained from nothing, and the side of its square pictures."""
+
+    network: str
+    side: int
+
+
+SCRATCH = {
+    "scratch-resnet18": Scratch("resnet18", 64),
+    "scratch-resnet50": Scratch("resnet50", 224),
+}
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def scratch_config(name: str) -> PretrainedConfig:
+    """How pictures of a backbone are prepared that is trained from scratch."""
+    side = SCRATCH[name].side
+    shape = TowerShape(dim=512, context=77, image_tokens=0, image_width=0, text_width=512)
+    return PretrainedConfig((side, side), shape, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 
 
 def model_configs() -> Path | None:
@@ -117,11 +154,7 @@ def config_of(name: str, tag: str, weights: Path) -> PretrainedConfig:
     from hashbench.backbones.openclip_import import open_clip
 
     model = model_config(name)
-    base = PretrainedConfig(
-        size=_pair(model["vision_cfg"].get("image_size", 224)),
-        quick_gelu=bool(model.get("quick_gelu", False)),
-        tokenizer=_tokenizer(model, weights.parent),
-    )
+    base = replace(untrained_config(model), tokenizer=_tokenizer(model, weights.parent))
     library = open_clip()
     described = library.get_pretrained_cfg(name, tag) if tag else {}
     if described:
@@ -132,6 +165,22 @@ def config_of(name: str, tag: str, weights: Path) -> PretrainedConfig:
     tags = library.list_pretrained_tags_by_model(name)
     every = {each: _overlaid(base, library.get_pretrained_cfg(name, each)) for each in tags}
     return _checked(_common(base, every, name, weights), name)
+
+
+def untrained_config(model: Mapping[str, Any]) -> PretrainedConfig:
+    """What a model's own configuration says, for weights that nothing else describes."""
+    vision, text = model["vision_cfg"], model["text_cfg"]
+    size = _pair(vision.get("image_size", 224))
+    patch = vision.get("patch_size", 16)
+    plain = "timm_model_name" not in vision and isinstance(vision.get("layers", 12), int)
+    shape = TowerShape(
+        dim=int(model["embed_dim"]),
+        context=int(text.get("context_length", 77)),
+        image_tokens=(size[0] // patch) * (size[1] // patch) + 1 if plain else 0,
+        image_width=int(vision.get("width", 768)) if plain else 0,
+        text_width=int(text.get("width", 512)),
+    )
+    return PretrainedConfig(size, shape, quick_gelu=bool(model.get("quick_gelu", False)))
 
 
 def _common(

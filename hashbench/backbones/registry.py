@@ -1,8 +1,9 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
-`picturebook-clip` ships with the package. Every other name is a model of open_clip, with weights
-from one of open_clip's tags (`openai`), from a file, or from a file that holds those of a tag
-(`openai=FILE`).
+`picturebook-clip` ships with the package; `scratch-resnet18` and `scratch-resnet50` are trained on
+a run's own training labels (`hashbench.backbones.scratch`). Every other name is a model of
+open_clip, with weights from one of its tags (`openai`), from a file, or from a file that holds
+those of a tag (`openai=FILE`).
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from urllib.request import getproxies
 
 from hashbench.backbones.pretrained_config import (
     LEGACY_TRANSFORM,
+    SCRATCH,
     PretrainedConfig,
     config_of,
     model_config,
     model_configs,
     require_tokenizer,
+    scratch_config,
+    untrained_config,
 )
 from hashbench.datasets.base import Pictures
 from hashbench.errors import InputError, UnknownNameError
@@ -41,7 +45,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """A backbone whose weights are there.
+    """A backbone and its weights; those of one that the run itself trains are missing at first.
 
     `tag` is that of open_clip whose weights these are, "" where that is not known. `precision` is
     that of the stored features, fp32 or fp16; `encode_precision` that of the towers, fp32 or bf16.
@@ -60,8 +64,9 @@ class BackboneSource:
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
-            side = int(picturebook_clip.CONFIG["vision_cfg"]["image_size"])
-            return PretrainedConfig(size=(side, side))
+            return untrained_config(picturebook_clip.CONFIG)
+        if self.name in SCRATCH:
+            return scratch_config(self.name)
         return config_of(self.name, self.tag, self.weights)
 
     @property
@@ -111,6 +116,10 @@ class BackboneSource:
 
             model = picturebook_clip.build()
             return ClipBackbone(model, device, precision=self.encode_precision)
+        if self.name in SCRATCH:
+            from hashbench.backbones import scratch
+
+            return scratch.load(self, device)
         return ClipBackbone(self._model(), device, self._tokenizer(), self.encode_precision)
 
     def _model(self) -> torch.nn.Module:
@@ -159,7 +168,7 @@ def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
     folder = model_configs()
     configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
-    return [BUILTIN, *configs]
+    return [BUILTIN, *SCRATCH, *configs]
 
 
 def check_name(name: str, *, where: object = "--backbone") -> None:
@@ -168,28 +177,44 @@ def check_name(name: str, *, where: object = "--backbone") -> None:
         raise UnknownNameError("backbone", name, known, where=where)
 
 
+def check_named(spec: BackboneSpec) -> None:
+    """Whether a spec names a backbone and weights as it should, without loading a library: a tag
+    is taken for granted. Raises UnknownNameError or InputError.
+    """
+    check_name(spec.name)
+    own = {BUILTIN: "has its own weights"} | dict.fromkeys(SCRATCH, "is trained by the run itself")
+    if spec.name in own:
+        if spec.pretrained:
+            raise InputError(f"{spec.name} {own[spec.name]}", where="--pretrained")
+        return
+    if not spec.pretrained:
+        raise InputError(
+            f"{spec.name} needs weights",
+            where="--pretrained",
+            remedy="a tag of open_clip, such as openai, or a weights file",
+        )
+    require_tokenizer(spec.name)
+    file = Path(spec.pretrained.rpartition("=")[2]).expanduser()
+    if file.suffix in SUFFIXES and not file.is_file():
+        raise InputError(f"there is no weights file {file}", where="--pretrained")
+
+
 def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     """The backbone of a spec, its weights located and hashed.
 
     Raises UnknownNameError for the name or tag, InputError where weights cannot be had, with the
     place where a file is looked for, and for a model that cannot be served right.
     """
-    check_name(spec.name)
-    if spec.name == BUILTIN:
-        if spec.pretrained:
-            raise InputError(f"{BUILTIN} has its own weights", where="--pretrained")
-        tag, weights = "", BUILTIN_WEIGHTS
+    check_named(spec)
+    if spec.name in SCRATCH:  # its weights are yet to be trained
+        tag, weights, weights_hash = "", Path(), ""
+    elif spec.name == BUILTIN:
+        tag, weights, weights_hash = "", BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS)
     else:
-        if not spec.pretrained:
-            raise InputError(
-                f"{spec.name} needs weights",
-                where="--pretrained",
-                remedy="a tag of open_clip, such as openai, or a weights file",
-            )
-        require_tokenizer(spec.name)
         tag, weights = _weights(spec, data_dir)
+        weights_hash = _hash(weights)
     return BackboneSource(
-        spec.name, weights, _hash(weights), spec.feature_precision, tag, spec.encode_precision
+        spec.name, weights, weights_hash, spec.feature_precision, tag, spec.encode_precision
     )
 
 
@@ -206,7 +231,7 @@ def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
         _check_tag(spec.name, tag)
         path = Path(file).expanduser()
         if not path.is_file():
-            raise InputError("there is no such weights file", where=file)
+            raise InputError(f"there is no weights file {path}", where="--pretrained")
         return tag, path
     folder = data_dir / "weights"
     stem = f"{spec.name}-{spec.pretrained}".replace("/", "_")
@@ -214,7 +239,7 @@ def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
         if (folder / f"{stem}{suffix}").is_file():
             return spec.pretrained, folder / f"{stem}{suffix}"
     if as_file.suffix in SUFFIXES or as_file.is_absolute():
-        raise InputError("there is no such weights file", where=spec.pretrained)
+        raise InputError(f"there is no weights file {as_file}", where="--pretrained")
     return spec.pretrained, _download(spec, folder, stem)
 
 

@@ -69,19 +69,19 @@ class FrozenTextTower:
     def _at_end(self, hidden: Tensor, ends: Tensor, mask: Tensor) -> Tensor:
         """(b, L, width) -> (b, width), what the transformer makes of each end token.
 
-        Of the last block nothing else is needed, so there only the end token asks.
+        Of the last block nothing else is needed, so only the end token is its query.
         """
-        here = torch.arange(len(hidden), device=hidden.device)
+        rows = torch.arange(len(hidden), device=hidden.device)
         *blocks, last = self._text.transformer.resblocks
         if type(last) is not open_clip().transformer.ResidualAttentionBlock:
-            whole: Tensor = self._text.transformer(hidden, attn_mask=mask)[here, ends]
+            whole: Tensor = self._text.transformer(hidden, attn_mask=mask)[rows, ends]
             return whole
         for block in blocks:
             hidden = block(hidden, attn_mask=mask)
-        end, seen = hidden[here, ends][:, None], last.ln_1(hidden)
+        end, keys = hidden[rows, ends][:, None], last.ln_1(hidden)
         behind = torch.arange(hidden.shape[1], device=hidden.device) > ends[:, None]
-        asked = seen[here, ends][:, None]
-        attended = last.attn(asked, seen, seen, key_padding_mask=behind, need_weights=False)[0]
+        query = keys[rows, ends][:, None]
+        attended = last.attn(query, keys, keys, key_padding_mask=behind, need_weights=False)[0]
         end = end + last.ls_1(attended)
         result: Tensor = (end + last.ls_2(last.mlp(last.ln_2(end))))[:, 0]
         return result

@@ -46,40 +46,41 @@ def audit_command(
 
     from hashbench.report import leaks
 
-    reading = replace(
-        evaluate.make_reading(
+    # a leak in one direction is a leak: all are looked at, not only those that are reported
+    options = replace(
+        evaluate.read_options(
             layout=layout, query=query, database=database, labels=labels,
             query_labels=query_labels, database_labels=database_labels, direction=direction,
             bits=bits, zero=zero, packed=packed, items=items, labels_as=labels_as,
         ),
         every_direction=True,
     )  # fmt: skip
-    audits = [_audit(path, reading, seed, runs_dir) for path in files]
+    audits = [_audit(path, options, seed, runs_dir) for path in files]
     if json_:
         typer.echo(leaks.as_json(audits))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    console = Console(highlight=False, markup=False)
+    out = console()
     for one in audits:
-        console.print(leaks.rich_audit(one))
+        out.print(leaks.rich_audit(one))
 
 
-def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit:
+def _audit(path: Path, options: ReadOptions, seed: int, runs_dir: Path) -> Audit:
     """The audit of one file or run; a path that is not there may be the id of a run."""
     import os
 
     from hashbench.codefiles.load import load
     from hashbench.metrics.leakage import gather, judge
-    from hashbench.report.leaks import Audit, Audited
+    from hashbench.report.leaks import Audit, AuditedCodes
     from hashbench.runs import result
     from hashbench.runs.layout import RunFolder, pick
 
     folder = RunFolder(path) if path.exists() or path.suffix else pick(runs_dir, str(path))
     encoder = result.read(folder.result).audit if folder.result.is_file() else None
     audited = []
-    for task in load(folder.path, reading):
-        found = gather(
+    for task in load(folder.path, options):
+        evidence = gather(
             task.query,
             task.database,
             task.query_labels,
@@ -87,5 +88,5 @@ def _audit(path: Path, reading: ReadOptions, seed: int, runs_dir: Path) -> Audit
             seed=seed,
             threads=os.cpu_count() or 1,
         )
-        audited.append(Audited(task, found, judge(found)))
+        audited.append(AuditedCodes(task, evidence, judge(evidence)))
     return Audit(str(path), tuple(audited), encoder)

@@ -19,21 +19,25 @@ app = typer.Typer(
 @app.command("ls")
 def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List cached features with their size; unfinished ones go on with the run that made them."""
+    from rich.filesize import decimal
+
     from hashbench.backbones import cache_entries
     from hashbench.files.paths import cache_root
-    from hashbench.report.text import size
 
-    found = cache_entries.entries(cache_root(data_dir))
-    unfinished = "  (unfinished)"
+    root = cache_root(data_dir)
+    entries = cache_entries.entries(root)
     if json_:
         import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps([asdict(entry) for entry in found], indent=1))
+        typer.echo(json.dumps([asdict(entry) for entry in entries], indent=1))
         return
-    for entry in found:
-        typer.echo(f"{size(entry.bytes):>9}  {entry.name}{'' if entry.finished else unfinished}")
-    typer.echo(f"{size(sum(entry.bytes for entry in found)):>9}  {len(found)} entries")
+    for entry in entries:
+        unfinished = "" if entry.finished else "  (unfinished)"
+        typer.echo(f"{decimal(entry.bytes):>9}  {entry.name}{unfinished}")
+    typer.echo(
+        f"{decimal(sum(entry.bytes for entry in entries)):>9}  {len(entries)} entries in {root}"
+    )
 
 
 @app.command("rm")
@@ -43,14 +47,15 @@ def rm_command(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Remove cached features; they are computed anew when needed."""
+    from rich.filesize import decimal
+
     from hashbench.backbones import cache_entries
     from hashbench.errors import InputError
     from hashbench.files.paths import cache_root
-    from hashbench.report.text import size
 
     if bool(names) == everything:
-        raise InputError("name entries, or say --all", remedy="`hashbench cache ls` lists them")
+        raise InputError("name entries, or give --all", remedy="`hashbench cache ls` lists them")
     root = cache_root(data_dir)
     wanted = [entry.name for entry in cache_entries.entries(root)] if everything else names or []
     freed = cache_entries.remove(root, wanted)
-    typer.echo(f"removed {len(wanted)} entries, {size(freed)}")
+    typer.echo(f"removed {len(wanted)} entries, {decimal(freed)}")

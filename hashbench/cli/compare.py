@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from hashbench.report.comparison import Table
+    from hashbench.report.rows import Collected
+    from hashbench.runs.layout import RunFolder
 
 
 def compare_command(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="Run folders, such as runs/*. [default: all in the runs folder]"),
+        typer.Argument(
+            help="Run folders, such as runs/*, or ids of runs, and files of codes of the same "
+            "split. [default: all in the runs folder]"
+        ),
     ] = None,
     metric: Annotated[
-        str, typer.Option("--metric", help="Any metric name, such as mAP@50 or nDCG@100.")
+        str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
     ] = "mAP@all",
     format_: Annotated[
         str, typer.Option("--format", "-f", help="table, md, latex, csv or json.")
@@ -23,10 +32,17 @@ def compare_command(
         str | None,
         typer.Option(
             "--versus",
-            help="A row, such as soda: marks what differs from it by more than luck (paired test "
-            "over queries).",
+            help="A row, or a part of its name that fits it alone: marks what differs from it by "
+            "more than luck (paired test over queries).",
         ),
     ] = None,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Numbers that papers print, below rows of the same dataset and split sizes.",
+        ),
+    ] = False,
     across_protocols: Annotated[
         bool,
         typer.Option(
@@ -44,63 +60,153 @@ def compare_command(
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
     said below. Unfinished runs are listed with their state.
     """
-    from rich.console import Console
-
-    from hashbench.cli.watch import plain_lines
     from hashbench.errors import InputError, UnknownNameError
-    from hashbench.report import comparison, export, protocol_gap, rows
-    from hashbench.report.significance import versus as against_row
-    from hashbench.runs.layout import RunFolder, find, pick
+    from hashbench.report import comparison, export, rows
 
-    wanted = "json" if json_ else format_
-    if wanted not in export.FORMATS:
-        raise UnknownNameError("format", wanted, export.FORMATS, where="--format")
-    if across_protocols and wanted not in protocol_gap.FORMATS:
-        raise InputError(
-            f"--across-protocols has no form {wanted}",
-            where="--format",
-            remedy="without --across-protocols, where every row says its protocol",
-        )
-    if across_protocols and versus is not None:
-        raise InputError("tests within a protocol", where="--versus", remedy="one of the two")
-    if runs:
-        folders = []
-        for path in runs:
-            if (path / "spec.toml").is_file():
-                folders.append(RunFolder(path.resolve()))
-            elif not path.exists():
-                folders.append(pick(runs_dir, str(path)))
-            # runs/* also holds files and foreign folders; they are no runs
-    else:
-        folders = find(runs_dir)
-    collected = rows.collect(folders)
-    for problem in collected.damaged:
-        typer.echo(plain_lines(f"left out: {problem}"), err=True)
-    tables = comparison.compare(collected.finished, metric)
-    if wanted != "json" and not collected.finished and not collected.unfinished:
-        raise InputError(
-            "there is no run to compare", where=runs_dir, remedy="`hashbench run` makes one"
-        )
-    if versus is not None:
-        tables = against_row(tables, versus, {one.run.id: one.run for one in collected.finished})
-    if wanted == "json":
-        typer.echo(export.as_json(tables, collected.unfinished))
-        return
+    form = "json" if json_ else format_
+    if form not in export.FORMATS:
+        raise UnknownNameError("format", form, export.FORMATS, where="--format")
     if across_protocols:
-        both = protocol_gap.sides(collected.finished, metric)
-        if wanted == "md":
-            typer.echo(protocol_gap.markdown(both))
-        else:
-            Console(markup=False).print(protocol_gap.rich_sides(both))
-    elif wanted == "csv":
-        typer.echo(export.comma_separated(tables), nl=False)
-    elif wanted == "md":
-        typer.echo(export.markdown(tables))
-    elif wanted == "latex":
-        typer.echo(export.latex(tables), nl=False)
+        _check_across(form, {"--versus": versus is not None, "--published": published})
+    # names are checked before any run is read
+    name = _metric_name(metric)
+    folders, files = _sort_paths(runs or [], runs_dir)
+    collected = rows.collect(folders)
+    _warn(f"left out: {problem}" for problem in collected.damaged)
+    if form != "json" and not collected.finished and not collected.unfinished:
+        raise InputError(
+            "there is no run to compare",
+            where=runs_dir,
+            remedy=f"`hashbench eval {files[0]}` scores files of codes"
+            if files
+            else "`hashbench run` makes one",
+        )
+    if across_protocols:
+        _print_across(collected, name, form)
     else:
-        Console(markup=False).print(export.rich_tables(tables))
-    if wanted in ("table", "md") and collected.unfinished:
+        tables = comparison.compare(collected.finished, name)
+        tables = _extended(tables, collected, versus=versus, files=files, published=published)
+        _print_tables(tables, collected, form)
+    if form in ("table", "md") and collected.unfinished:
         typer.echo("not finished:")
         for line in export.unfinished_lines(collected.unfinished):
             typer.echo(f"  {line}")
+
+
+def _check_across(form: str, others: dict[str, bool]) -> None:
+    """Raises InputError for what --across-protocols does not go with."""
+    from hashbench.errors import InputError
+    from hashbench.report import gap_tables
+
+    if form not in gap_tables.FORMATS:
+        raise InputError(
+            f"--across-protocols has no form {form}",
+            where="--format",
+            remedy="without --across-protocols, where every row says its protocol",
+        )
+    for option, given in others.items():
+        if given:
+            raise InputError(
+                "does not go with --across-protocols", where=option, remedy="leave one of them out"
+            )
+
+
+def _metric_name(typed: str) -> str:
+    """The name under which results hold the metric that was typed. Raises InputError."""
+    from hashbench.errors import InputError
+    from hashbench.metrics.metric import parse_metric
+
+    metric = parse_metric(typed)
+    if metric.direction:
+        raise InputError(f"{typed} names a direction; compare shows all of them", where="--metric")
+    return str(metric)
+
+
+def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[Path]]:
+    """Run folders, and files of codes; the rest of what runs/* may match is left out with a word.
+
+    Raises InputError for a path that is not there and is no id of a run either.
+    """
+    from hashbench.errors import InputError
+    from hashbench.report.code_file_rows import SUFFIXES
+    from hashbench.runs.layout import RunFolder, find, pick
+
+    if not paths:
+        return find(runs_dir), []
+    folders: list[RunFolder] = []
+    files: list[Path] = []
+    for path in paths:
+        if (path / "spec.toml").is_file():
+            folders.append(RunFolder(path.resolve()))
+        elif path.is_file() and path.suffix.lower() in SUFFIXES:
+            files.append(path)
+        elif path.exists():
+            _warn([f"left out: {path}: neither a run folder nor a file of codes"])
+        elif path.suffix.lower() in SUFFIXES:
+            raise InputError("is not there", where=path)
+        else:
+            folders.append(pick(runs_dir, str(path)))
+    return folders, files
+
+
+def _extended(
+    tables: list[Table],
+    collected: Collected,
+    *,
+    versus: str | None,
+    files: list[Path],
+    published: bool,
+) -> list[Table]:
+    """The tables with p-values, rows of code files and published numbers, as asked for."""
+    from hashbench.report.code_file_rows import with_code_files
+    from hashbench.report.published import with_published
+    from hashbench.report.significance import versus as tested_against
+
+    folders = {one.run.id: one.run for one in collected.finished}
+    if versus is not None:
+        tables = tested_against(tables, versus, folders.__getitem__)
+    if files:
+        tables = with_code_files(tables, files, folders)
+    if published:
+        before = tables
+        tables = with_published(tables)
+        if tables == before:
+            _warn(["no published number is of the same dataset, split sizes and metric as a table"])
+    return tables
+
+
+def _print_across(collected: Collected, metric: str, form: str) -> None:
+    from hashbench.cli.console import console
+    from hashbench.report import gap_tables
+    from hashbench.report.protocol_gap import protocol_gaps
+
+    gaps = protocol_gaps(collected.finished, metric)
+    if form == "md":
+        typer.echo(gap_tables.markdown(gaps))
+    else:
+        console().print(gap_tables.rich_gaps(gaps))
+
+
+def _print_tables(tables: list[Table], collected: Collected, form: str) -> None:
+    from hashbench.cli.console import console
+    from hashbench.report import export
+
+    match form:
+        case "json":
+            typer.echo(export.as_json(tables, collected.unfinished))
+        case "csv":
+            typer.echo(export.comma_separated(tables), nl=False)
+        case "md":
+            typer.echo(export.markdown(tables))
+        case "latex":
+            typer.echo(export.latex(tables), nl=False)
+        case _:
+            console().print(export.rich_tables(tables))
+
+
+def _warn(lines: Iterable[str]) -> None:
+    """Lines on stderr, so that what reads stdout reads tables alone."""
+    from hashbench.cli.watch import plain_lines
+
+    for line in lines:
+        typer.echo(plain_lines(line), err=True)

@@ -28,7 +28,7 @@ def check_command(
 ) -> None:
     """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
 
-    Every finding has a remedy. Exit code 1 when there are problems.
+    Every problem comes with a remedy. Exit code 1 when any is found.
     """
     from hashbench.backbones.token_count import count_tokens
     from hashbench.cli.progress import picture_bar
@@ -59,19 +59,18 @@ def check_command(
 
 
 def _print_report(report: Report) -> None:
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.cli.progress import beside
     from hashbench.datasets.doctor.findings import Level
     from hashbench.report.text import plain
 
     styles = {Level.PROBLEM: "bold red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    out = console()
     head = f"{report.dataset}: {report.items:,} items, {len(report.classes):,} classes"
-    console.print(plain(head if report.items else report.dataset))
+    out.print(plain(head if report.items else report.dataset))
     for finding in report.findings:
         text = f"{finding.check}: {plain(finding.message)}"
         if finding.remedy:
             text += f"\nremedy: {plain(finding.remedy)}"
         beside(f"{finding.level:<8}", text, styles.get(finding.level, "green"))
-    console.print(f"verdict: {report.verdict}", style=styles.get(report.worst, "green"))
+    out.print(f"verdict: {report.verdict}", style=styles.get(report.worst, "green"))

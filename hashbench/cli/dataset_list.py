@@ -1,8 +1,9 @@
-"""`hashbench datasets list`: which datasets there are, and which of them have their files here."""
+"""`hashbench datasets list`: every dataset, and whether its files are present."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,13 +16,10 @@ if TYPE_CHECKING:
 
 def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List datasets: the built-in one, those that can be put in, and your own."""
-    from hashbench.plan import catalog, custom_registry
+    from hashbench.datasets.availability import missing
+    from hashbench.report.text import plain
 
-    cards = {name: catalog.dataset(name) for name in catalog.datasets()}
-    cards |= {
-        name: custom_registry.card(path) for name, path in custom_registry.names(data_dir).items()
-    }
-    here = {_folded(path.name) for path in data_dir.glob("*/")}
+    cards, damaged = _cards(data_dir)
     lines: list[dict[str, object]] = [
         {
             "name": name,
@@ -29,7 +27,7 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
             "summary": card.summary,
             "queries": card.sizes[name].query,
             "training": card.sizes[name].train,
-            "there": card.builtin or bool({_folded(name), _folded(card.name)} & here),
+            "missing": missing(card, data_dir, name),
             "layout": card.layout,
         }
         for name, card in cards.items()
@@ -37,31 +35,48 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     if json_:
         import json
 
-        typer.echo(json.dumps(lines, indent=1))
-        return
-    from rich.console import Console
+        typer.echo(
+            json.dumps([line | {"available": not line["missing"]} for line in lines], indent=1)
+        )
+    else:
+        _print_table(lines, cards)
+    for problem in damaged:
+        typer.echo(f"left out: {plain(problem)}", err=True)
+
+
+def _cards(data_dir: Path) -> tuple[dict[str, DatasetCard], list[str]]:
+    """Every dataset by name, and what is wrong with registrations that cannot be read."""
+    from hashbench.errors import DamagedFileError
+    from hashbench.plan import catalog, custom_registry
+
+    cards, damaged = dict(catalog.datasets()), []
+    for name, path in custom_registry.names(data_dir).items():
+        try:
+            cards[name] = custom_registry.card(path)
+        except DamagedFileError as error:
+            damaged.append(str(error))
+    return cards, damaged
+
+
+def _print_table(lines: list[dict[str, object]], cards: Mapping[str, DatasetCard]) -> None:
     from rich.table import Table
 
+    from hashbench.cli.console import console
     from hashbench.report.text import plain
 
     table = Table(box=None, pad_edge=False)
-    for header in ("name", "there", "queries", "training", "what it is"):
+    for header in ("name", "files", "queries", "training", "what it is"):
         right = header in {"queries", "training"}
         table.add_column(header, justify="right" if right else "left", overflow="fold")
     for line in lines:
-        there = "yes" if line["there"] else "-"
+        files = "-" if line["missing"] else "yes"
         sizes = (f"{line['queries']:,}", f"{line['training']:,}")
-        table.add_row(str(line["name"]), there, *sizes, plain(_what(line, cards)))
-    Console(markup=False).print(table)
-    typer.echo("`hashbench datasets show NAME` says where the files of a dataset go.")
+        table.add_row(str(line["name"]), files, *sizes, plain(_summary(line, cards)))
+    console().print(table)
+    typer.echo("`hashbench datasets show NAME` says which files a dataset lacks and where they go.")
 
 
-def _folded(name: str) -> str:
-    """A name as folders may spell it: NUS-WIDE is nuswide."""
-    return name.lower().replace("-", "").replace("_", "")
-
-
-def _what(line: dict[str, object], cards: Mapping[str, DatasetCard]) -> object:
+def _summary(line: Mapping[str, object], cards: Mapping[str, DatasetCard]) -> object:
     """The summary of a dataset; of a variant, what makes it one."""
     card = cards[str(line["name"])]
     preset = card.presets.get(str(line["name"]))

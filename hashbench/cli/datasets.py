@@ -1,114 +1,39 @@
-"""`hashbench datasets`: which there are, what is in one, whether it is sound; adding your own."""
+"""`hashbench datasets`: the commands that list, show, check, split and register datasets."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hashbench.cli.dataset_check import check_command
 from hashbench.cli.dataset_list import list_command
-from hashbench.cli.options import DATA_DIR, DataDir, Json
-
-if TYPE_CHECKING:
-    from hashbench.datasets.base import Dataset
-    from hashbench.datasets.splits import Split
-    from hashbench.plan.card import DatasetCard
+from hashbench.cli.dataset_options import (
+    Name,
+    QuerySize,
+    SplitName,
+    SplitSeed,
+    TrainSize,
+    draw_split,
+    load_dataset,
+)
+from hashbench.cli.dataset_registry import add_command, rm_command
+from hashbench.cli.dataset_show import show_command
+from hashbench.cli.options import DATA_DIR, DataDir
 
 app = typer.Typer(
-    help="Datasets: list, show, preview, check, split, add your own.",
+    help="Datasets: list, show, preview, check, split, add and remove your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
 
 app.command("list")(list_command)
+app.command("show")(show_command)
 app.command("check")(check_command)
-
-Name = Annotated[str, typer.Argument(help="Name, as `hashbench datasets list` prints.")]
-SplitName = Annotated[
-    str, typer.Option("--split", help="own, a name such as prompthash or pcril, or FILE.json.")
-]
-QuerySize = Annotated[int | None, typer.Option("--query-size", min=1, help="Number of queries.")]
-TrainSize = Annotated[
-    int | None, typer.Option("--train-size", min=2, help="Number of training items.")
-]
-
-
-@app.command("show")
-def show_command(
-    name: Name,
-    split: SplitName = "own",
-    query_size: QuerySize = None,
-    train_size: TrainSize = None,
-    tokens: Annotated[bool, typer.Option(help="Count the tokens of all captions.")] = True,
-    known_ratio: Annotated[
-        float | None,
-        typer.Option("--known-ratio", help="What this share of known training labels leaves."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which labels are hidden.")] = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-) -> None:
-    """Show a dataset's facts: items, classes, share of relevant pairs, captions, split."""
-    from dataclasses import asdict
-
-    from hashbench.backbones.token_count import count_tokens
-    from hashbench.datasets.pair_shares import incompleteness
-    from hashbench.datasets.statistics import dataset_facts
-
-    dataset, card = _load(name, data_dir)
-    chosen = _split(dataset, card, name, split, query_size, train_size)
-    counter = count_tokens if tokens and dataset.features is None else None
-    facts = dataset_facts(dataset, chosen.query, chosen.database, counter)
-    hidden = (
-        None
-        if known_ratio is None
-        else incompleteness(dataset.labels[chosen.train], known_ratio, seed)
-    )
-    if json_:
-        _print_json(
-            {
-                "name": name,
-                "fingerprint": dataset.fingerprint,
-                "notes": list(dataset.notes),
-                "split": {"name": chosen.name, "hash": chosen.hash, **chosen.sizes()},
-                **asdict(facts),
-                "class_counts": dict(facts.class_counts),
-                **({} if hidden is None else {"incomplete": asdict(hidden)}),
-            }
-        )
-        return
-    from hashbench.report.text import plain
-
-    sizes = ", ".join(f"{size:,} {part}" for part, size in chosen.sizes().items())
-    lines = {
-        "dataset": f"{card.title} ({name}), fingerprint {dataset.fingerprint}",
-        "items": f"{facts.items:,}, {facts.labels_per_item:.2f} labels and"
-        f" {facts.captions_per_item:.1f} captions each",
-        "split": f"{chosen.name} {chosen.hash}: {sizes}",
-        "relevant": f"{facts.relevant_share:.1%} of all (query, database) pairs, which is what"
-        " random codes score",
-        "labels": f"{facts.classes} classes, {facts.label_density:.1%} positive,"
-        f" {facts.label_sets:,} different label sets, {facts.unlabelled:,} items without any",
-    }
-    if facts.cut_share is not None:
-        lines["captions"] = f"{facts.cut_share:.1%} are longer than CLIP's 77 tokens and are cut"
-    if dataset.features is not None:
-        shapes = " and ".join(str(part.shape[1]) for part in dataset.features)
-        lines["features"] = f"{shapes} numbers an image and a text, precomputed"
-    lines["classes"] = ", ".join(f"{name} {count:,}" for name, count in facts.class_counts)
-    if hidden is not None:
-        from hashbench.report.incomplete import incomplete_lines
-
-        lines |= incomplete_lines(hidden)
-    from hashbench.cli.progress import beside
-
-    for key, text in lines.items():
-        beside(f"{key:<11}", plain(text))
-    for note in dataset.notes:
-        beside(f"{'note':<11}", plain(note))
+app.command("add")(add_command)
+app.command("rm")(rm_command)
 
 
 @app.command("preview")
@@ -126,7 +51,7 @@ def preview_command(
     from hashbench.datasets.preview import contact_sheet
     from hashbench.errors import InputError
 
-    dataset, _card = _load(name, data_dir)
+    dataset, _card = load_dataset(name, data_dir)
     sheet = contact_sheet(dataset, columns=columns, rows=rows, seed=seed)
     path = out or Path(f"{name}.png")
     try:
@@ -143,7 +68,7 @@ def split_command(
     split: SplitName = "own",
     query_size: QuerySize = None,
     train_size: TrainSize = None,
-    split_seed: Annotated[int, typer.Option("--split-seed", min=0)] = 0,
+    split_seed: SplitSeed = 0,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Write a split as a file of item ids, to be given to `--split` later."""
@@ -153,102 +78,7 @@ def split_command(
 
     if out.suffix != FILE_SUFFIX:
         raise InputError(f"does not end in {FILE_SUFFIX}", where=f"--out {out}")
-    dataset, card = _load(name, data_dir)
-    chosen = _split(dataset, card, name, split, query_size, train_size, split_seed)
+    dataset, card = load_dataset(name, data_dir)
+    chosen = draw_split(dataset, card, name, split, query_size, train_size, split_seed)
     write_split(out, chosen, dataset)
     typer.echo(f"wrote {out}: {chosen.name} {chosen.hash}")
-
-
-@app.command("add")
-def add_command(
-    name: Annotated[str, typer.Argument(help="Name of the new dataset, such as `birds`.")],
-    images: Annotated[
-        Path | None, typer.Option("--images", help="Folder of the pictures.", file_okay=False)
-    ] = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            help="CSV, TSV or JSON lines: file (relative to --images), caption (also caption1,"
-            " caption2, ...), labels separated by ; | or commas.",
-            dir_okay=False,
-        ),
-    ] = None,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features", help="A .mat or .npz file of features, instead.", dir_okay=False
-        ),
-    ] = None,
-    title: Annotated[str, typer.Option("--title", help="What tables call it.")] = "",
-    query_size: QuerySize = None,
-    train_size: TrainSize = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a registered one.")] = False,
-    data_dir: DataDir = DATA_DIR,
-) -> None:
-    """Register pictures with a table (or a file of features) as a dataset of that name."""
-    from hashbench.datasets import custom
-    from hashbench.errors import InputError
-    from hashbench.plan.custom_registry import Registration
-    from hashbench.report.text import plain
-
-    if (features is None) == (images is None and table is None):
-        raise InputError(
-            "give either --images and --table, or --features", where="hashbench datasets add"
-        )
-    if features is None and (images is None or table is None):
-        missing = "--images" if images is None else "--table"
-        raise InputError(f"{missing} is missing", where="hashbench datasets add")
-    found = Registration(
-        kind="table" if features is None else "features",
-        title=title or name,
-        query=query_size or 0,
-        train=train_size or 0,
-        images=str(images.resolve()) if images else "",
-        table=str(table.resolve()) if table else "",
-        file=str(features.resolve()) if features else "",
-    )
-    dataset, path = custom.register(data_dir, name, found, overwrite=replace, where="datasets add")
-    for note in dataset.notes:
-        typer.echo(f"note: {plain(note)}")
-    typer.echo(
-        f"registered {name}: {len(dataset):,} items, {len(dataset.class_names)} classes ({path});"
-        f" hashbench run --dataset {name} uses it"
-    )
-
-
-def _load(name: str, data_dir: Path) -> tuple[Dataset, DatasetCard]:
-    from hashbench.plan import catalog
-
-    card = catalog.dataset(name, data_dir, where="datasets")
-    values = {param.name: param.default for param in card.params}
-    values |= dict(card.presets.get(name, {}))
-    return catalog.load(card.entry)(data_dir, values), card
-
-
-def _split(
-    dataset: Dataset,
-    card: DatasetCard,
-    name: str,
-    split: str,
-    query_size: int | None,
-    train_size: int | None,
-    seed: int = 0,
-) -> Split:
-    """The split of that name; our own takes smaller sizes where the defaults do not fit."""
-    from hashbench.datasets.doctor.splitting import fitting_splits
-    from hashbench.datasets.named_splits import choose
-    from hashbench.plan import released_splits
-
-    sizes = released_splits.sizes(split, card, name)
-    query, train = query_size or sizes.query, train_size or sizes.train
-    too_large = query + train > len(dataset) and query_size is None and train_size is None
-    if too_large and split == released_splits.OWN:
-        return fitting_splits(dataset, card, name)[0]
-    return choose(dataset, split, query, train, seed)
-
-
-def _print_json(content: object) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=1))

@@ -1,4 +1,4 @@
-"""`hashbench eval`: scores code files, whoever wrote them."""
+"""`hashbench eval`: scores code files of any program."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def eval_command(
         typer.Option("--as-in", help="The metric of a paper's code base, such as pghmh or adsh."),
     ] = None,
     topk: Annotated[
-        int | None, typer.Option("--topk", min=1, help="Adds mAP, P, R and nDCG at K.")
+        int | None,
+        typer.Option(
+            "--topk", min=1, help="Adds every measure that has a cut-off at K: mAP@K, P@K, ..."
+        ),
     ] = None,
     labels: Labels = "",
     query_labels: QueryLabels = "",
@@ -97,24 +100,26 @@ def eval_command(
     Layouts are recognised: val_B/retrieval_B/L_te/L_db, q_img/q_txt/r_img/r_txt/q_l/r_l,
     BxTest/ByTest/BxTrain/ByTrain, qB/rB (packed or not), and hashbench's own codes/. What a file
     leaves open is asked for by the option that settles it.
+    Files with other labels make another table.
     """
     from hashbench.codefiles.load import load
-    from hashbench.codefiles.scores import as_asked, partner, score
+    from hashbench.codefiles.scores import check_directions, partner, score
     from hashbench.errors import UnknownNameError
     from hashbench.report import scores
 
-    wanted = "json" if json_ else format_
-    if wanted not in scores.FORMATS:
-        raise UnknownNameError("format", wanted, scores.FORMATS, where="--format")
+    form = "json" if json_ else format_
+    if form not in scores.FORMATS:
+        raise UnknownNameError("format", form, scores.FORMATS, where="--format")
     metrics, notes = _metrics(metric or [], as_in or [], topk)
-    reading = make_reading(
+    options = read_options(
         layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
         database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
         items=items, labels_as=labels_as,
     )  # fmt: skip
-    tasks: list[RetrievalTask] = [task for file in files for task in load(file, reading)]
-    as_asked(metrics, tasks)
-    others = load(versus, reading) if versus else []
+    # every file is read and checked before the first is scored, so that an error costs no time
+    tasks: list[RetrievalTask] = [task for file in files for task in load(file, options)]
+    check_directions(metrics, tasks)
+    others = load(versus, options) if versus else []
     scored: list[ScoredCodes] = [
         score(
             task,
@@ -128,53 +133,55 @@ def eval_command(
     ]
     if versus:
         notes.append(f"the other codes: {versus}; paired randomisation test over queries")
-    if wanted == "json":
+    if form == "json":
         typer.echo(scores.as_json(scored, notes))
-    elif wanted == "csv":
+    elif form == "csv":
         typer.echo(scores.comma_separated(scored), nl=False)
-    elif wanted == "md":
+    elif form == "md":
         typer.echo(scores.markdown(scored, notes))
     else:
-        from rich.console import Console
+        from hashbench.cli.console import console
 
-        Console(highlight=False, markup=False).print(scores.rich_table(scored, notes))
+        console().print(scores.rich_table(scored, notes))
 
 
-def make_reading(*, direction: list[str] | None, **said: Any) -> ReadOptions:
-    """What the options say about a file. UnknownNameError for a word that an option lacks."""
+def read_options(*, direction: list[str] | None, **words: Any) -> ReadOptions:
+    """The options about a file. Raises UnknownNameError for a word that an option lacks."""
     from hashbench.codefiles import convert
     from hashbench.codefiles.read_options import ReadOptions
     from hashbench.errors import UnknownNameError
 
-    for option, words in (
+    for option, valid_words in (
         ("zero", convert.Zero), ("packed", convert.Packed), ("items", convert.Items),
         ("labels_as", convert.LabelsAs),
     ):  # fmt: skip
-        valid = get_args(words)
-        if said[option] not in valid:
+        valid = get_args(valid_words)
+        if words[option] not in valid:
             name = option.replace("_", "-")
-            raise UnknownNameError(name, said[option], filter(None, valid), where=f"--{name}")
+            raise UnknownNameError(name, words[option], filter(None, valid), where=f"--{name}")
     directions = tuple(part for given in direction or [] for part in given.split(","))
-    return ReadOptions(directions=directions, **said)
+    return ReadOptions(directions=directions, **words)
 
 
 def _metrics(
     names: list[str], profiles: list[str], topk: int | None
 ) -> tuple[list[Metric], list[str]]:
-    """The metrics asked for, and what is to be said about the profiles among them."""
+    """The metrics asked for, and notes about the papers' conventions among them."""
+    from hashbench.metrics import catalog
     from hashbench.metrics.metric import parse_metric, parse_metrics
     from hashbench.metrics.paper_conventions import profile
 
     metrics: list[Metric] = []
     notes: list[str] = []
     for name in profiles:
-        found = profile(name)
-        metrics.append(found.metric)
+        paper = profile(name)
+        metrics.append(paper.metric)
         notes.append(
-            f"as in {found.name} ({found.source}): {found.metric}; {'; '.join(found.notes)}"
+            f"as in {paper.name} ({paper.source}): {paper.metric}; {'; '.join(paper.notes)}"
         )
     for name in names:
         metrics += parse_metrics(name)
     if topk is not None:
-        metrics += [parse_metric(f"{kind}@{topk}") for kind in ("mAP", "P", "R", "nDCG")]
+        by_rank = [card.name for card in catalog.measures().values() if "rank" in card.cuts]
+        metrics += [parse_metric(f"{name}@{topk}") for name in by_rank]
     return list(dict.fromkeys(metrics or [parse_metric("mAP@all")])), notes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -34,6 +34,9 @@ COMMANDS = {
     "retry": Entry("lifecycle:retry_command", "Try failed runs once more."),
     "pause": Entry("lifecycle:pause_command", "Ask workers to save and wait; `resume` goes on."),
     "stop": Entry("lifecycle:stop_command", "Ask workers to save and stop."),
+    "kill": Entry("lifecycle:kill_command", "End workers at once, nothing saved."),
+    "rm": Entry("lifecycle:rm_command", "Remove runs for good."),
+    "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
@@ -64,12 +67,12 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].where.partition(":")
-        found = getattr(importlib.import_module(f"hashbench.cli.{module}"), attribute)
-        if not isinstance(found, typer.Typer):
-            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-            alone.command(cmd_name)(found)
-            found = alone
-        command = typer.main.get_command(found)
+        target = getattr(importlib.import_module(f"hashbench.cli.{module}"), attribute)
+        if not isinstance(target, typer.Typer):
+            single = typer.Typer(rich_markup_mode=None, add_completion=False)
+            single.command(cmd_name)(target)
+            target = single
+        command = typer.main.get_command(target)
         command.name = cmd_name
         return command
 
@@ -85,20 +88,34 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"hashbench {version('hashbench')}")
+        raise typer.Exit
+
+
 @app.callback()
-def hashbench() -> None:
+def hashbench(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
     """Benchmarks prompt-guided cross-modal hashing: trains, scores exactly, audits, compares.
 
     Begin with `hashbench run`: it trains SODA at 32 bits on built-in data.
     """
 
 
-def _tell(error: HashbenchError) -> NoReturn:
+def _report(error: HashbenchError) -> NoReturn:
     from hashbench.report.text import plain
 
     lines = "\n".join(plain(line) for line in str(error).splitlines())
@@ -113,7 +130,7 @@ def main() -> None:
     try:
         app()
     except HashbenchError as error:
-        _tell(error)
+        _report(error)
     except BrokenPipeError:
         # the reader of a pipe has gone, as `| head` does; nothing is left to tell it
         sys.stderr.close()
@@ -121,4 +138,4 @@ def main() -> None:
     except OSError as error:  # a disk that is full, read-only or failing
         from hashbench.files.os_errors import explained
 
-        _tell(explained(error))
+        _report(explained(error))

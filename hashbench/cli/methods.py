@@ -47,7 +47,8 @@ def show_command(
 
         typer.echo(json.dumps(dataclasses.asdict(card), indent=1, default=dict))
         return
-    typer.echo(f"{card.title} ({card.paper})\n{card.summary}\n")
+    typer.echo(f"{card.title} ({card.paper})\n{card.summary}")
+    typer.echo(f"It {card.traits}.\n" if card.traits else "")
     typer.echo("parameters, for --set name=value:")
     for param in card.params:
         published = "" if param.published is None else f" (published: {param.published})"

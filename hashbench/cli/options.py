@@ -1,11 +1,22 @@
-"""Options that several commands share."""
+"""Options that several commands share, and those of runs, which come from the table of run options.
+
+A command that takes a group of options has one parameter for them; a decorator here puts the
+group's options in its place.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from hashbench.launch.start_mode import StartMode
+    from hashbench.plan.option_kinds import RunOption
 
 Many = list[str] | None
 
@@ -29,12 +40,11 @@ RunsDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON for machines, on stdout.")]
 
 Detach = Annotated[
-    bool,
-    typer.Option("--detach", help="Leave the runs to themselves: one starts now, several queue."),
+    bool, typer.Option("--detach", help="Do not watch: one run starts now, several queue.")
 ]
 
 Queue = Annotated[
-    bool, typer.Option("--queue", help="Wait for free devices in turn, without being watched.")
+    bool, typer.Option("--queue", help="Do not watch: each run starts when a device is free.")
 ]
 
 Priority = Annotated[
@@ -47,3 +57,104 @@ Runs = Annotated[
 
 DATA_DIR = Path("data")
 RUNS_DIR = Path("runs")
+
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What every command takes that starts workers."""
+
+    detach: Detach = False
+    queue: Queue = False
+    priority: Priority = 0
+    json_: Json = False
+    data_dir: DataDir = DATA_DIR
+    runs_dir: RunsDir = RUNS_DIR
+
+    @property
+    def mode(self) -> StartMode:
+        """How the workers start. Raises InputError for a wrong priority."""
+        from hashbench.launch.start_mode import StartMode
+
+        return StartMode(self.queue, self.priority, self.detach)
+
+
+def starts_runs(command: Command) -> Command:
+    """The command with the options of StartOptions, which it takes as `start`."""
+    shared = inspect.signature(StartOptions, eval_str=True).parameters
+    return _with_group(command, "start", shared, lambda given: StartOptions(**given))
+
+
+def takes_run_options(command: Command) -> Command:
+    """The command with every option of the table of run options.
+
+    It takes those that were typed as `typed`, parsed, by key.
+    """
+    from hashbench.plan.run_options import options
+
+    rows = options()
+
+    def parsed(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            key: rows[key].parse([text] if isinstance(text, str) else text)
+            for key, text in given.items()
+            if text  # options that were not typed are None or empty
+        }
+
+    shared = {key: _parameter(row) for key, row in rows.items()}
+    return _with_group(command, "typed", shared, parsed)
+
+
+def _parameter(row: RunOption) -> inspect.Parameter:
+    """A row of the table as Typer wants it. Values stay text: the table parses them itself."""
+    default = row.default_text or row.unset
+    option = typer.Option(
+        *([row.flag, row.short] if row.short else [row.flag]),
+        help=f"{row.help} [default: {default}]" if default else row.help,
+        metavar=row.metavar or "|".join(row.choices) or _METAVARS[row.item],
+        autocompletion=_completion(row),
+    )
+    # the types are for Typer, which reads them while the program runs
+    annotation: Any = Annotated[Many, option] if row.grid else Annotated[str | None, option]
+    return inspect.Parameter(
+        row.key, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+_METAVARS: Mapping[type, str] = {bool: "yes|no", int: "INTEGER", float: "NUMBER", str: "TEXT"}
+
+
+def _completion(row: RunOption) -> Callable[[str], list[str]]:
+    """What a shell offers for the value: names of methods and datasets, or the choices."""
+
+    def offered(incomplete: str) -> list[str]:
+        from hashbench.plan import catalog
+
+        names = {"method": catalog.methods, "dataset": catalog.datasets}
+        known = names[row.key]() if row.key in names else row.choices
+        return [name for name in known if name.startswith(incomplete)]
+
+    return offered
+
+
+def _with_group(
+    command: Command,
+    name: str,
+    shared: Mapping[str, inspect.Parameter],
+    collect: Callable[[Mapping[str, Any]], Any],
+) -> Command:
+    """`command`, whose parameter `name` is replaced by the shared ones; it gets them collected."""
+
+    def called(**given: Any) -> None:
+        group = {key: given.pop(key) for key in shared}
+        command(**given, **{name: collect(group)})
+
+    parameters: list[inspect.Parameter] = []
+    for own in inspect.signature(command, eval_str=True).parameters.values():
+        parameters += shared.values() if own.name == name else [own]
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    called.__doc__ = command.__doc__
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return called

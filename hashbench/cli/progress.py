@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
+from hashbench.cli.console import console
+
 
 @contextlib.contextmanager
 def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
     """Yields a function of (done, total) that draws pictures read, with the time left."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    console = Console(stderr=True, markup=False)
+    stderr = console(stderr=True)
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    off = hidden or not console.is_terminal
-    with Progress(*columns, console=console, disable=off, transient=True) as progress:
+    off = hidden or not stderr.is_terminal
+    with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
         bar = None
 
         def draw(done: int, total: int) -> None:
@@ -29,11 +30,10 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
 
 def beside(heading: str, text: str, style: str = "") -> None:
     """Prints text beside a heading: wrapped in a terminal, a line a line for other programs."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(soft_wrap=True)
-    width = max(20, console.width - len(heading)) if console.is_terminal else 10**6
-    for number, line in enumerate(Text(text).wrap(console, width)):
+    out = console()
+    width = max(20, out.width - len(heading))
+    for number, line in enumerate(Text(text).wrap(out, width)):
         first = heading if number == 0 else " " * len(heading)
-        console.print(Text.assemble((first, style), line))
+        out.print(Text.assemble((first, style), line))

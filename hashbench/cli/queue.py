@@ -48,10 +48,10 @@ def queue_command(
         )
     for name in run or []:
         line.prefer(pick(runs_dir, name).id, priority or 0)
-    found = overview(runs_dir)
+    page = overview(runs_dir)
     if json_:
-        typer.echo(json.dumps(found, indent=1))
+        typer.echo(json.dumps(page, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    Console(markup=False).print(render(found))
+    console().print(render(page))

@@ -9,6 +9,7 @@ import typer
 from hashbench.cli.options import RUNS_DIR, Json, RunsDir
 
 if TYPE_CHECKING:
+    from hashbench.runs.index import Summary
     from hashbench.runs.layout import RunFolder
 
 
@@ -19,56 +20,100 @@ def ls_command(
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """List runs, oldest first: state, progress, mAP."""
+    """List runs, oldest first: state, progress, time left, mAP, and what is not usual about each.
+
+    A mAP of validation queries, which is no result, has a `v`.
+    """
     from hashbench.errors import UnknownNameError
-    from hashbench.runs.layout import find
+    from hashbench.runs.index import summaries
     from hashbench.runs.state import Status
 
     if status is not None and status not in list(Status):
         raise UnknownNameError("state", status, list(Status), where="--status")
-    lines = [_line(folder) for folder in find(runs_dir)]
-    lines = [line for line in lines if status in (None, line["status"])]
+    rows = [
+        (run, summary)
+        for run, summary in summaries(runs_dir)
+        if status in (None, summary.status.state)
+    ]
     if json_:
         import json
 
-        typer.echo(json.dumps(lines, indent=1))
-        return
-    if not lines:
-        typer.echo(f"no runs in {runs_dir}; `hashbench run` makes one")
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for header in ("run", "state", "done"):
-        table.add_column(header, overflow="fold")
-    table.add_column("mAP", justify="right")
-    for line in lines:
-        score = line["mAP"]
-        done = f"{line['done']:.0%}" if isinstance(line["done"], float) else ""
-        shown = f"{score:.4f}" if isinstance(score, float) else ""
-        table.add_row(str(line["run"]), str(line["status"]), done, shown)
-    Console(markup=False).print(table)
+        typer.echo(json.dumps([_plain(run, summary) for run, summary in rows], indent=1))
+    elif rows:
+        typer.echo("\n".join(_lines([_cells(run, summary) for run, summary in rows])))
+    else:
+        which = f"no {status} runs" if status else "no runs"
+        typer.echo(f"{which} in {runs_dir}; `hashbench run` makes one")
 
 
-def _line(folder: RunFolder) -> dict[str, object]:
-    from hashbench.runs import state
-    from hashbench.runs.tailer import read_all
+def _plain(run: RunFolder, summary: Summary) -> dict[str, object]:
+    from hashbench.report.naming import variant_name
 
-    folded = state.fold(read_all(folder.events))
-    status = state.status(folded, folder)
-    done = folded.steps_done / folded.steps_total if folded.steps_total else None
-    if status is state.Status.FINISHED:
-        done = 1.0
+    current = summary.status
     return {
-        "run": folder.id,
-        "status": str(status),
-        "done": done,
-        "mAP": folded.best_guess_map,
-        "on": "test" if folded.test else "validation" if folded.validation else None,
-        "stage": folded.stage,
-        "epoch": folded.epoch,
+        "run": run.id,
+        "status": str(current.state),
+        "doing": current.doing,
+        "done": current.done,
+        "seconds left": current.seconds_left,
+        "mAP": current.score,
+        "on": current.score_on or None,
+        "variant": "" if summary.spec is None else variant_name(summary.spec),
+        "name": summary.tags.name,
+        "tags": list(summary.tags.tags),
+        "stage": current.stage or None,
+        "epoch": current.epoch,
+        "reason": current.reason,
+        "remedy": current.remedy,
+        "problem": summary.problem,
     }
+
+
+HEADERS = ("run", "state", "done", "left", "mAP", "variant")
+
+
+def _cells(run: RunFolder, summary: Summary) -> tuple[str, ...]:
+    """A row below HEADERS."""
+    from hashbench.report.naming import variant_name
+    from hashbench.report.text import duration, plain
+
+    current, tags = summary.status, summary.tags
+    about = [] if summary.spec is None else [variant_name(summary.spec)]
+    about += [f'"{plain(tags.name)}"'] if tags.name else []
+    about += [*tags.tags, plain(summary.problem)]
+    score = "" if current.score is None else f"{current.score:.4f}"
+    return (
+        run.id,
+        str(current.state),
+        "" if current.done is None else f"{int(100 * current.done)}%",
+        "" if current.seconds_left is None else duration(current.seconds_left),
+        score + ("v" if current.score_on == "validation" else ""),
+        "  ".join(part for part in about if part),
+    )
+
+
+def _lines(rows: list[tuple[str, ...]]) -> list[str]:
+    """Rows below their headers. Where the last column does not fit into a terminal, it stands on
+    lines of its own; a pipe gets a line a row.
+
+    No table of rich's, which takes longer for a thousand rows than all of their files.
+    """
+    import shutil
+    import sys
+
+    widths = [max(map(len, column)) for column in zip(HEADERS, *rows, strict=True)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths) + 99
+    apart = sum(widths) + 2 * len(widths) - 2 > room
+    lines = []
+    for row in (HEADERS if any(row[-1] for row in rows) else (*HEADERS[:-1], ""), *rows):
+        left = [f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True)]
+        right = [f"{cell:>{width}}" for cell, width in zip(row[2:-1], widths[2:-1], strict=True)]
+        start = "  ".join([*left, *right])
+        if apart and row[-1]:
+            lines += [start.rstrip(), f"    {row[-1]}"]
+        else:
+            lines.append(f"{start}  {row[-1]}".rstrip())
+    return lines
 
 
 def show_command(
@@ -83,23 +128,39 @@ def show_command(
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Show one run: state, spec, facts, scores with their conventions, audit."""
-    from hashbench.report.details import details, render
-    from hashbench.report.recovery import recovery_of, render_classes, render_recovery
     from hashbench.runs.layout import pick
 
     folder = pick(runs_dir, run)
-    found = recovery_of(folder) if recovery or by_class else details(folder)
+    if recovery or by_class:
+        _show_recovery(folder, examples=recovery, classes=by_class, as_json=json_)
+        return
+    from hashbench.report.details import details, render
+
+    page = details(folder)
     if json_:
         import json
 
-        typer.echo(json.dumps(found, indent=1))
+        typer.echo(json.dumps(page, indent=1))
         return
-    from rich.console import Console
+    from hashbench.cli.console import console
 
-    console = Console(markup=False)
-    if not (recovery or by_class):
-        console.print(render(found))
-    if recovery:
-        console.print(render_recovery(found))
-    if by_class:
-        console.print(render_classes(found))
+    console().print(render(page))
+
+
+def _show_recovery(folder: RunFolder, *, examples: bool, classes: bool, as_json: bool) -> None:
+    from hashbench.cli.console import console
+    from hashbench.report.recovery import class_table, latest_recovery, summary_page
+
+    latest = latest_recovery(folder)
+    if as_json:
+        import json
+
+        import msgspec
+
+        page = {"run": folder.id, **msgspec.to_builtins(latest)}
+        typer.echo(json.dumps(page, indent=1))
+        return
+    if examples:
+        console().print(summary_page(latest))
+    if classes:
+        console().print(class_table(latest))

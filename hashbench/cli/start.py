@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from hashbench.plan.spec import RunSpec
+    from hashbench.launch.start_mode import StartMode
     from hashbench.runs.layout import RunFolder
-
-
-@dataclass(frozen=True)
-class StartMode:
-    """How workers start: watched one after another, left to themselves, or in the queue."""
-
-    detach: bool
-    queue: bool
-    priority: int
-
-
-def how_to_start(detach: bool, queue: bool, priority: int) -> StartMode:
-    """The mode that the options mean. Raises InputError for a priority without a queue."""
-    from hashbench.errors import InputError
-
-    if priority and not queue:
-        raise InputError("means something in the queue only", where="--priority", remedy="--queue")
-    return StartMode(detach, queue, priority)
-
-
-def check_backbones(specs: Sequence[RunSpec], data_dir: Path) -> None:
-    """Refuses missing weights before anything starts."""
-    from hashbench.backbones import registry
-
-    for backbone in dict.fromkeys(spec.backbone for spec in specs):
-        registry.resolve(backbone, data_dir)
 
 
 def work_through(
@@ -87,7 +60,7 @@ def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> No
         except BusyError:
             if len(folders) == 1:
                 raise
-            watch.say(f"{folder.id}: another worker is at it; left to that one")
+            watch.message(f"{folder.id}: another worker has it already")
             continue
         try:
             code = watch.follow(folder, process, position + 1, len(folders))
@@ -103,16 +76,15 @@ def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> No
 
 
 def _print_results(folders: Sequence[RunFolder]) -> None:
-    from rich.console import Console
-
+    from hashbench.cli.console import console
     from hashbench.report import comparison, export, rows
 
     collected = rows.collect(folders)
-    console = Console(markup=False)
+    out = console()
     if collected.finished:
-        console.print()
-        console.print(export.rich_tables(comparison.compare(collected.finished)))
+        out.print()
+        out.print(export.rich_tables(comparison.compare(collected.finished)))
         for one in collected.finished:
-            console.print(f"audit of {one.run.id}: {one.result.audit.verdict}", highlight=False)
+            out.print(f"audit of {one.run.id}: {one.result.audit.verdict}")
     for line in export.unfinished_lines(collected.unfinished):
-        console.print(line, highlight=False)
+        out.print(line)

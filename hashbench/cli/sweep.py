@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashbench.cli.options import (
-    DATA_DIR,
-    RUNS_DIR,
-    DataDir,
-    Detach,
-    Json,
-    Priority,
-    Queue,
-    RunsDir,
-)
+from hashbench.cli.options import StartOptions, starts_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,17 +15,14 @@ if TYPE_CHECKING:
     from hashbench.launch.sweep import Wanted
 
 
+@starts_runs
 def sweep_command(
+    *,
     file: Annotated[Path, typer.Argument(help="TOML, as above.")],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the grid and what is done of it, start none.")
     ] = False,
-    detach: Detach = False,
-    queue: Queue = False,
-    priority: Priority = 0,
-    json_: Json = False,
-    data_dir: DataDir = DATA_DIR,
-    runs_dir: RunsDir = RUNS_DIR,
+    start: StartOptions,
 ) -> None:
     """Run what is missing or failed of a grid in a file. Call it again after whatever happened:
     finished runs stay, interrupted and failed ones go on from their checkpoints.
@@ -44,8 +32,9 @@ def sweep_command(
     bits = [16, 32]
     seed = [0, 1, 2]
     \b
-    [[grid]]                     # lists span a grid, in `set` as well
+    [[grid]]                     # a list of any option spans a grid, in `set` as well
     method = "soda"
+    epochs = [10, 30]
     set = { alpha = [0.1, 1.0] }
     \b
     [[grid]]
@@ -59,26 +48,27 @@ def sweep_command(
     """
     import json
 
-    from hashbench.cli.start import check_backbones, how_to_start, work_through
+    from hashbench.backbones.preflight import check_inputs
+    from hashbench.cli.start import work_through
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
-    mode = how_to_start(detach, queue, priority)
-    specs = read_sweep(file, data_dir)
+    mode, runs_dir = start.mode, start.runs_dir
+    specs = read_sweep(file, start.data_dir)
+    check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:
         surveyed = survey(specs, runs_dir)
-        if json_:
+        if start.json_:
             typer.echo(json.dumps([_plain(one) for one in surveyed], indent=1))
         else:
             _print(surveyed)
         return
-    check_backbones(specs, data_dir)
     with alone(runs_dir):
         surveyed = survey(specs, runs_dir)
         folders = create_missing(surveyed, runs_dir)
-    typer.echo(_summary(surveyed), err=json_)
+    typer.echo(_summary(surveyed), err=start.json_)
     if folders:
-        work_through(folders, data_dir, mode, as_json=json_)
+        work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
 def _state(one: Wanted) -> str:
@@ -97,10 +87,10 @@ def _plain(one: Wanted) -> dict[str, object]:
 
 
 def _print(surveyed: Sequence[Wanted]) -> None:
-    from hashbench.report.rows import headline
+    from hashbench.report.naming import full_name
 
     for one in surveyed:
-        typer.echo(f"{_state(one):9} {headline(one.spec)}")
+        typer.echo(f"{_state(one):9} {full_name(one.spec)}")
     typer.echo(_summary(surveyed))
 
 
@@ -108,6 +98,6 @@ def _summary(surveyed: Sequence[Wanted]) -> str:
     from collections import Counter
 
     counts = Counter(_state(one) for one in surveyed)
-    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    by_state = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     due = sum(one.due for one in surveyed)
-    return f"{len(surveyed)} runs: {told}; {due} to start"
+    return f"{len(surveyed)} runs: {by_state}; {due} to start"

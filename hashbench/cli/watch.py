@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,27 +13,34 @@ from abc import ABC, abstractmethod
 
 import msgspec
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from hashbench.cli.console import UNWRAPPED, console
 from hashbench.errors import HashbenchError
 from hashbench.launch.spawn import last_log_lines
+from hashbench.report.narration import mean_average_precisions, narrate, numbers
 from hashbench.report.text import duration, plain
 from hashbench.runs import control, events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
+from hashbench.runs.status import activity, status_of
 from hashbench.runs.tailer import Tailer
 
 POLL_SECONDS = 0.1
 LOST_CODE = 5
+
+MILESTONES = (
+    events.StageBegan,
+    events.Monitors,
+    events.Note,
+    events.Paused,
+    events.Continued,
+    events.Stopped,
+    events.Failed,
+    events.Finished,
+)
+"""The events whose lines are always printed; the workbench's log shows all."""
 
 
 class Interrupted(HashbenchError):  # noqa: N818  # a request of the user's, not an error
@@ -53,37 +61,37 @@ class Watcher(ABC):
 
         Raises Interrupted when the user stopped it.
         """
-        tailer, state = Tailer(run.events), RunState()
-        for event in tailer.poll():  # a resumed run: what was before is not shown again
-            state.add(event)
-        state = resumed(state)
+        tailer = Tailer(run.events)
+        state = earlier_state(tailer)
         self.begin(run, number, of)
-        asked = False
+        stop_requested = False
         try:
             while True:
                 try:
+                    # asked before the last events are read, so that none is missed
                     over = process.poll() is not None
                     for event in tailer.poll():
                         state.add(event)
                         self.show(run, event, state)
-                    if over:
+                    if over and not tailer.behind:
                         break
                     time.sleep(POLL_SECONDS)
                 except KeyboardInterrupt:
-                    if asked:
-                        self.say(f"left running: {run.id}")
+                    if stop_requested:
+                        self.message(f"left running: {run.id}")
                         raise Interrupted(resumable=False) from None
-                    asked = True
+                    stop_requested = True
                     control.send(run, "stop")
-                    self.say("finishing the step and saving; Ctrl-C again leaves it running")
+                    self.message("finishing the step and saving; Ctrl-C again leaves it running")
         finally:
             self.end()
         if state.ended is None:
-            self.say(f"the worker ended without a word (exit code {process.returncode})")
-            self.say(last_log_lines(run))
-            self.say(f"to go on: hashbench resume {run.id}")
+            lost = status_of(run, state, {})
+            self.message(f"{lost.reason or 'the worker ended'} (exit code {process.returncode})")
+            self.message(last_log_lines(run))
+            self.message(lost.remedy)
             return LOST_CODE
-        if asked:
+        if stop_requested:
             raise Interrupted(resumable=not isinstance(state.ended, events.Finished))
         return state.ended.code if isinstance(state.ended, events.Failed) else 0
 
@@ -93,11 +101,11 @@ class Watcher(ABC):
 
     @abstractmethod
     def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:
-        """An event came; `state` has taken it into account."""
+        """An event came; `state` holds it already."""
 
     @abstractmethod
-    def say(self, text: str) -> None:
-        """Something to tell beside the events."""
+    def message(self, text: str) -> None:
+        """Prints what is no event."""
 
     def end(self) -> None:  # noqa: B027  # most have nothing to put away
         """The run is no longer followed."""
@@ -107,52 +115,45 @@ class JsonLines(Watcher):
     """One JSON object a line: the event, with the run's id."""
 
     def begin(self, run: RunFolder, number: int, of: int) -> None:
-        """Nothing: `started` will tell."""
+        """Prints nothing: the event `started` follows."""
 
     def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:  # noqa: ARG002
         """The event as a line on stdout."""
         sys.stdout.write(json.dumps({"run": run.id, **msgspec.to_builtins(event)}) + "\n")
         sys.stdout.flush()
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """On stderr, so that stdout stays JSON."""
         sys.stderr.write(f"{plain_lines(text)}\n")
 
 
 class PlainLines(Watcher):
-    """A line whenever something is worth one: for logs, pipes and terminals without control."""
+    """A line for every milestone: for logs, pipes and terminals without control."""
 
-    EVERY = 5.0
+    EVERY_SECONDS = 5.0
 
     def __init__(self) -> None:
         self._last = 0.0
 
     def begin(self, run: RunFolder, number: int, of: int) -> None:
         """Names the run."""
-        self.say(headline(run, number, of))
+        self.message(heading(run, number, of))
 
     def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:  # noqa: ARG002
-        """Stages, scores and failures always; progress every five seconds."""
-        match event:
-            case events.StageBegan():
-                self.say(stage_title(state))
-            case events.Note() | events.Failed() | events.Stopped():
-                self.say(told(event))
-            case events.Finished(seconds=seconds):
-                self.say(f"finished in {duration(seconds)}")
-            case events.Monitors():
-                if state.stages and event.epoch == epochs_of(state, event.stage):
-                    self.say("  " + numbers(event.values))
-            case events.EpochEnded() | events.Scores(on="validation") | events.Progress():
-                if time.monotonic() - self._last >= self.EVERY:
-                    self._last = time.monotonic()
-                    self.say("  " + standing(state))
-            case _:
-                pass
+        """Milestones always, progress every five seconds."""
+        if isinstance(event, MILESTONES):
+            for line in narrate(event, state):
+                self.message(line.text)
+        elif isinstance(event, events.Progress | events.EpochEnded | events.Scores) and (
+            time.monotonic() - self._last >= self.EVERY_SECONDS
+        ):
+            self._last = time.monotonic()
+            self.message("  " + progress_text(state))
 
-    def say(self, text: str) -> None:
-        """A line on stdout, folded at the terminal's width."""
-        width = shutil.get_terminal_size().columns
+    def message(self, text: str) -> None:
+        """Lines on stdout: folded at the terminal's width or COLUMNS, whole in a pipe."""
+        fold = sys.stdout.isatty() or "COLUMNS" in os.environ
+        width = shutil.get_terminal_size().columns if fold else UNWRAPPED
         for line in plain_lines(text).splitlines():
             indent = " " * (len(line) - len(line.lstrip()) + 2)
             folded = textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=False)
@@ -170,7 +171,7 @@ class LiveDisplay(Watcher):
 
     def begin(self, run: RunFolder, number: int, of: int) -> None:
         """Names the run and opens the display."""
-        self._console.print(plain(headline(run, number, of)), highlight=False, style="bold")
+        self._console.print(plain(heading(run, number, of)), highlight=False, style="bold")
         self._bars = {}
         self._progress = Progress(
             SpinnerColumn(),
@@ -178,47 +179,42 @@ class LiveDisplay(Watcher):
             BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[told]}", style="dim", markup=False),
+            TextColumn("{task.fields[text]}", style="dim", markup=False),
             console=self._console,
             refresh_per_second=8,
         )
         self._progress.start()
 
-    def _bar(self, name: str, title: str, done: float, total: float, told: str = "") -> None:
+    def _bar(self, name: str, done: float, total: float, text: str = "") -> None:
+        """Draws the bar of a stage or a preparation, which is made when it is drawn first."""
         if self._progress is None:
             return
         if name not in self._bars:
-            self._bars[name] = self._progress.add_task(plain(title), total=None, told="")
+            self._bars[name] = self._progress.add_task(plain(name), total=None, text="")
         self._progress.update(
-            self._bars[name], completed=done, total=total or None, told=plain(told)
+            self._bars[name], completed=done, total=total or None, text=plain(text)
         )
 
     def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:  # noqa: ARG002
-        """Moves bars; sentences are printed above them."""
+        """Moves bars; milestones are printed above them."""
         match event:
             case events.Progress(what=what, done=done, total=total):
-                self._bar(what, what, done, total, f"{done:,} of {total:,}")
+                self._bar(what, done, total, f"{done:,} of {total:,}{time_left(state)}")
             case events.StageBegan(stage=stage):
-                self._bar(stage, stage, 0, epochs_of(state, stage))
+                self._bar(stage, state.epoch, state.epochs)
             case events.Loss(stage=stage, epoch=epoch):
-                self._bar(stage, stage, epoch, epochs_of(state, stage), losses(state))
+                self._bar(stage, epoch, state.epochs, latest(state) + time_left(state))
             case events.EpochEnded(stage=stage, epoch=epoch):
-                self._bar(stage, stage, epoch + 1, epochs_of(state, stage), losses(state))
-            case events.Scores(on="validation", stage=stage, epoch=epoch):
-                total = epochs_of(state, stage)
-                self._bar(stage, stage, min(epoch + 1, total), total, losses(state))
-            case events.Monitors(stage=stage, epoch=epoch, values=values):
-                if epoch == epochs_of(state, stage):
-                    self.say(f"after {stage}: {numbers(values)}")
-            case events.Note() | events.Failed() | events.Stopped():
-                self.say(told(event))
-            case events.Finished(seconds=seconds):
-                self.say(f"finished in {duration(seconds)}")
+                self._bar(stage, epoch + 1, state.epochs, latest(state) + time_left(state))
+            case events.Scores(on="validation", stage=stage):
+                self._bar(stage, state.epoch, state.epochs, latest(state) + time_left(state))
+            case _ if isinstance(event, MILESTONES):
+                for line in narrate(event, state):
+                    self.message(line.text)
             case _:
                 pass
 
-    def say(self, text: str) -> None:
+    def message(self, text: str) -> None:
         """Printed above the bars."""
         self._console.print(plain_lines(text), highlight=False, markup=False)
 
@@ -233,16 +229,16 @@ def watcher(*, as_json: bool) -> Watcher:
     """The watcher that fits where the output goes."""
     if as_json:
         return JsonLines()
-    console = Console(markup=False)
-    return (
-        LiveDisplay(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else (PlainLines())
-    )
+    out = console()
+    return LiveDisplay(out) if out.is_terminal and not out.is_dumb_terminal else PlainLines()
 
 
-def resumed(state: RunState) -> RunState:
-    """The state of a run whose worker has just been started again: it has not ended."""
+def earlier_state(tailer: Tailer) -> RunState:
+    """What a resumed run's events say of earlier workers, but for how those ended."""
+    state = RunState()
+    while earlier := tailer.poll():
+        for event in earlier:
+            state.add(event)
     state.ended = None
     return state
 
@@ -252,57 +248,25 @@ def plain_lines(text: str) -> str:
     return "\n".join(plain(line) for line in text.splitlines())
 
 
-def headline(run: RunFolder, number: int, of: int) -> str:
+def heading(run: RunFolder, number: int, of: int) -> str:
     """The run's id, and which one it is of several."""
     return f"run {number} of {of}: {run.id}" if of > 1 else f"run {run.id}"
 
 
-def epochs_of(state: RunState, stage: str) -> int:
-    """Planned epochs of a stage."""
-    return next((plan.epochs for plan in state.stages if plan.name == stage), 0)
-
-
-def stage_title(state: RunState) -> str:
-    """The stage's title and size."""
-    for plan in state.stages:
-        if plan.name == state.stage:
-            size = f" ({plan.epochs} epochs of {plan.steps} steps)" if plan.epochs else ""
-            return plan.title + size
-    return f"stage {state.stage}"
-
-
-def numbers(values: dict[str, float]) -> str:
-    """`name 0.1234  other 12`."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-
-
-def losses(state: RunState) -> str:
+def latest(state: RunState) -> str:
     """The latest losses, and the validation mAP where there is one."""
-    text = numbers(state.losses)
-    if state.validation:
-        text += f"  mAP {sum(state.validation.values()) / len(state.validation):.4f}"
-    return text
+    maps = mean_average_precisions(state.validation)
+    mean = f"  mAP {sum(maps.values()) / len(maps):.4f}" if maps else ""
+    return numbers(state.losses) + mean
 
 
-def standing(state: RunState) -> str:
-    """One line on where the run stands, with the time left."""
+def time_left(state: RunState) -> str:
+    """`  3 min 20 s left`, empty while nobody can know."""
     seconds = state.seconds_left()
-    left = "" if seconds is None else f"  {duration(seconds)} left"
-    if state.progress is not None:
-        return f"{state.progress.what} {state.progress.done:,} of {state.progress.total:,}{left}"
-    epoch = f"{state.stage} epoch {state.epoch} of {epochs_of(state, state.stage or '')}"
-    return f"{epoch}  {losses(state)}{left}"
+    return "" if seconds is None else f"  {duration(seconds)} left"
 
 
-def told(event: events.Note | events.Failed | events.Stopped) -> str:
-    """A sentence out of an event."""
-    match event:
-        case events.Note(level=level, text=text):
-            return f"warning: {text}" if level == "warning" else text
-        case events.Stopped(reason=reason):
-            return f"stopped: {reason}; the state is saved"
-        case events.Failed(reason=reason, remedy=remedy, detail=detail):
-            lines = [f"failed: {reason}"]
-            lines += [f"  remedy: {remedy}"] if remedy else []
-            lines += [detail] if detail else []
-            return "\n".join(lines)
+def progress_text(state: RunState) -> str:
+    """One line on how far the run is: what it is at, losses, time left."""
+    losses = "" if state.progress is not None or state.stage is None else f"  {latest(state)}"
+    return activity(state) + losses + time_left(state)

@@ -21,7 +21,7 @@ _ELEMENTS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
-class Side:
+class SideArrays:
     """One side's arrays as they are in the file, and where they come from."""
 
     codes: Array
@@ -31,14 +31,16 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """Query and database, turned so that rows are items, labels (N,) or (N, C)."""
+class ArrayPair:
+    """Query and database, oriented so that rows are items, labels (N,) or (N, C)."""
 
-    query: Side
-    database: Side
+    query: SideArrays
+    database: SideArrays
 
 
-def turned(query: Side, database: Side, *, items: Items, labels_as: LabelsAs) -> Sides:
+def oriented(
+    query: SideArrays, database: SideArrays, *, items: Items, labels_as: LabelsAs
+) -> ArrayPair:
     """Turns arrays so that items are rows: in the only way in which all shapes agree.
 
     Raises InputError where no way or several ways fit; `items` settles the latter.
@@ -50,18 +52,20 @@ def turned(query: Side, database: Side, *, items: Items, labels_as: LabelsAs) ->
             raise InputError(
                 f"has shape {side.codes.shape}, not (items, bits)", where=side.codes_at
             )
-    query, database = _with_vectors(query, database, labels_as)
+    query, database = _with_class_numbers(query, database, labels_as)
     fitting = []
-    for codes_turned in (False, True):
-        for labels_turned in (False, True):
-            sides = Sides(*(_turn(s, codes_turned, labels_turned) for s in (query, database)))
+    for codes_transposed in (False, True):
+        for labels_transposed in (False, True):
+            pair = ArrayPair(
+                *(_transposed(s, codes_transposed, labels_transposed) for s in (query, database))
+            )
             vectors = query.labels.ndim == database.labels.ndim == 1
-            if _agree(sides) and not (vectors and labels_turned):
-                fitting.append((codes_turned, labels_turned, sides))
+            if _agree(pair) and not (vectors and labels_transposed):
+                fitting.append((codes_transposed, labels_transposed, pair))
     if len(fitting) > 1 and items:
-        asked = items == "columns"
-        fitting = [fit for fit in fitting if fit[0] is asked] or fitting
-        fitting = [fit for fit in fitting if fit[1] is asked] or fitting
+        by_columns = items == "columns"
+        fitting = [fit for fit in fitting if fit[0] is by_columns] or fitting
+        fitting = [fit for fit in fitting if fit[1] is by_columns] or fitting
     if len(fitting) > 1:
         raise InputError(
             f"codes of shapes {query.codes.shape} and {database.codes.shape} with labels of shapes "
@@ -75,32 +79,32 @@ def turned(query: Side, database: Side, *, items: Items, labels_as: LabelsAs) ->
 
 
 def to_codes(
-    sides: Sides, *, zero: Zero, packed: Packed, bits: int | None
+    pair: ArrayPair, *, zero: Zero, packed: Packed, bits: int | None
 ) -> tuple[Codes, Codes, list[str]]:
     """Query and database codes, and what is to be reported about their values."""
-    arrays = [(side.codes, side.codes_at) for side in (sides.query, sides.database)]
+    arrays = [(side.codes, side.codes_at) for side in (pair.query, pair.database)]
     if packed or any(_looks_packed(array) for array, _ in arrays):
         query, database = (_unpack(array, at, packed, bits) for array, at in arrays)
         return query, database, []
-    counts = [_census(array, at) for array, at in arrays]
+    counts = [_count_values(array, at) for array, at in arrays]
     minus = sum(count.minus for count in counts)
     zeros = sum(count.zero for count in counts)
     notes = []
     if minus and zeros:
         total = sum(array.size for array, _ in arrays)
-        found = f"{zeros:,} of {total:,} values are 0 beside -1 and +1, as sign(0) leaves them"
+        zeros_note = f"{zeros:,} of {total:,} values are 0 beside -1 and +1, as sign(0) leaves them"
         if zero == "refuse":
             raise InputError(
-                found,
+                zeros_note,
                 where=arrays[0][1] if counts[0].zero else arrays[1][1],
                 remedy="--zero plus counts them as +1, --zero minus as -1",
             )
-        notes.append(f"{found}; counted as {'+1' if zero == 'plus' else '-1'}")
+        notes.append(f"{zeros_note}; counted as {'+1' if zero == 'plus' else '-1'}")
     at_zero = bool(minus) and zero == "plus"
     width = arrays[0][0].shape[1]
     if bits not in (None, width):
         raise InputError(
-            f"holds codes of {width} bits, not {bits}",
+            f"has codes of {width} bits, not {bits}",
             where=arrays[0][1],
             remedy="leave --bits out, or say how the codes are packed: --packed little",
         )
@@ -110,12 +114,12 @@ def to_codes(
     return query, database, notes
 
 
-def to_labels(sides: Sides) -> tuple[LabelMasks, LabelMasks]:
+def to_labels(pair: ArrayPair) -> tuple[LabelMasks, LabelMasks]:
     """Query and database label masks over the same classes, from multi-hot rows or class numbers.
 
     Class numbers may begin anywhere: only which items share one matters.
     """
-    query, database = sides.query, sides.database
+    query, database = pair.query, pair.database
     if query.labels.ndim == 2:
         return (
             LabelMasks.from_multi_hot(query.labels, where=query.labels_at),
@@ -149,14 +153,16 @@ def _check(array: Array, at: str) -> None:
         for rows in _blocks(array):
             if not bool(np.isfinite(array[rows]).all()):
                 raise InputError(
-                    "holds NaN or infinite values",
+                    "contains NaN or infinite values",
                     where=at,
                     remedy="find out where the program that wrote the file went wrong",
                 )
 
 
-def _with_vectors(query: Side, database: Side, labels_as: LabelsAs) -> tuple[Side, Side]:
-    """The sides, with labels as vectors where they are class numbers: one column on both sides."""
+def _with_class_numbers(
+    query: SideArrays, database: SideArrays, labels_as: LabelsAs
+) -> tuple[SideArrays, SideArrays]:
+    """The pair, with labels as vectors where they are class numbers: one column on both pair."""
     columns = [1 in (*side.labels.shape[1:], side.labels.ndim, len(side.labels))
                for side in (query, database)]  # fmt: skip
     if labels_as == "index" and not all(columns):
@@ -174,7 +180,7 @@ def _with_vectors(query: Side, database: Side, labels_as: LabelsAs) -> tuple[Sid
         for side in (query, database):
             if side.labels.ndim == 2 and float(side.labels.max()) <= 1:
                 raise InputError(
-                    f"holds one column of 0 and 1 (shape {side.labels.shape}): one class that an "
+                    f"has one column of 0 and 1 (shape {side.labels.shape}): one class that an "
                     "item has or not, or the numbers of two classes?",
                     where=side.labels_at,
                     remedy="say which: --labels-as multi-hot or --labels-as index",
@@ -184,12 +190,12 @@ def _with_vectors(query: Side, database: Side, labels_as: LabelsAs) -> tuple[Sid
     )
 
 
-def _with_labels(side: Side, labels: Array) -> Side:
-    return Side(side.codes, labels, side.codes_at, side.labels_at)
+def _with_labels(side: SideArrays, labels: Array) -> SideArrays:
+    return SideArrays(side.codes, labels, side.codes_at, side.labels_at)
 
 
-def _turn(side: Side, codes: bool, labels: bool) -> Side:
-    return Side(
+def _transposed(side: SideArrays, codes: bool, labels: bool) -> SideArrays:
+    return SideArrays(
         side.codes.T if codes else side.codes,
         side.labels.T if labels else side.labels,
         side.codes_at,
@@ -197,8 +203,8 @@ def _turn(side: Side, codes: bool, labels: bool) -> Side:
     )
 
 
-def _agree(sides: Sides) -> bool:
-    query, database = sides.query, sides.database
+def _agree(pair: ArrayPair) -> bool:
+    query, database = pair.query, pair.database
     return (
         query.codes.shape[1] == database.codes.shape[1]
         and query.labels.shape[1:] == database.labels.shape[1:]
@@ -207,8 +213,8 @@ def _agree(sides: Sides) -> bool:
     )
 
 
-def _mismatch(query: Side, database: Side, items: Items) -> InputError:
-    """Says which of the shapes does not fit, taking items as rows unless told otherwise."""
+def _mismatch(query: SideArrays, database: SideArrays, items: Items) -> InputError:
+    """Says which of the shapes does not fit, items being rows unless the options say columns."""
     axis = 1 if items == "columns" else 0
     widths = [side.codes.shape[1 - axis] for side in (query, database)]
     if widths[0] != widths[1] and query.codes.shape[axis] != database.codes.shape[axis]:
@@ -230,20 +236,20 @@ def _mismatch(query: Side, database: Side, items: Items) -> InputError:
         f"labels of shapes {query.labels.shape} and {database.labels.shape} do not match codes of "
         f"shapes {query.codes.shape} and {database.codes.shape}",
         where=f"{query.labels_at} and {database.labels_at}",
-        remedy="give one row of labels for each item, over the same classes on both sides",
+        remedy="give one row of labels for each item, over the same classes on both pair",
     )
 
 
 @dataclass(frozen=True)
-class _Census:
+class _ValueCounts:
     minus: int
     zero: int
 
 
-def _census(array: Array, at: str) -> _Census:
+def _count_values(array: Array, at: str) -> _ValueCounts:
     """Counts -1 and 0. Raises InputError for any value that is not -1, 0 or +1."""
     if array.dtype == np.bool_:
-        return _Census(0, int(array.size - np.count_nonzero(array)))
+        return _ValueCounts(0, int(array.size - np.count_nonzero(array)))
     minus = zeros = 0
     for rows in _blocks(array):
         block = array[rows]
@@ -252,7 +258,7 @@ def _census(array: Array, at: str) -> _Census:
         if bool(strange.any()):
             whole = bool(np.all(array == np.floor(array)))
             raise InputError(
-                f"holds {block[strange][0]!s}; a code is -1 and +1, or 0 and 1",
+                f"contains {block[strange][0]!s}; a code is -1 and +1, or 0 and 1",
                 where=at,
                 remedy="if these are packed bytes, say so: --packed little"
                 if whole and float(array.min()) >= 0 and float(array.max()) < 256
@@ -260,7 +266,7 @@ def _census(array: Array, at: str) -> _Census:
             )
         minus += int(np.count_nonzero(below))
         zeros += int(np.count_nonzero(zero))
-    return _Census(minus, zeros)
+    return _ValueCounts(minus, zeros)
 
 
 def _looks_packed(array: Array) -> bool:
@@ -284,7 +290,7 @@ def _unpack(array: Array, at: str, packed: Packed, bits: int | None) -> Codes:
         )
     if bits is not None and -(-bits // 8) < as_bytes.shape[1]:
         if bool(as_bytes[:, -(-bits // 8) :].any()):
-            raise InputError(f"has bits set beyond the {bits} asked for", where=at)
+            raise InputError(f"has bits set beyond the {bits} by_columns for", where=at)
         as_bytes = as_bytes[:, : -(-bits // 8)]
     return Codes.from_packed_bytes(as_bytes, bits, bitorder=packed or "little", where=at)
 

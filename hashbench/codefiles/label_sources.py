@@ -1,4 +1,4 @@
-"""Where the labels of a code file are: beside the codes, or in files of their own."""
+"""Where the labels of a code file are: in the same file, or in files of their own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hashbench.files.matlab_values import Array
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where codes and labels are: keys, or FILE:KEY for labels elsewhere."""
+class VariableKeys:
+    """The variables of codes and labels: keys, or FILE:KEY for labels elsewhere."""
 
     query: str
     database: str
@@ -24,41 +24,41 @@ class Places:
     database_labels: str
 
 
-def given(reading: ReadOptions, path: Path) -> Places:
-    """The places that the options name, all of them."""
-    if not (reading.query and reading.database):
+def keys_given(options: ReadOptions, path: Path) -> VariableKeys:
+    """The variables that the options name, all of them. Raises InputError where one is missing."""
+    if not (options.query and options.database):
         raise InputError("--query and --database belong together", where=path)
-    first, second = reading.query_labels, reading.database_labels
-    if reading.labels:
-        first, second = _labels_file(reading.labels, ("", ""))
+    first, second = options.query_labels, options.database_labels
+    if options.labels:
+        first, second = _labels_file(options.labels, ("", ""))
     if not (first and second):
         raise _no_labels(path)
-    return Places(reading.query, reading.database, first, second)
+    return VariableKeys(options.query, options.database, first, second)
 
 
-def of_labels(
+def label_keys(
     space: VariableStore,
     prefix: str,
     layout: Layout,
     modalities: tuple[str, str],
-    reading: ReadOptions,
+    options: ReadOptions,
 ) -> tuple[str, str]:
-    if reading.labels:
-        return _labels_file(reading.labels, modalities)
-    places = []
+    if options.labels:
+        return _labels_file(options.labels, modalities)
+    keys = []
     for side, modality, given, preferred in (
-        ("query", modalities[0], reading.query_labels, layout.query_labels),
-        ("database", modalities[1], reading.database_labels, layout.database_labels),
+        ("query", modalities[0], options.query_labels, layout.query_labels),
+        ("database", modalities[1], options.database_labels, layout.database_labels),
     ):
-        found = given or None
+        key = given or None
         for level in (prefix, "") if prefix else ("",):
-            if found is None:
+            if key is None:
                 name = layouts.find_labels(space.names(level), side, modality, preferred)
-                found = None if name is None else level + name
-        if found is None:
+                key = None if name is None else level + name
+        if key is None:
             raise _no_labels(space.path)
-        places.append(found)
-    return places[0], places[1]
+        keys.append(key)
+    return keys[0], keys[1]
 
 
 def _labels_file(given: str, modalities: tuple[str, str]) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def _labels_file(given: str, modalities: tuple[str, str]) -> tuple[str, str]:
         ]
         if None in names:
             raise InputError(
-                f"cannot tell the query and the database labels among {', '.join(known)}",
+                f"query and database labels are not clear among {', '.join(known)}",
                 where=path,
                 remedy=f"name them: --labels {path}:QUERY_KEY,DATABASE_KEY",
             )
@@ -95,7 +95,7 @@ def _labels_file(given: str, modalities: tuple[str, str]) -> tuple[str, str]:
 
 def _no_labels(path: Path) -> InputError:
     return InputError(
-        "holds no labels that could be recognised",
+        "has no labels that could be recognised",
         where=path,
         remedy="--labels FILE for labels in another file, "
         "or --query-labels KEY --database-labels KEY",
@@ -110,16 +110,18 @@ def _split(given: str) -> tuple[Path, str]:
     return Path(name), key
 
 
-def labels(space: VariableStore, place: str) -> tuple[Array, str]:
-    """The array at a place: a key of the code file, `FILE:KEY`, or a file with one array."""
-    path, key = _split(place)
+def read_labels(space: VariableStore, key_or_file: str) -> tuple[Array, str]:
+    """The array at a key, at `FILE:KEY`, or in a file with one array; and where it is."""
+    path, key = _split(key_or_file)
     if not key and not path.is_file():
-        return space.array(place), f"{space.path}: {place}"
+        return space.array(key_or_file), f"{space.path}: {key_or_file}"
     other = VariableStore(path, array_files.contents(path))
     if not key:
         if len(other.kinds) != 1:
             raise InputError(
-                f"holds {', '.join(other.kinds)}", where=path, remedy=f"say which: {path}:KEY"
+                f"has several arrays: {', '.join(other.kinds)}",
+                where=path,
+                remedy=f"say which: {path}:KEY",
             )
         key = next(iter(other.kinds))
     return other.array(key), f"{path}: {key}"

@@ -1,4 +1,4 @@
-"""The layouts of code files met in the field: which variable holds what, by its name.
+"""The layouts of published code files: which variable is what, by its name.
 
 Codes are found by the exact names of a layout (in any case of letters); labels by the names that
 the layout's programs use, and after these by the words that such names are made of.
@@ -11,15 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hashbench.errors import InputError, UnknownNameError
-
-DIRECTIONS = {
-    "i2t": ("image", "text"),
-    "t2i": ("text", "image"),
-    "i2i": ("image", "image"),
-    "t2t": ("text", "text"),
-    "mm": ("mm", "mm"),
-}
-DEFAULT_DIRECTIONS = ("i2t", "t2i", "mm")
+from hashbench.plan.directions import DIRECTIONS
 
 
 @dataclass(frozen=True)
@@ -97,26 +89,28 @@ def layout_named(name: str) -> Layout:
     raise UnknownNameError("layout", name, [one.name for one in LAYOUTS], where="--layout")
 
 
-def named(names: Iterable[str], wanted: str) -> str | None:
-    """`wanted` among `names`: exactly, or else the only one that differs in case alone."""
+def match_name(names: Iterable[str], name: str) -> str | None:
+    """`name` among `names`: exactly, or else the only one that differs in case alone."""
     names = list(names)
-    if wanted in names:
-        return wanted
-    similar = [name for name in names if name.lower() == wanted.lower()]
+    if name in names:
+        return name
+    similar = [other for other in names if other.lower() == name.lower()]
     return similar[0] if len(similar) == 1 else None
 
 
 def directions_in(layout: Layout, names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Direction -> (query name, database name), of all directions whose codes are there."""
     names = list(names)
-    found = {}
-    pairs = {"": ("", "")} if "" in layout.query else DIRECTIONS
-    for direction, (asked, ranked) in pairs.items():
-        query = named(names, layout.query[asked]) if asked in layout.query else None
-        database = named(names, layout.database[ranked]) if ranked in layout.database else None
+    variables = {}
+    modalities = {name: (one.query, one.database) for name, one in DIRECTIONS.items()}
+    if "" in layout.query:  # one kind of code, and the names do not tell which
+        modalities = {"": ("", "")}
+    for name, (asked, ranked) in modalities.items():
+        query = match_name(names, layout.query[asked]) if asked in layout.query else None
+        database = match_name(names, layout.database[ranked]) if ranked in layout.database else None
         if query and database:
-            found[direction] = (query, database)
-    return found
+            variables[name] = (query, database)
+    return variables
 
 
 def find_labels(
@@ -137,9 +131,9 @@ def find_labels(
     names = list(names)
     letter = {"image": "x", "text": "y"}.get(modality, "")
     for candidate in preferred:
-        found = named(names, candidate.replace("{m}", letter))
-        if found is not None and (letter or "{m}" not in candidate):
-            return found
+        name = match_name(names, candidate.replace("{m}", letter))
+        if name is not None and (letter or "{m}" not in candidate):
+            return name
     for words in _SIDES[side]:
         pattern = re.compile(
             rf"(?:{_LABEL}{_MODALITY}{words}|{words}{_MODALITY.replace('<m>', '<n>')}{_LABEL})"

@@ -9,19 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.codefiles import convert, label_sources, layouts, native
-from hashbench.codefiles.label_sources import Places
-from hashbench.codefiles.layouts import DEFAULT_DIRECTIONS, DIRECTIONS, Layout
+from hashbench.codefiles.label_sources import VariableKeys
+from hashbench.codefiles.layouts import Layout
 from hashbench.codefiles.read_options import ReadOptions, VariableStore
-from hashbench.errors import InputError, UnknownNameError
+from hashbench.errors import InputError
 from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.plan.directions import DIRECTIONS, REPORTED, directions_of, find_direction
 
 
 @dataclass(frozen=True, eq=False)
 class RetrievalTask:
     """Query codes to be ranked against database codes, with the labels of both.
 
-    `direction` is empty where nobody said it. `notes` are sentences for the person.
+    `direction` is empty where neither file nor options say it. `notes` are sentences for people.
     """
 
     source: str
@@ -34,54 +35,56 @@ class RetrievalTask:
     notes: tuple[str, ...] = ()
 
 
-def load(path: Path, reading: ReadOptions | None = None) -> list[RetrievalTask]:
+def load(path: Path, options: ReadOptions | None = None) -> list[RetrievalTask]:
     """Everything to be scored in a code file, a `codes/` folder or a run folder.
 
     Raises InputError, naming the option that settles it, for what cannot be read in one way only.
     """
-    reading = reading or ReadOptions()
-    for direction in reading.directions:
-        if direction not in DIRECTIONS:
-            raise UnknownNameError("direction", direction, DIRECTIONS, where="--direction")
+    options = options or ReadOptions()
+    for name in options.directions:
+        find_direction(name, where="--direction")
     if path.is_dir():
         inner = path / "codes"
-        return _own_tasks(path, native.read_codes(inner if inner.is_dir() else path), reading)
+        return _own_tasks(path, native.read_codes(inner if inner.is_dir() else path), options)
     kinds = array_files.contents(path)
     if native.is_own(list(kinds)):
-        return _own_tasks(path, [native.read_code_file(path)], reading)
+        return _own_tasks(path, [native.read_code_file(path)], options)
     space = VariableStore(path, kinds)
-    if reading.query or reading.database:
+    if options.query or options.database:
         return [
-            _task(space, label_sources.given(reading, path), reading, _one_direction(reading, ""))
+            _task(
+                space, label_sources.keys_given(options, path), options, _one_direction(options, "")
+            )
         ]
-    layout, prefix = _recognise(space, reading)
-    found = layouts.directions_in(layout, space.names(prefix))
+    layout, prefix = _recognise(space, options)
+    variables = layouts.directions_in(layout, space.names(prefix))
     tasks = []
-    for direction in _chosen(found, reading, path):
-        query, database = found[direction if direction in found else next(iter(found))]
-        modalities = DIRECTIONS.get(direction, ("", ""))
-        where = Places(
+    for name in _chosen(variables, options, path):
+        query, database = variables[name if name in variables else next(iter(variables))]
+        one = DIRECTIONS.get(name)
+        modalities = ("", "") if one is None else (one.query, one.database)
+        keys = VariableKeys(
             prefix + query,
             prefix + database,
-            *label_sources.of_labels(space, prefix, layout, modalities, reading),
+            *label_sources.label_keys(space, prefix, layout, modalities, options),
         )
-        tasks.append(_task(space, where, reading, direction, layout.name))
+        tasks.append(_task(space, keys, options, name, layout.name))
     stated = _stated(space, prefix)
     return [replace(task, notes=(*task.notes, *stated)) for task in tasks]
 
 
 def _stated(space: VariableStore, prefix: str) -> tuple[str, ...]:
     """The mean average precision that the file itself states, as a note."""
-    name = layouts.named(space.names(prefix), "map")
+    name = layouts.match_name(space.names(prefix), "map")
     value = space.value(prefix + name) if name else None
     if not isinstance(value, np.ndarray) or value.size != 1 or value.dtype.kind != "f":
         return ()
     return (f"the file itself states {prefix}{name} = {value.item():.10g}",)
 
 
-def _recognise(space: VariableStore, reading: ReadOptions) -> tuple[Layout, str]:
+def _recognise(space: VariableStore, options: ReadOptions) -> tuple[Layout, str]:
     """The one layout that fits, and the struct it is in."""
-    candidates = [layouts.layout_named(reading.layout)] if reading.layout else layouts.LAYOUTS
+    candidates = [layouts.layout_named(options.layout)] if options.layout else layouts.LAYOUTS
     fits: list[tuple[Layout, str]] = []
     for prefixes in ([""], space.structs()):  # structs are opened only where they must be
         fits = fits or [
@@ -92,57 +95,63 @@ def _recognise(space: VariableStore, reading: ReadOptions) -> tuple[Layout, str]
         ]
     if not fits:
         raise InputError(
-            "holds no codes under the names of "
-            + (f"layout {reading.layout}" if reading.layout else "a known layout")
+            "has no codes under the names of "
+            + (f"layout {options.layout}" if options.layout else "a known layout")
             + f"; it has {', '.join(space.kinds) or 'nothing'}",
             where=space.path,
             remedy="name the variables: --query KEY --database KEY",
         )
     if len(fits) > 1:
-        found = " and ".join(f"{layout.name} ({prefix or 'top level'})" for layout, prefix in fits)
+        names = " and ".join(f"{layout.name} ({prefix or 'top level'})" for layout, prefix in fits)
         raise InputError(
-            f"fits several layouts: {found}",
+            f"fits several layouts: {names}",
             where=space.path,
             remedy=f"say which: --layout {fits[0][0].name}, or --query KEY --database KEY",
         )
     return fits[0]
 
 
-def _chosen(found: Mapping[str, tuple[str, str]], reading: ReadOptions, path: Path) -> list[str]:
+def _chosen(
+    variables: Mapping[str, tuple[str, str]], options: ReadOptions, path: Path
+) -> list[str]:
     """The directions to score: those asked for, or those that are usual."""
-    if len(found) == 1:  # one kind of code: the direction only labels it
-        return [_one_direction(reading, next(iter(found)))]
-    for direction in reading.directions:
-        if direction not in found:
-            raise InputError(f"has no codes for {direction}; it has {', '.join(found)}", where=path)
-    usual = found if reading.every_direction else DEFAULT_DIRECTIONS
-    return list(reading.directions or [name for name in usual if name in found])
+    if len(variables) == 1:  # one kind of code: the direction only labels it
+        return [_one_direction(options, next(iter(variables)))]
+    for name in options.directions:
+        if name not in variables:
+            raise InputError(f"has no codes for {name}; it has {', '.join(variables)}", where=path)
+    usual = variables if options.every_direction else REPORTED
+    return list(options.directions or [name for name in usual if name in variables])
 
 
-def _one_direction(reading: ReadOptions, default: str) -> str:
-    if len(reading.directions) > 1:
-        raise InputError("the file holds one pair of code sets", where="--direction")
-    return reading.directions[0] if reading.directions else default
+def _one_direction(options: ReadOptions, default: str) -> str:
+    if len(options.directions) > 1:
+        raise InputError("the file has one pair of code sets", where="--direction")
+    return options.directions[0] if options.directions else default
 
 
 def _task(
-    space: VariableStore, where: Places, reading: ReadOptions, direction: str, layout: str = "given"
+    space: VariableStore,
+    keys: VariableKeys,
+    options: ReadOptions,
+    direction: str,
+    layout: str = "given",
 ) -> RetrievalTask:
-    sides = convert.turned(
+    pair = convert.oriented(
         *(
-            convert.Side(space.array(codes), labels, f"{space.path}: {codes}", labels_at)
+            convert.SideArrays(space.array(codes), labels, f"{space.path}: {codes}", labels_at)
             for codes, (labels, labels_at) in (
-                (where.query, label_sources.labels(space, where.query_labels)),
-                (where.database, label_sources.labels(space, where.database_labels)),
+                (keys.query, label_sources.read_labels(space, keys.query_labels)),
+                (keys.database, label_sources.read_labels(space, keys.database_labels)),
             )
         ),
-        items=reading.items,
-        labels_as=reading.labels_as,
+        items=options.items,
+        labels_as=options.labels_as,
     )
     query, database, notes = convert.to_codes(
-        sides, zero=reading.zero, packed=reading.packed, bits=reading.bits
+        pair, zero=options.zero, packed=options.packed, bits=options.bits
     )
-    query_labels, database_labels = convert.to_labels(sides)
+    query_labels, database_labels = convert.to_labels(pair)
     return RetrievalTask(
         str(space.path),
         layout,
@@ -155,40 +164,41 @@ def _task(
     )
 
 
-def _own_tasks(path: Path, sets: list[native.CodeSet], reading: ReadOptions) -> list[RetrievalTask]:
-    """Our own files say all there is to say; bits and directions choose among what they hold."""
-    said = {
-        f"--{name.replace('_', '-')}": getattr(reading, name)
+def _own_tasks(path: Path, sets: list[native.CodeSet], options: ReadOptions) -> list[RetrievalTask]:
+    """The tasks of hashbench's own files, which say all that other files leave open. Bits and
+    directions choose among them.
+    """
+    given = {
+        f"--{name.replace('_', '-')}": getattr(options, name)
         for name in ("layout", "query", "database", "labels", "query_labels", "database_labels",
                      "packed", "items", "labels_as")
     }  # fmt: skip
-    for option, value in said.items():
+    for option, value in given.items():
         if value:
             raise InputError(
-                "is a code file of hashbench, which says all of this itself",
+                "is a code file of hashbench and needs no such option",
                 where=path,
                 remedy=f"leave {option} out",
             )
     tasks = []
     for codes in sets:
-        if reading.bits not in (None, codes.bits):
+        if options.bits not in (None, codes.bits):
             continue
-        several = len(codes.query) > 1 and not reading.every_direction
-        usual = DEFAULT_DIRECTIONS if several else tuple(DIRECTIONS)
-        for direction in reading.directions or usual:
-            asked, ranked = DIRECTIONS[direction]
-            if asked in codes.query and ranked in codes.database:
-                tasks.append(
-                    RetrievalTask(
-                        str(path),
-                        "own",
-                        direction,
-                        codes.query[asked],
-                        codes.database[ranked],
-                        codes.query_labels,
-                        codes.database_labels,
-                    )
-                )
+        several = len(codes.query) > 1 and not options.every_direction
+        usual = REPORTED if several else tuple(DIRECTIONS)
+        available = directions_of(set(codes.query))
+        tasks += [
+            RetrievalTask(
+                str(path),
+                "own",
+                name,
+                *codes.sides(name),
+                codes.query_labels,
+                codes.database_labels,
+            )
+            for name in options.directions or usual
+            if name in available
+        ]
     if not tasks:
-        raise InputError("holds no such bits and directions", where=path)
+        raise InputError("has no such bits and directions", where=path)
     return tasks

@@ -26,9 +26,9 @@ from hashbench.files import array_files
 from hashbench.files.atomic import write_atomically
 from hashbench.files.matlab_values import Value
 from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.plan.directions import DIRECTIONS, MODALITIES
 
 FORMAT = 1
-MODALITIES = ("image", "text", "mm")
 SIDES = ("query", "database")
 
 
@@ -77,6 +77,11 @@ class CodeSet:
                 f"{len(self.class_names)} class names for {self.query_labels.classes} classes"
             )
 
+    def sides(self, direction_name: str) -> tuple[Codes, Codes]:
+        """Query and database codes of a direction that `directions_of` its modalities lists."""
+        one = DIRECTIONS[direction_name]
+        return self.query[one.query], self.database[one.database]
+
 
 def write_codes(folder: Path, codes: CodeSet) -> Path:
     """Write `folder/<bits>.npz` atomically and return its path. The same codes, the same bytes."""
@@ -107,7 +112,7 @@ def read_codes(folder: Path) -> list[CodeSet]:
     paths = [path for path in folder.glob("*.npz") if re.fullmatch(r"[1-9]\d{0,4}", path.stem)]
     if not paths:
         raise InputError(
-            "holds no code files (<bits>.npz)",
+            "has no code files (<bits>.npz)",
             where=folder,
             remedy="give the codes/ folder of a finished run, or a .mat or .npz file",
         )

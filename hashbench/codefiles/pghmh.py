@@ -15,6 +15,7 @@ import scipy.io
 from hashbench.codefiles.native import CodeSet
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.metrics.codes import Codes
+from hashbench.plan.directions import FUSED
 
 HEADER = b"MATLAB 5.0 MAT-file, written by hashbench"
 TEXT_BYTES = 116
@@ -23,8 +24,8 @@ TEXT_BYTES = 116
 def write_released(folder: Path, codes: CodeSet) -> Path:
     """Writes `folder/<bits>.mat` atomically and returns its path. Needs fused (mm) codes."""
     content = {
-        "val_B": _signs(codes.query["mm"]),
-        "retrieval_B": _signs(codes.database["mm"]),
+        "val_B": _signs(codes.query[FUSED]),
+        "retrieval_B": _signs(codes.database[FUSED]),
         "L_te": codes.query_labels.to_bools().astype(np.float32),
         "L_db": codes.database_labels.to_bools().astype(np.float32),
     }

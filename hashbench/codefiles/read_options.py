@@ -1,4 +1,4 @@
-"""What a person says about a code file, and the variables that the file has."""
+"""The options for reading a code file, and the variables that the file has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hashbench.files.matlab_values import Array, Value
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the user says about a file, where the file itself does not.
+    """What a file itself does not say, from the command line.
 
     Keys lead to a variable, `struct.field` into a struct. `labels` is `FILE` or
     `FILE:QUERY_KEY,DATABASE_KEY`; `query_labels` and `database_labels` are a key of the code file,

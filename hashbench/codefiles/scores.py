@@ -1,4 +1,4 @@
-"""Scoring what code files hold: every metric with its tie range, floor, and how sure it is."""
+"""Scores of code files: every metric with its tie range, random floor and significance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from hashbench.codefiles.load import RetrievalTask
 from hashbench.errors import InputError
 from hashbench.metrics.codes import CodeFacts, code_facts
+from hashbench.metrics.label_fingerprint import label_fingerprint
 from hashbench.metrics.metric import Metric, Tie
 from hashbench.metrics.ranking import Score, evaluate
 from hashbench.metrics.significance import (
@@ -21,11 +22,11 @@ from hashbench.metrics.significance import (
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class MetricScore:
     """One metric of one set of codes.
 
-    `ties` holds its value under every tie rule (empty where ties do not matter), `floor` what a
-    random ranking would have. `interval` and `against` are there where they were asked for.
+    `ties` holds its value under every tie rule (empty where ties do not matter), and the score
+    its random floor. `interval` and `against` are there where they were needed for.
     """
 
     score: Score
@@ -40,13 +41,15 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class ScoredCodes:
-    """All lines of one task. `relevant_share` is the share of relevant (query, database) pairs."""
+    """All scores of one task. `relevant_share` is the share of relevant (query, database) pairs,
+    `labels` the fingerprint of the labels: scores by other labels are not comparable."""
 
     task: RetrievalTask
     query_facts: CodeFacts
     database_facts: CodeFacts
     relevant_share: float
-    lines: tuple[Line, ...]
+    labels: str
+    scores: tuple[MetricScore, ...]
 
 
 def score(
@@ -63,20 +66,22 @@ def score(
     `against` is a task with the same queries to compare with by a paired randomisation test.
     Raises InputError where codes and labels do not fit or queries differ.
     """
-    wanted = [metric for metric in metrics if metric.direction in ("", task.direction)]
+    chosen = [metric for metric in metrics if metric.direction in ("", task.direction)]
     bound = Metric("P", "radius", task.query.bits, empty="zero")  # all items: the relevant share
-    asked = list(dict.fromkeys([*_with_ties(wanted), bound]))
-    found = dict(zip(asked, _evaluate(task, asked, threads), strict=True))
+    needed = list(dict.fromkeys([*_with_ties(chosen), bound]))
+    by_metric = dict(zip(needed, _evaluate(task, needed, threads), strict=True))
     others: list[Score] = []
-    if against is not None and wanted:
+    if against is not None and chosen:
         _check_same_queries(task, against)
-        others = _evaluate(against, wanted, threads)
-    lines = []
-    for number, metric in enumerate(wanted):
-        own = found[metric]
-        ties = {tie: found[metric.with_tie(tie)].value for tie in _TIES} if metric.has_ties else {}
-        lines.append(
-            Line(
+        others = _evaluate(against, chosen, threads)
+    scores = []
+    for number, metric in enumerate(chosen):
+        own = by_metric[metric]
+        ties = (
+            {tie: by_metric[metric.with_tie(tie)].value for tie in _TIES} if metric.has_ties else {}
+        )
+        scores.append(
+            MetricScore(
                 own,
                 ties,
                 bootstrap_interval(own.per_query, seed=seed) if interval else None,
@@ -86,7 +91,12 @@ def score(
             )
         )
     return ScoredCodes(
-        task, code_facts(task.query), code_facts(task.database), found[bound].value, tuple(lines)
+        task,
+        code_facts(task.query),
+        code_facts(task.database),
+        by_metric[bound].value,
+        label_fingerprint(task.query_labels, task.database_labels),
+        tuple(scores),
     )
 
 
@@ -145,7 +155,7 @@ def partner(task: RetrievalTask, others: Sequence[RetrievalTask]) -> RetrievalTa
     return fits[0]
 
 
-def as_asked(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
+def check_directions(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
     """Raises InputError for a metric whose direction no task has."""
     for metric in metrics:
         if all(metric.direction not in ("", task.direction) for task in tasks):
@@ -154,16 +164,17 @@ def as_asked(metrics: Sequence[Metric], tasks: Sequence[RetrievalTask]) -> None:
             )
 
 
-def record(scored: ScoredCodes, line: Line) -> dict[str, object]:
-    """A line with all that its number depends on, for JSON and CSV."""
-    task, own = scored.task, line.score
+def record(scored: ScoredCodes, one: MetricScore) -> dict[str, object]:
+    """A score with all that its number depends on, for JSON and CSV."""
+    task, own = scored.task, one.score
     flat: dict[str, object] = {
         "file": task.source,
+        "labels": scored.labels,
         "direction": task.direction,
         "bits": task.query.bits,
-        "metric": str(replace(line.metric, direction="")),
+        "metric": str(replace(one.metric, direction="")),
         "value": own.value,
-        **{tie: line.ties.get(tie) for tie in _TIES},
+        **{tie: one.ties.get(tie) for tie in _TIES},
         "floor": own.floor,
         "queries": len(task.query),
         "database": len(task.database),
@@ -175,8 +186,8 @@ def record(scored: ScoredCodes, line: Line) -> dict[str, object]:
         "balance": scored.database_facts.balance,
         "constant_bits": scored.database_facts.constant,
     }
-    if line.interval is not None:
-        flat |= {"low": line.interval.low, "high": line.interval.high}
-    if line.against is not None:
-        flat |= {"difference": line.against.difference, "p_value": line.against.p_value}
+    if one.interval is not None:
+        flat |= {"low": one.interval.low, "high": one.interval.high}
+    if one.against is not None:
+        flat |= {"difference": one.against.difference, "p_value": one.against.p_value}
     return flat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,10 @@ from hashbench.datasets.base import Dataset
 from hashbench.datasets.custom_table import read_table
 from hashbench.datasets.featureset import dataset as featureset
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files
-from hashbench.errors import InputError
+from hashbench.datasets.splits import default_sizes
+from hashbench.errors import InputError, UnknownNameError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.plan import catalog, custom_registry
 from hashbench.plan.card import Value
@@ -32,7 +35,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
 def register(
     data_dir: Path,
     name: str,
-    found: Registration,
+    registration: Registration,
     *,
     overwrite: bool = False,
     where: object = None,
@@ -40,32 +43,67 @@ def register(
     """Reads the dataset, then writes its registration; the dataset and the file written.
 
     Sizes of 0 become a tenth of the items, at most 2,000, for queries, and half of the rest, at
-    most 10,000, for training. Raises InputError for a name that is taken (registered ones may be
+    most 10,000, for training. Raises InputError for a name that is in use (registered ones may be
     overwritten) and for whatever is wrong with the dataset, before anything is written.
     """
     own = {} if overwrite else custom_registry.names(data_dir)
     custom_registry.check_name(name, {**catalog.datasets(), **own}, where=where)
     folder = data_dir / name
-    dataset = read(name, found, folder)
-    query = found.query or min(2000, max(1, len(dataset) // 10))
-    train = found.train or min(10000, max(2, (len(dataset) - query) // 2))
+    images = folder / registration.images
+    if registration.kind == "table" and not images.is_dir():
+        raise InputError("is not a folder", where=images, remedy="--images names the image folder")
+    dataset = read(name, registration, folder)
+    pictures = dataset.pictures
+    if isinstance(pictures, FilePictures) and len(pictures.missing()) == len(dataset):
+        raise InputError(
+            "no row of the table has a picture",
+            where=folder / registration.table,
+            remedy=f"file names are relative to {images}",
+        )
+    usual = default_sizes(dataset)
+    query = registration.query or usual.query
+    train = registration.train or usual.train
     if query + train > len(dataset):
         raise InputError(
             f"{query:,} queries and {train:,} training items do not fit into {len(dataset):,}",
             where=name,
             remedy="smaller --query-size and --train-size, or more items",
         )
-    settled = msgspec.structs.replace(found, query=query, train=train)
+    settled = msgspec.structs.replace(registration, query=query, train=train)
     path = folder / custom_registry.FILE
     write_bytes_atomically(path, msgspec.toml.encode(settled))
     return dataset, path
 
 
-def read(name: str, found: Registration, folder: Path) -> Dataset:
+def registration_file(data_dir: Path, name: str, *, where: object = None) -> Path:
+    """The registration of a dataset; it need not be readable.
+
+    Raises InputError for a dataset that is not registered but known, UnknownNameError for others.
+    """
+    if name in catalog.datasets():
+        raise InputError(
+            f"{name} is not registered: hashbench knows it by itself",
+            where=where,
+            remedy="its files are yours to move or delete",
+        )
+    registered = custom_registry.names(data_dir)
+    if name not in registered:
+        raise UnknownNameError("registered dataset", name, registered, where=where)
+    return registered[name]
+
+
+def unregister(path: Path) -> None:
+    """Removes a registration, and its folder if nothing else is in it; all else stays."""
+    path.unlink()
+    if not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def read(name: str, registration: Registration, folder: Path) -> Dataset:
     """The dataset that a registration in `folder` describes. Raises InputError."""
-    if found.kind == "table":
-        return read_pictures(name, folder / found.table, folder / found.images)
-    file = folder / found.file
+    if registration.kind == "table":
+        return read_pictures(name, folder / registration.table, folder / registration.images)
+    file = folder / registration.file
     loaded = featureset.load(file.parent, {"file": file.name})
     return replace(loaded, name=name)
 
@@ -73,29 +111,27 @@ def read(name: str, found: Registration, folder: Path) -> Dataset:
 def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     """The rows of a table that have a picture, a caption and a label, in its order.
 
+    If no row has a picture, all are kept: their captions and labels can still be examined.
     Classes are the labels of the table by name; ids are file names without their ending.
-    Raises InputError for missing files, DamagedFileError for broken ones.
+    Raises InputError for a missing table, DamagedFileError for a broken one.
     """
-    if not images.is_dir():
-        raise InputError("is not a folder", where=images, remedy="--images names the image folder")
     rows = read_table(table)
-    found = list_files(images)
-    left_out = {"picture": 0, "caption": 0, "label": 0}
+    listed = list_files(images)
+    any_picture = any(file in listed for file in rows)
+    left_out: Counter[str] = Counter()
     kept: list[str] = []
     for file, row in rows.items():
-        if file not in found:
-            left_out["picture"] += 1
-        elif not row.captions:
-            left_out["caption"] += 1
-        elif not row.labels:
-            left_out["label"] += 1
-        else:
+        needed = {
+            "picture": not any_picture or file in listed,
+            "caption": row.captions,
+            "label": row.labels,
+        }
+        if is_complete(needed, left_out):
             kept.append(file)
-    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-    notes = [f"left out {', '.join(reasons)}, of {len(rows):,} rows"] if reasons else []
+    notes = left_out_notes(left_out, len(rows), "row")
     if not kept:
         raise InputError(
-            f"no row has a picture, a caption and a label: {', '.join(reasons)}",
+            f"no row has a picture, a caption and a label: {'; '.join(notes)}",
             where=table,
             remedy=f"file names are relative to {images}",
         )
@@ -105,10 +141,10 @@ def read_pictures(name: str, table: Path, images: Path) -> Dataset:
     for position, file in enumerate(kept):
         labels[position, [column[label] for label in rows[file].labels]] = True
     ids = [file.rpartition(".")[0] for file in kept]
-    if len(set(ids)) < len(ids):  # a.jpg beside a.png
+    if len(set(ids)) < len(ids):  # a.jpg and a.png
         ids = list(kept)
     captions = [tuple(rows[file].captions) for file in kept]
-    sizes = (found[file] for file in kept)
+    sizes = (listed.get(file, -1) for file in kept)
     return Dataset(
         name=name,
         ids=ids,

@@ -34,7 +34,7 @@ class Row:
     labels: list[str] = field(default_factory=list)
 
     def add(self, captions: Iterable[str], labels: Iterable[str]) -> None:
-        """Adds what is not empty and not there yet; blanks are single."""
+        """Adds what is new and not empty; runs of blanks become one."""
         for own, new in ((self.captions, captions), (self.labels, labels)):
             plain = (" ".join(text.split()) for text in new)
             own.extend(text for text in plain if text and text not in own)
@@ -94,14 +94,14 @@ def _csv_records(content: str, path: Path) -> Iterator[Record]:
 
 
 def _column(header: list[str], known: tuple[str, ...], path: Path) -> int:
-    found = [i for i, name in enumerate(header) if name in known]
-    if not found:
+    columns = [i for i, name in enumerate(header) if name in known]
+    if not columns:
         raise _no_column(known[0], header, path)
-    if len(found) > 1:
+    if len(columns) > 1:
         raise DamagedFileError(
             f"has several columns for {known[0]}", where=f"{path}: line 1", remedy=_REMEDY
         )
-    return found[0]
+    return columns[0]
 
 
 def _no_column(wanted: str, header: list[str], path: Path) -> DamagedFileError:

@@ -1,10 +1,10 @@
-"""Which class a label column is, told from how often it is positive and what it lies within."""
+"""Which class a label column is, inferred from its frequency and from superset relations."""
 
 from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from hashbench.datasets.base import BoolArray, IntArray
-from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, FREQUENT_ITEMS, ITEMS, WITHIN
+from hashbench.plan import catalog
+from hashbench.plan.card import ReferenceLabels
 
 FloatMatrix = npt.NDArray[np.float64]
 
 FEWEST = 500
-"""With fewer items the counts of classes say too little."""
+"""With fewer items the counts of classes are too uncertain."""
 
 _CLEAR = 20.0
 """Cost by which one reading must beat another; a column's cost is its squared z-score. The right
@@ -33,22 +34,8 @@ _OUTSIDE = 25.0
 
 
 @dataclass(frozen=True)
-class KnownSet:
-    """A published set: its items, the positives of each class, and which classes lie in others."""
-
-    source: str
-    items: int
-    counts: Mapping[str, int]
-    within: tuple[tuple[str, str], ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.counts)
-
-
-@dataclass(frozen=True)
 class Named:
-    """Names of label columns, in their order, and the set that says so."""
+    """Names of label columns, in their order, and the set that they are from."""
 
     names: tuple[str, ...]
     source: str
@@ -62,21 +49,16 @@ class Reading:
     names that could be exchanged with another one at little cost.
     """
 
-    known: KnownSet
+    known: ReferenceLabels
     names: tuple[str, ...]
     cost: float
     unsure: frozenset[str]
 
 
-KNOWN = tuple(
-    KnownSet(
-        f"MIRFlickr-25K, {items:,} items",
-        items,
-        {name: counts[which] for name, counts in COUNTS.items()},
-        WITHIN,
-    )
-    for which, items in enumerate((ITEMS, FREQUENT_ITEMS))
-)
+def known_sets() -> list[ReferenceLabels]:
+    """The label matrices that the datasets' cards publish."""
+    cards = dict.fromkeys(card.name for card in catalog.datasets().values())
+    return [known for name in cards for known in catalog.datasets()[name].reference_labels]
 
 
 def names_by_counts(labels: BoolArray) -> Named | None:
@@ -85,7 +67,7 @@ def names_by_counts(labels: BoolArray) -> Named | None:
     Needs N items, C classes and C different counts to agree, so that no column is guessed.
     """
     counts = labels.sum(axis=0).tolist()
-    for known in KNOWN:
+    for known in known_sets():
         by_count = {count: name for name, count in known.counts.items()}
         same = len(labels) == known.items and sorted(counts) == sorted(known.counts.values())
         if same and len(by_count) == len(counts):
@@ -98,10 +80,10 @@ def same_name(name: str) -> str:
     return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
 
 
-def known_for(names: Sequence[str], labels: BoolArray) -> KnownSet | None:
+def known_for(names: Sequence[str], labels: BoolArray) -> ReferenceLabels | None:
     """The known set with these class names, in any order, and these items or the nearest counts."""
     wanted = sorted(map(same_name, names))
-    sets = [known for known in KNOWN if sorted(map(same_name, known.names)) == wanted]
+    sets = [known for known in known_sets() if sorted(map(same_name, known.names)) == wanted]
     whole = [known for known in sets if known.items == len(labels)]
     return (
         whole[0]
@@ -110,7 +92,7 @@ def known_for(names: Sequence[str], labels: BoolArray) -> KnownSet | None:
     )
 
 
-def read_columns(labels: BoolArray, known: KnownSet) -> Reading:
+def read_columns(labels: BoolArray, known: ReferenceLabels) -> Reading:
     """The reading of the columns of (N, C) `labels` that fits counts and superset relations best.
 
     A name is unsure where a reading that gives its column another one costs hardly more.
@@ -126,7 +108,7 @@ def read_columns(labels: BoolArray, known: KnownSet) -> Reading:
     return Reading(known, names, best / len(order), frozenset(unsure))
 
 
-def cost_of(labels: BoolArray, known: KnownSet, names: Sequence[str]) -> float:
+def cost_of(labels: BoolArray, known: ReferenceLabels, names: Sequence[str]) -> float:
     """The cost per column of reading the columns as `names`, which are those of `known`."""
     position = {same_name(name): column for column, name in enumerate(known.names)}
     return _Costs(labels, known).of([position[same_name(name)] for name in names]) / len(names)
@@ -140,7 +122,7 @@ class _Costs:
     over columns, and the best reading of the others is an assignment.
     """
 
-    def __init__(self, labels: BoolArray, known: KnownSet) -> None:
+    def __init__(self, labels: BoolArray, known: ReferenceLabels) -> None:
         n = len(labels)
         matrix = labels.astype(np.float32)
         together = (matrix.T @ matrix).astype(np.float64)
@@ -176,7 +158,7 @@ class _Costs:
         return float(self._counts[column, np.arange(len(column))].sum() + outside)
 
     def search(self, start: Sequence[int] | None = None) -> tuple[float, list[int]]:
-        """(cost, order) of the best reading found from `start`, else from the counts alone.
+        """(cost, order) of the best reading reached from `start`, else from the counts alone.
 
         Moves the holding classes, one or two exchanged at a time, while that helps; without a
         start also from disturbed ones.
@@ -192,9 +174,9 @@ class _Costs:
                     rng.integers(0, len(kicked), 3), rng.integers(0, len(by_counts), 3), strict=True
                 ):
                     kicked = _moved(kicked, which, column)
-                cost, found = self._descend(kicked)
+                cost, moved = self._descend(kicked)
                 if cost < best - 1e-9:
-                    best, holding = cost, found
+                    best, holding = cost, moved
         return self._assign(holding)
 
     def _descend(self, holding: IntArray) -> tuple[float, IntArray]:

@@ -24,7 +24,7 @@ from hashbench.plan.spec import LabelSpec
 class VisibleLabels:
     """`labels` (n, C) bool where they are `known` (n, C) bool; unknown entries are False in both.
 
-    `source` tells of which items and classes they are, so that they cannot be taken for others'.
+    `source` names their items and classes, so that they cannot be confused with others.
     """
 
     labels: BoolArray
@@ -61,8 +61,8 @@ class VisibleLabels:
     @classmethod
     def load(cls, path: Path) -> VisibleLabels:
         """What `save` wrote. Raises DamagedFileError."""
-        found = npz.read(path, Budget(path))
-        labels, known, source = (found.get(name) for name in ("labels", "known", "source"))
+        arrays_by_name = npz.read(path, Budget(path))
+        labels, known, source = (arrays_by_name.get(name) for name in ("labels", "known", "source"))
         arrays = [part for part in (labels, known) if isinstance(part, np.ndarray)]
         if (
             len(arrays) != 2
@@ -90,12 +90,12 @@ def visible_labels(
     dropping, flipping, hiding = np.random.default_rng([seed, 0x1ABE1]).spawn(3)
     seen = labels.copy()
     positives = np.flatnonzero(seen)
-    dropped = dropping.permutation(positives)[: _share(len(positives), spec.sparsity)]
+    dropped = dropping.permutation(positives)[: share_of(len(positives), spec.sparsity)]
     seen.flat[dropped] = False
-    flipped = flipping.permutation(seen.size)[: _share(seen.size, spec.noise)]
+    flipped = flipping.permutation(seen.size)[: share_of(seen.size, spec.noise)]
     seen.flat[flipped] = ~seen.flat[flipped]
     known = np.ones_like(seen)
-    hidden = hiding.permutation(seen.size)[: _share(seen.size, 1.0 - spec.known_ratio)]
+    hidden = hiding.permutation(seen.size)[: share_of(seen.size, 1.0 - spec.known_ratio)]
     known.flat[hidden] = False
     if not known.any():
         raise InputError(
@@ -106,7 +106,7 @@ def visible_labels(
     return VisibleLabels(seen & known, known, source)
 
 
-def _share(count: int, share: float) -> int:
+def share_of(count: int, share: float) -> int:
     """int(count * share), where 0.3 + 0.7 is 1 also in floating point."""
     return int(count * share + 1e-9)
 

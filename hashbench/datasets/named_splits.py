@@ -16,62 +16,69 @@ from hashbench.datasets.splits import (
     Split,
     make_split,
     own_split,
+    sizes_that_fit,
 )
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
-from hashbench.plan import released_splits
-from hashbench.plan.released_splits import FieldSplit
+from hashbench.plan import catalog, released_splits
 
 MAX_BYTES = 1 << 28
 """A million ids take 30 MB."""
 
 
-def choose(dataset: Dataset, name: str, query: int, train: int, seed: int) -> Split:
-    """The split of that name: `own`, one of `field_splits.SPLITS`, or a split file.
+def choose(
+    dataset: Dataset, name: str, query: int, train: int, seed: int, *, usual_sizes: bool = False
+) -> Split:
+    """The split of that name: `own`, a released one, or a split file.
 
-    `query` and `train` are the sizes (a split file has its own); `seed` draws our own split, and
-    the validation queries of the others. Raises InputError where the dataset is too small,
+    `query` and `train` are the sizes (a split file has its own), which shrink in a dataset that is
+    smaller than usual if they are `usual_sizes` that nobody asked for; `seed` draws our own split,
+    and the validation queries of the others. Raises InputError where the dataset is too small,
     UnknownNameError for a name that is none.
     """
+    if usual_sizes:
+        query, train = sizes_that_fit(dataset, query, train)
     if name == released_splits.OWN:
         return own_split(dataset, query, train, seed)
     if released_splits.is_file(name):
         return read_split(Path(name), dataset, seed)
     released_splits.check(name, where="--split")
-    return field_split(dataset, released_splits.SPLITS[name], query, train, seed)
+    return released_split(dataset, name, query, train, seed)
 
 
-def field_split(dataset: Dataset, split: FieldSplit, query: int, train: int, seed: int) -> Split:
+def released_split(dataset: Dataset, name: str, query: int, train: int, seed: int) -> Split:
     """The split that a released code draws over the items of `dataset`.
 
     The released draw is over positions, so it is the released split where the dataset lists its
-    items as the release does: for packaged files always. Raises InputError when too small.
+    items as the release does: for packaged files always. Raises InputError when too small, or when
+    only other datasets have that split.
     """
+    card = catalog.datasets().get(dataset.name)
+    entry = None if card is None else released_splits.declared(name, card, dataset.name)
+    rule = released_splits.RULES.get(name) if entry is None or entry.rule is None else entry.rule
+    if rule is None:
+        raise InputError(f"{dataset.name} has no split {name}", where="--split")
     total = len(dataset)
     if query < 1 or train < 2 or query + train > total:
         raise InputError(
             f"{query:,} queries and {train:,} training items do not fit into {total:,} items",
-            where=f"{dataset.name}, --split {split.name}",
+            where=f"{dataset.name}, --split {name}",
             remedy="smaller --query-size and --train-size",
         )
-    generator = np.random.RandomState(split.seed)  # the generator that they used
-    for _ in range(split.discarded):
+    generator = np.random.RandomState(rule.seed)  # the generator that they used
+    for _ in range(rule.discarded):
         generator.permutation(total)
-    drawn = _release_order(dataset, split)[generator.permutation(total)]
-    if split.queries_last:
+    order = np.arange(total, dtype=np.int64)
+    if entry is not None and dataset.name in entry.in_text_order:
+        order = np.array(sorted(range(total), key=lambda i: dataset.ids[i]), dtype=np.int64)
+    drawn = order[generator.permutation(total)]
+    if rule.queries_last:
         queries, rest = drawn[total - query :], drawn[: total - query]
     else:
         queries, rest = drawn[:query], drawn[query:]
-    fit, validation = _hold_out(rest[:train], seed)
-    return make_split(split.name, dataset.ids, queries, rest, fit, validation)
-
-
-def _release_order(dataset: Dataset, split: FieldSplit) -> IntArray:
-    """Item indices in the order in which the release lists them."""
-    if dataset.name in split.by_text:
-        return np.array(sorted(range(len(dataset)), key=lambda i: dataset.ids[i]), dtype=np.int64)
-    return np.arange(len(dataset), dtype=np.int64)
+    train_fit, validation = _hold_out(rest[:train], seed)
+    return make_split(name, dataset.ids, queries, rest, train_fit, validation)
 
 
 def _hold_out(train: IntArray, seed: int) -> tuple[IntArray, IntArray]:
@@ -135,23 +142,25 @@ def read_split(path: Path, dataset: Dataset, seed: int = 0) -> Split:
         return np.array([position[item] for item in ids], dtype=np.int64)
 
     query, train = items("query", content.query), items("train", content.train)
-    for part, found, least in (("query", query, 1), ("train", train, 2)):
-        if len(found) < least:
+    for part, chosen, least in (("query", query, 1), ("train", train, 2)):
+        if len(chosen) < least:
             raise DamagedFileError("has too few items", where=f"{path}: {part}")
     database = np.setdiff1d(np.arange(len(dataset), dtype=np.int64), query)
     if content.database is not None:
         database = items("database", content.database)
     if content.validation is None:
-        fit, validation = _hold_out(train, seed)
+        train_fit, validation = _hold_out(train, seed)
     else:
         validation = items("validation", content.validation)
         if np.setdiff1d(validation, train).size or not 0 < len(validation) < len(train):
             raise DamagedFileError("must be some, not all, of train", where=f"{path}: validation")
-        fit = np.setdiff1d(train, validation)
-    split = make_split(content.name or path.stem, dataset.ids, query, database, fit, validation)
+        train_fit = np.setdiff1d(train, validation)
+    split = make_split(
+        content.name or path.stem, dataset.ids, query, database, train_fit, validation
+    )
     if content.hash and content.hash != split.hash:
         raise DamagedFileError(
-            f"says {content.hash}, but its items have {split.hash}",
+            f"is {content.hash}, but the items give {split.hash}",
             where=f"{path}: hash",
             remedy="the file was changed by hand: remove the hash if that was meant",
         )

@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairShares:
-    """Shares of all pairs i < j; they sum to 1 where there is any pair."""
+    """Shares of all pairs i < j; they sum to 1 if there is any pair."""
 
     positive: float
     negative: float
@@ -41,13 +41,14 @@ def pair_shares(labels: BoolArray, known: BoolArray) -> PairShares:
         return PairShares(0.0, 0.0, 0.0)
     positive, negative = (part.astype(np.float32) for part in (labels & known, known & ~labels))
     zeros = negative.sum(axis=1)
-    similar = apart = 0
+    similar = dissimilar = 0
     for rows, later in _blocks(n):
         shared = positive[rows] @ positive.T > 0
         either = zeros[rows, None] + zeros[None, :] - negative[rows] @ negative.T
         similar += int(np.count_nonzero(shared & later))
-        apart += int(np.count_nonzero((either >= classes) & later))
-    return PairShares(similar / pairs, apart / pairs, (pairs - similar - apart) / pairs)
+        dissimilar += int(np.count_nonzero((either >= classes) & later))
+    unknown = pairs - similar - dissimilar
+    return PairShares(similar / pairs, dissimilar / pairs, unknown / pairs)
 
 
 def expected_negative(labels: BoolArray, unknown_rates: Sequence[float]) -> Floats:
@@ -64,8 +65,9 @@ def expected_negative(labels: BoolArray, unknown_rates: Sequence[float]) -> Floa
         neither = (lacking[rows] @ lacking.T).astype(np.int64)
         shared = (positive[rows] @ positive.T).astype(np.int64)
         one = classes - neither - shared
-        apart = later & (shared == 0)
-        counts += np.bincount((neither * (classes + 1) + one)[apart], minlength=len(counts))
+        dissimilar = later & (shared == 0)
+        pattern = (neither * (classes + 1) + one)[dissimilar]
+        counts += np.bincount(pattern, minlength=len(counts))
     table = counts.reshape(classes + 1, classes + 1) / max(1, pairs)
     powers = np.arange(classes + 1)
     u = np.asarray(unknown_rates, dtype=np.float64)[:, None, None]
@@ -77,7 +79,7 @@ def expected_negative(labels: BoolArray, unknown_rates: Sequence[float]) -> Floa
 def vanishing_rate(labels: BoolArray) -> float | None:
     """The rate of unknown labels, in steps of 1 %, at which dissimilar pairs have vanished.
 
-    None where there are none to begin with.
+    None if no pair is dissimilar to begin with.
     """
     rates = np.arange(101) / 100
     expected = expected_negative(labels, rates.tolist())
@@ -93,7 +95,8 @@ class Incompleteness:
     known_ratio: the share of entries that is known. pairs: shares of pairs of training items.
     vanishing: the rate of unknown labels at which dissimilar pairs vanish, see `vanishing_rate`.
     negative_curve: (rate of unknown labels, expected share of dissimilar pairs).
-    label_set_curve: items with each distinct full label set, the most frequent first.
+    label_set_curve: items with each distinct set of known positives, the most frequent first
+        (PCRIL, Fig. 3).
     """
 
     known_ratio: float
@@ -116,7 +119,7 @@ def incompleteness(labels: BoolArray, known_ratio: float, seed: int) -> Incomple
         pairs=pair_shares(seen.labels, seen.known),
         vanishing=vanishing_rate(labels),
         negative_curve=tuple(zip(rates, map(float, expected), strict=True)),
-        label_set_curve=tuple(label_set_frequencies(labels).tolist()),
+        label_set_curve=tuple(label_set_frequencies(seen.labels).tolist()),
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures in folders: which files there are, and how one is read without being harmed by it."""
+"""Pictures in folders: listing the files, and reading one that may be hostile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from hashbench.errors import DamagedFileError, InputError
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
 MAX_PIXELS = 90_000_000
-"""A larger picture is taken for a decompression bomb; the largest of COCO has 0.4 million."""
+"""A larger picture is refused as a decompression bomb; the largest of COCO has 0.4 million."""
+
+MISSING = "is missing"
+"""The problem of a picture whose file does not exist."""
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
@@ -50,6 +53,15 @@ class FilePictures:
         """Item `index` as an RGB image. Raises DamagedFileError naming the file."""
         return read_picture(self.root / self.files[index])
 
+    def missing(self) -> list[int]:
+        """The items whose file does not exist."""
+        listed = list_files(self.root)
+        return [
+            item
+            for item, name in enumerate(self.files)
+            if name not in listed and not (self.root / name).is_file()
+        ]
+
 
 @dataclass(frozen=True)
 class NoPictures:
@@ -58,7 +70,7 @@ class NoPictures:
     source: Path
 
     def read(self, index: int) -> Image.Image:
-        """Raises InputError: there are only features."""
+        """Raises InputError: the set has only features."""
         raise InputError(
             f"item {index} has features but no picture",
             where=self.source,
@@ -76,7 +88,7 @@ def read_picture(path: Path) -> Image.Image:
             _refuse_bomb(*image.size)
             return image.convert("RGB")
     except FileNotFoundError:
-        problem, remedy = "is missing", "put the picture there, or check --data-dir"
+        problem, remedy = MISSING, "restore the picture, or check --data-dir"
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         problem = f"is too large to be a picture of a dataset: more than {MAX_PIXELS:,} pixels"
         remedy = "scale it down or remove it"
@@ -116,7 +128,7 @@ def list_files(folder: Path, *, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> di
     An absent folder holds no files. Hidden files and other suffixes are left out; folders that
     are links are not entered, so that a link to a parent cannot make the walk endless.
     """
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     pending = [("", folder)]
     while pending:
         prefix, current = pending.pop()
@@ -132,5 +144,5 @@ def list_files(folder: Path, *, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> di
             if entry.is_dir(follow_symlinks=False):
                 pending.append((f"{prefix}{entry.name}/", Path(entry.path)))
             elif os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file():  # noqa: PTH122 - a Path for each of 270,000 files takes seconds
-                found[prefix + entry.name] = entry.stat().st_size
-    return found
+                sizes[prefix + entry.name] = entry.stat().st_size
+    return sizes

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from hashbench.datasets.base import Dataset, IntArray
 from hashbench.errors import InputError
+from hashbench.plan.card import SplitSizes
 
 VALIDATION_SHARE = 0.1
 VALIDATION_MOST = 1000
@@ -21,27 +22,31 @@ VALIDATION_MOST = 1000
 
 @dataclass(frozen=True)
 class Split:
-    """Sorted item indices. `train` = `fit` + `validation`, without overlap."""
+    """Sorted item indices. `train` = `train_fit` + `validation`, without overlap."""
 
     name: str
     query: IntArray
     database: IntArray
-    fit: IntArray
+    train_fit: IntArray
     validation: IntArray
     hash: str
 
     @property
     def train(self) -> IntArray:
-        return np.sort(np.concatenate([self.fit, self.validation]))
+        return np.sort(np.concatenate([self.train_fit, self.validation]))
+
+    def parts(self) -> dict[str, IntArray]:
+        """The parts under the names that stored results and hashes know them by."""
+        return {
+            "query": self.query,
+            "database": self.database,
+            "fit": self.train_fit,
+            "validation": self.validation,
+        }
 
     def sizes(self) -> dict[str, int]:
         """Number of items in each part."""
-        return {
-            "query": len(self.query),
-            "database": len(self.database),
-            "fit": len(self.fit),
-            "validation": len(self.validation),
-        }
+        return {name: len(items) for name, items in self.parts().items()}
 
 
 def own_split(dataset: Dataset, query: int, train: int, seed: int) -> Split:
@@ -76,8 +81,16 @@ def own_split(dataset: Dataset, query: int, train: int, seed: int) -> Split:
     )
 
 
+def default_sizes(dataset: Dataset) -> SplitSizes:
+    """Sizes for a dataset that nobody named any for: a tenth of the items, at most 2,000, are
+    queries, and half of the rest, at most 10,000, training items.
+    """
+    query = min(2000, max(1, len(dataset) // 10))
+    return SplitSizes(query, min(10000, max(2, (len(dataset) - query) // 2)))
+
+
 def sizes_that_fit(dataset: Dataset, query: int, train: int) -> tuple[int, int]:
-    """(query, train) as given where there are so many items, else a fifth and a half of them."""
+    """(query, train) as given if the dataset has so many items, else a fifth and a half of them."""
     askable = len(dataset.roles.get("query", dataset.ids))
     trainable = len(dataset.roles.get("train", dataset.ids))
     if query <= askable and train <= trainable and query + train <= len(dataset):
@@ -93,28 +106,36 @@ def make_split(
     ids: Sequence[str],
     query: IntArray,
     database: IntArray,
-    fit: IntArray,
+    train_fit: IntArray,
     validation: IntArray,
 ) -> Split:
     """A split of the given parts, checked and hashed over the item ids of each part.
 
     Raises InputError when queries are in the database or training items are outside of it.
     """
-    parts = {"query": query, "database": database, "fit": fit, "validation": validation}
-    parts = {part: np.unique(np.asarray(index, dtype=np.int64)) for part, index in parts.items()}
-    if np.intersect1d(parts["query"], parts["database"]).size:
+    parts = (query, database, train_fit, validation)
+    query, database, train_fit, validation = (
+        np.unique(np.asarray(items, dtype=np.int64)) for items in parts
+    )
+    split = Split(name, query, database, train_fit, validation, hash="")
+    if np.intersect1d(split.query, split.database).size:
         raise InputError("queries are in the database", where=f"split {name}")
-    if np.intersect1d(parts["fit"], parts["validation"]).size:
+    if np.intersect1d(split.train_fit, split.validation).size:
         raise InputError("validation queries are among the fitted items", where=f"split {name}")
-    train = np.concatenate([parts["fit"], parts["validation"]])
-    if np.setdiff1d(train, parts["database"]).size:
+    if np.setdiff1d(split.train, split.database).size:
         raise InputError("training items are not in the database", where=f"split {name}")
     digest = hashlib.sha256()
-    for part, index in parts.items():
+    for part, index in split.parts().items():
         digest.update(f"{part}\n".encode())
         for item in sorted(ids[i] for i in index):
             digest.update(f"{item}\n".encode())
-    return Split(name, **parts, hash=digest.hexdigest()[:16])
+    return replace(split, hash=digest.hexdigest()[:16])
+
+
+def fit_all(split: Split, ids: Sequence[str]) -> Split:
+    """The split with its validation queries among the fitted items, as papers train."""
+    none = np.zeros(0, dtype=np.int64)
+    return make_split(split.name, ids, split.query, split.database, split.train, none)
 
 
 def without(split: Split, ids: Sequence[str], items: Sequence[int]) -> Split:
@@ -124,13 +145,12 @@ def without(split: Split, ids: Sequence[str], items: Sequence[int]) -> Split:
     """
     if not items:
         return split
-    left = {}
-    for part in ("query", "database", "fit", "validation"):
-        before: IntArray = getattr(split, part)
-        left[part] = np.setdiff1d(before, np.asarray(items, dtype=np.int64))
-        if len(before) and not len(left[part]):
+    left = []
+    for part, before in split.parts().items():
+        left.append(np.setdiff1d(before, np.asarray(items, dtype=np.int64)))
+        if len(before) and not len(left[-1]):
             raise InputError(
                 f"no item of the part {part} of the split {split.name} is left",
-                remedy="most pictures cannot be read: `hashbench datasets check` says why",
+                remedy="most pictures cannot be read: `hashbench datasets check` explains why",
             )
-    return make_split(split.name, ids, **left)
+    return make_split(split.name, ids, *left)

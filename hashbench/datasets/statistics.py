@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
+from hashbench.metrics.codes import LabelMasks
+from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import random_floors
 
 TOKEN_LIMIT = 77
 _BLOCK_PAIRS = 20_000_000
@@ -20,8 +23,8 @@ TokenCounter = Callable[[Sequence[str]], IntArray]
 class DatasetFacts:
     """Counts and shares of a dataset under one split.
 
-    relevant_share: share of (query, database) pairs with a label in common, which is what random
-        codes score.
+    relevant_share: share of (query, database) pairs with a label in common.
+    random_floor: expected mAP@all of random codes, None where nothing is relevant to any query.
     label_density: share of the label matrix that is positive.
     class_counts: (name, positives), most frequent first.
     cut_share: share of captions longer than TOKEN_LIMIT tokens, None where they were not counted.
@@ -32,6 +35,7 @@ class DatasetFacts:
     database: int
     classes: int
     relevant_share: float
+    random_floor: float | None
     label_density: float
     labels_per_item: float
     unlabelled: int
@@ -64,6 +68,7 @@ def dataset_facts(
         database=len(database),
         classes=len(dataset.class_names),
         relevant_share=relevant_share(labels[query], labels[database]),
+        random_floor=_random_floor(labels[query], labels[database]),
         label_density=float(labels.mean()) if labels.size else 0.0,
         labels_per_item=float(labels.sum(axis=1).mean()) if labels.size else 0.0,
         unlabelled=int((~labels.any(axis=1)).sum()),
@@ -72,6 +77,15 @@ def dataset_facts(
         captions_per_item=len(texts) / len(dataset) if len(dataset) else 0.0,
         cut_share=cut,
     )
+
+
+def _random_floor(query: BoolArray, database: BoolArray) -> float | None:
+    """Expected mAP@all of random codes, for rows of (q, C) and (d, C)."""
+    if not query.size or not database.size:
+        return None
+    metric = parse_metric("mAP@all")
+    sides = LabelMasks.from_multi_hot(query), LabelMasks.from_multi_hot(database)
+    return random_floors([metric], *sides, bits=1)[metric]  # the length of codes does not matter
 
 
 def relevant_share(query: BoolArray, database: BoolArray) -> float:

@@ -52,9 +52,9 @@ def read_numbers(path: Path, remedy: str, *, high: int) -> npt.NDArray[np.int64]
     if not _NUMBERS.fullmatch(content):
         position = _NUMBERS.match(content).end()  # type: ignore[union-attr]
         line = content.count(b"\n", 0, position) + 1
-        found = content.split(b"\n")[line - 1].strip()[:60].decode(errors="replace")
+        text = content.split(b"\n")[line - 1].strip()[:60].decode(errors="replace")
         raise DamagedFileError(
-            f"line {line} is {found!r}, not a whole number", where=path, remedy=remedy
+            f"line {line} is {text!r}, not a whole number", where=path, remedy=remedy
         )
     letters = np.frombuffer(content, dtype=np.uint8)
     digit = letters >= ord("0")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hashbench.engine import randomness
 from hashbench.engine.data import Data
-from hashbench.engine.encoding import Encoded, Items, encode_batch, items_of
+from hashbench.engine.encoding import Encoded, Items, encode_in_batches, items_of
 from hashbench.methods.base import Method
 from hashbench.runs.result import AuditResult
 
@@ -28,9 +28,9 @@ def audit(method: Method, data: Data, seed: int) -> AuditResult:
     count = min(SAMPLE, len(data.split.query))
     chosen = randomness.shuffled(len(data.split.query), seed, "audit")[:count].numpy()
     items = items_of(data, data.split.query[chosen], "query")
-    plain = encode_batch(method, items)
+    plain = encode_in_batches(method, items)
     other = randomness.shuffled(count, seed, "audit", "other").to(data.device)
-    labels = encode_batch(method, replace(items, labels=items.labels[other]))
+    labels = encode_in_batches(method, replace(items, labels=items.labels[other]))
     return AuditResult(
         sample=count,
         labels=_changed(plain, labels),
@@ -46,8 +46,8 @@ def _paired(method: Method, items: Items, plain: Encoded, other: Tensor) -> floa
     if "mm" in plain:
         return None
     swapped = {
-        "image": encode_batch(method, replace(items, texts=items.texts[other])),
-        "text": encode_batch(method, replace(items, images=items.images[other])),
+        "image": encode_in_batches(method, replace(items, texts=items.texts[other])),
+        "text": encode_in_batches(method, replace(items, images=items.images[other])),
     }
     return _changed(plain, {name: codes[name] for name, codes in swapped.items()})
 
@@ -55,7 +55,7 @@ def _paired(method: Method, items: Items, plain: Encoded, other: Tensor) -> floa
 def _rebatched(method: Method, items: Items, order: Tensor) -> Encoded:
     """The codes of items encoded in another order and in two batches of unequal size."""
     cut = max(1, len(items) // 3)
-    parts = [encode_batch(method, items.rows(part)) for part in (order[:cut], order[cut:])]
+    parts = [encode_in_batches(method, items.rows(part)) for part in (order[:cut], order[cut:])]
     back = torch.empty_like(order)
     back[order] = torch.arange(len(order), device=order.device)
     return {

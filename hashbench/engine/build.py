@@ -8,29 +8,38 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from hashbench.backbones import registry
 from hashbench.backbones.blocks import Tail
 from hashbench.backbones.feature_store import FeatureStore, Report
+from hashbench.backbones.pretrained_config import SCRATCH
+from hashbench.backbones.registry import BackboneSource
 from hashbench.backbones.text_tower import FrozenTextTower
+from hashbench.datasets.base import Dataset
+from hashbench.datasets.masks import VisibleLabels
+from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.engine.data import (
     Data,
     assemble,
     left_out,
     load_dataset,
+    no_report,
     readable,
     require_encoders,
     split_of,
+    training_captions,
     visible_labels,
 )
-from hashbench.files.paths import cache_root
+from hashbench.errors import InputError
+from hashbench.files.paths import cache_note, cache_root
 from hashbench.methods.base import Method, MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
@@ -60,11 +69,11 @@ class Prepared:
         """What the run's facts say of the data."""
         features = self.data.features
         facts: dict[str, str | int] = {"split": self.data.split.hash, "features": features.key}
+        if self.data.dataset.features is None:
+            facts |= self.store.source.facts()
+        if self.data.blocks is not None:
+            facts |= {"block inputs": self.data.blocks.key}
         return facts | ({"left out": len(features.broken)} if features.broken else {})
-
-
-def no_report(what: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 def no_note(level: Level, text: str) -> None:
@@ -88,26 +97,73 @@ def prepare(
     dataset = load_dataset(spec.dataset, data_dir)
     for text in dataset.notes:
         note("info", text)
+    if (elsewhere := cache_note(data_dir)) is not None:
+        note("info", elsewhere)
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
-    split = split_of(spec.dataset, dataset)
+    split = split_of(spec, dataset)
+    source = registry.resolve(spec.backbone, data_dir)
+    if source.name in SCRATCH:
+        visible = visible_labels(labels, spec, dataset, split)
+        source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
+    for text in source.config.notes if dataset.features is None else ():
+        note("warning", text)
     store = FeatureStore(
         cache_root(data_dir),
-        registry.resolve(spec.backbone, data_dir),
+        source,
         device,
         report,
         skip_broken=spec.dataset.on_bad_image == "skip",
     )
-    features = store.dataset(dataset)
+    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
+    if tuned:
+        features, blocks = store.with_blocks(dataset, tuned, split.train)
+    else:
+        features, blocks = store.dataset(dataset), None
     for text in left_out(split, features):
         note("warning", text)
     split = readable(split, dataset, features)
     visible = visible_labels(labels, spec, dataset, split)
-    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
-    blocks = store.blocks(dataset, tuned) if tuned else None
-    data = assemble(dataset, split, visible, features, device, blocks)
-    return Prepared(spec, card, data, store, tuned)
+    captions = training_captions(spec, dataset, split, store)
+    data = assemble(dataset, split, visible, features, device, blocks, captions)
+    return Prepared(spec, card, replace(data, report=report), store, tuned)
+
+
+def _from_scratch(
+    source: BackboneSource,
+    spec: RunSpec,
+    dataset: Dataset,
+    split: Split,
+    visible: VisibleLabels,
+    data_dir: Path,
+    device: torch.device,
+    report: Report,
+) -> BackboneSource:
+    """The backbone trained on what the run may know of its fitted items.
+
+    Raises InputError where it could not be trained, or the method needs towers that it has not.
+    """
+    from hashbench.backbones import scratch
+
+    require_encoders(dataset, source.name)
+    if catalog.method(spec.method).tuned_blocks:
+        raise InputError(
+            f"{spec.method} tunes blocks of a transformer, which {source.name} has not",
+            where="--backbone",
+            remedy="a method on frozen features, such as soda",
+        )
+    if spec.dataset.on_bad_image == "skip":
+        raise InputError(
+            f"{source.name} cannot leave out pictures: its weights follow from the split",
+            where="--on-bad-image",
+            remedy="mend or remove what `hashbench datasets check` lists",
+        )
+    rows = visible.rows(np.searchsorted(split.train, split.train_fit))
+    fitted = scratch.Fitted(
+        dataset, split.train_fit, rows.labels, rows.known, split.hash, spec.seed
+    )
+    return scratch.trained(cache_root(data_dir), source, fitted, device, report)
 
 
 def build_method(prepared: Prepared, report: Report = no_report) -> Method:
@@ -118,6 +174,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
     spec, card, data, store = prepared.spec, prepared.card, prepared.data, prepared.store
 
     def prompts(sentences: Sequence[str]) -> Tensor:
+        require_encoders(data.dataset, "a prompt")  # features of unknown encoders fit no other's
         return torch.from_numpy(store.prompts(sentences)).to(data.device)
 
     @functools.cache
@@ -138,6 +195,8 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
+        held_out=data.held_out(),
+        encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")
     method: Method = catalog.load(card.entry)(context)

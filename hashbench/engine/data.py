@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hashbench.backbones.blocks import BlockInputs
-from hashbench.backbones.feature_store import Features
+from hashbench.backbones.block_inputs import BlockInputs
+from hashbench.backbones.feature_store import Features, FeatureStore, Report
 from hashbench.datasets import masks, named_splits, splits
-from hashbench.datasets.base import BoolArray, Dataset, IntArray
+from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
+from hashbench.datasets.captions import corrupted_captions
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import randomness
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, TrainingSet
+from hashbench.methods.base import Batch, Stage, TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.spec import DatasetSpec, RunSpec
@@ -35,14 +36,20 @@ def load_dataset(spec: DatasetSpec, data_dir: Path) -> Dataset:
     return loaded
 
 
-def split_of(spec: DatasetSpec, dataset: Dataset) -> Split:
-    """The split of a spec. Raises InputError when the dataset is too small for sizes asked for;
+def split_of(spec: RunSpec, dataset: Dataset) -> Split:
+    """The split of a run. Raises InputError when the dataset is too small for sizes asked for;
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
-    query, train = spec.query, spec.train
-    if spec.usual_sizes:
-        query, train = splits.sizes_that_fit(dataset, query, train)
-    return named_splits.choose(dataset, spec.split, query, train, spec.split_seed)
+    part = spec.dataset
+    split = named_splits.choose(
+        dataset,
+        part.split,
+        part.query,
+        part.train,
+        part.split_seed,
+        usual_sizes=part.usual_sizes,
+    )
+    return split if spec.holdout else splits.fit_all(split, dataset.ids)
 
 
 def require_encoders(dataset: Dataset, who: str) -> None:
@@ -92,13 +99,18 @@ def visible_labels(path: Path, spec: RunSpec, dataset: Dataset, split: Split) ->
     return drawn
 
 
+def no_report(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Data:
     """A dataset with its split and features, and the part of it that is fitted, on the device.
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    are the inputs of tuned blocks, for methods that tune the towers.
+    are the inputs of tuned blocks, for methods that tune the towers; `report` is told how far
+    long work on the data is.
     """
 
     dataset: Dataset
@@ -111,18 +123,24 @@ class Data:
     caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
     blocks: BlockInputs | None = None
+    report: Report = no_report
 
     def batches(
-        self, seed: int, stage: str, epoch: int, size: int, skip: int
+        self, seed: int, stage: Stage, epoch: int, skip: int
     ) -> Iterator[tuple[int, Batch]]:
-        """(step, batch) over a shuffled epoch, from step `skip` on; the last one may be smaller.
+        """(step, batch) over an epoch, from step `skip` on; the last one may be smaller.
 
-        The order of items and the caption of each are those of (seed, stage, epoch).
+        The order of items, or the draw with replacement, and the caption of each are those of
+        (seed, stage, epoch).
         """
         first, count = self.caption_range
-        n = len(self.train)
-        order = randomness.shuffled(n, seed, "order", stage, epoch).to(self.device)
-        draw = torch.rand(n, generator=randomness.generator(seed, "caption", stage, epoch))
+        n, size = len(self.train), stage.batch_size
+        if stage.replacement:
+            generator = randomness.generator(seed, "order", stage.name, epoch)
+            order = torch.randint(n, (n,), generator=generator).to(self.device)
+        else:
+            order = randomness.shuffled(n, seed, "order", stage.name, epoch).to(self.device)
+        draw = torch.rand(n, generator=randomness.generator(seed, "caption", stage.name, epoch))
         chosen = first + (draw.to(self.device) * count).long()
         for step, start in enumerate(range(0, n, size)):
             if step < skip:
@@ -140,7 +158,7 @@ class Data:
     def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
         if self.blocks is None:
             return batch
-        items, rows = self.split.fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
+        items, rows = self.split.train_fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
         return replace(
             batch,
             image_tokens=self._image_tokens(self.blocks, items, batch.images),
@@ -148,7 +166,7 @@ class Data:
         )
 
     def _image_tokens(self, blocks: BlockInputs, items: IntArray, pooled: Tensor) -> Tokens:
-        values = self._to_device(blocks.images[items])
+        values = self._to_device(blocks.images(items))
         return Tokens(pooled, values, torch.full((len(items),), values.shape[1]).to(self.device))
 
     def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
@@ -158,6 +176,24 @@ class Data:
     def known_positives(self, items: IntArray) -> BoolArray:
         """(n, C) what training may know to be positive, of training items."""
         return self.visible.labels[np.searchsorted(self.split.train, items)]
+
+    def prefetch(self, items: IntArray) -> None:
+        """Begins to read what `images` will be asked for next, where it is not in memory."""
+        if self.blocks is not None:
+            self.blocks.prefetch(items)
+
+    def held_out(self) -> TrainingSet | None:
+        """The validation queries, if any, as training may see them: without hidden labels."""
+        items = self.split.validation
+        if not len(items):
+            return None
+        visible = self.visible.rows(np.searchsorted(self.split.train, items))
+        return TrainingSet(
+            images=self._to_device(self.features.images[items]),
+            texts=self._to_device(self.features.first_texts(items)),
+            labels=torch.from_numpy(visible.labels.astype(np.float32)).to(self.device),
+            known=torch.from_numpy(visible.known).to(self.device),
+        )
 
     def images(self, items: IntArray) -> Tensor | Tokens:
         """What image encoders read of items, on the device: features (n, d), or tokens."""
@@ -182,21 +218,53 @@ def assemble(
     features: Features,
     device: torch.device,
     blocks: BlockInputs | None = None,
+    captions: FloatArray | None = None,
 ) -> Data:
-    """Puts what is fitted on the device: one caption matrix, one row range of it per item."""
-    fit = split.fit
+    """Puts what is fitted on the device: one caption matrix, one row range of it per item.
+
+    `captions` are features of the fitted items' captions, where training reads other ones than
+    those that are encoded at the end.
+    """
+    fit = split.train_fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
     counts = np.diff(features.offsets)[fit]
     rows = np.concatenate([np.arange(features.offsets[i], features.offsets[i + 1]) for i in fit])
-    captions = torch.from_numpy(np.array(features.texts[rows], np.float32)).to(device)
+    read = features.texts[rows] if captions is None else captions
+    caption_matrix = torch.from_numpy(np.array(read, np.float32)).to(device)
     first = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])).to(device)
     train = TrainingSet(
         images=torch.from_numpy(np.array(features.images[fit], np.float32)).to(device),
-        texts=captions[first],
+        texts=caption_matrix[first],
         labels=torch.from_numpy(fitted.labels.astype(np.float32)).to(device),
         known=torch.from_numpy(fitted.known).to(device),
+        numbers=torch.from_numpy(fit).to(device),
     )
     caption_range = (first, torch.from_numpy(counts).to(device))
     return Data(
-        dataset, split, visible, features, device, train, captions, rows, caption_range, blocks
+        dataset,
+        split,
+        visible,
+        features,
+        device,
+        train,
+        caption_matrix,
+        rows,
+        caption_range,
+        blocks,
     )
+
+
+def training_captions(
+    spec: RunSpec, dataset: Dataset, split: Split, store: FeatureStore
+) -> FloatArray | None:
+    """Features of the noisy captions that training reads, row by row those of the fitted items.
+
+    None where it reads them as they are. Raises InputError for a set of features.
+    """
+    noise, drop = spec.dataset.caption_noise, spec.dataset.caption_drop
+    if not noise and not drop:
+        return None
+    require_encoders(dataset, "caption noise")
+    clean = [dataset.captions[i] for i in split.train_fit]
+    corrupted = corrupted_captions(clean, noise, drop, spec.seed)
+    return store.prompts([caption for item in corrupted for caption in item])

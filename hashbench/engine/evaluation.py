@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hashbench.codefiles.native import CodeSet, write_codes
@@ -11,28 +13,17 @@ from hashbench.engine.audit import audit
 from hashbench.engine.checkpoint import Best
 from hashbench.engine.data import Data
 from hashbench.engine.encoding import encode
-from hashbench.engine.validation import sides
 from hashbench.methods.base import Method
+from hashbench.metrics import catalog
 from hashbench.metrics.codes import Codes, LabelMasks, code_facts
-from hashbench.metrics.histograms import count_histograms
 from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import random_floors
 from hashbench.metrics.ranking import evaluate
+from hashbench.plan.directions import FUSED
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
-
-METRICS = (
-    "mAP@all",
-    "mAP@all(tie=worst)",
-    "mAP@all(tie=index)",
-    "mAP@all(tie=best)",
-    "mAP@50",
-    "P@100",
-    "R@100",
-    "nDCG@100",
-    "P@r2",
-    "R@r2",
-)
+from hashbench.runs.seal import file_digest
 
 
 def evaluate_run(
@@ -46,46 +37,24 @@ def evaluate_run(
     seconds: float,
 ) -> Result:
     """Encodes the selected model's test codes, writes them, scores them, audits the encoder."""
+    # without a selected epoch the model stays as the last one left it
     if best.model:
         method.load_state_dict(best.model)
     method.eval()
     split, dataset = data.split, data.dataset
     query = encode(method, data, split.query, "query")
     database = encode(method, data, split.database, "database")
-    query_labels, database_labels = (
+    # relevance goes by the full labels, whatever training was allowed to see of them
+    labels = tuple(
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
-    scores: dict[str, dict[str, dict[str, float]]] = {}
-    without_relevant, floor = 0, 0.0
+    lengths: dict[str, _Length] = {}
     for bits in method.bits:
-        codes = CodeSet(
-            bits=bits,
-            query={modality: codes[bits] for modality, codes in query.items()},
-            database={modality: codes[bits] for modality, codes in database.items()},
-            query_labels=query_labels,
-            database_labels=database_labels,
-            query_ids=_ids(data, split.query),
-            database_ids=_ids(data, split.database),
-            class_names=dataset.class_names,
-        )
-        write_codes(run.codes, codes)
-        if "mm" in query:
+        codes = _code_set(data, bits, query, database, *labels)
+        digest = file_digest(write_codes(run.codes, codes))
+        if FUSED in query:
             write_released(run.codes, codes)
-        scores[str(bits)] = {}
-        for direction in directions:
-            source, target = sides(direction)
-            metric_scores = evaluate(
-                query[source][bits],
-                database[target][bits],
-                query_labels,
-                database_labels,
-                [parse_metric(name) for name in METRICS],
-            )
-            scores[str(bits)][direction] = {
-                str(score.metric): score.value for score in metric_scores
-            }
-            without_relevant = metric_scores[0].without_relevant
-        floor = _relevant_share(query, database, bits, query_labels, database_labels)
+        lengths[str(bits)] = _length(codes, directions, digest)
     return Result(
         run=run.id,
         spec_hash=spec.hash,
@@ -100,36 +69,75 @@ def evaluate_run(
             "epoch": best.epoch,
             "score": best.score,
         },
-        scores=scores,
-        codes={
-            str(bits): {modality: _facts(codes[bits]) for modality, codes in database.items()}
-            for bits in method.bits
-        },
-        floor=floor,
-        without_relevant=without_relevant,
+        scores={bits: length.scores for bits, length in lengths.items()},
+        codes={bits: length.facts for bits, length in lengths.items()},
+        floors={bits: length.floors for bits, length in lengths.items()},
+        # a property of the labels, so that any length will do
+        without_relevant=next(iter(lengths.values())).without_relevant,
         audit=audit(method, data, spec.seed),
         seconds=round(seconds, 3),
         facts=facts,
+        code_digests={bits: length.digest for bits, length in lengths.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Length:
+    """What a result says of the codes of one bit length.
+
+    `scores` are by direction and metric, `floors` by metric, `facts` by modality.
+    """
+
+    scores: dict[str, dict[str, float]]
+    floors: dict[str, float]
+    facts: dict[str, dict[str, float]]
+    without_relevant: int
+    digest: str
+
+
+def _length(codes: CodeSet, directions: tuple[str, ...], digest: str) -> _Length:
+    """Scores codes in every direction by every metric that results report."""
+    metrics = [parse_metric(name) for name in catalog.reported()]
+    labels = codes.query_labels, codes.database_labels
+    scored = {
+        direction: evaluate(*codes.sides(direction), *labels, metrics) for direction in directions
+    }
+    floors = random_floors(metrics, *labels, codes.bits)
+    return _Length(
+        scores={
+            direction: {str(score.metric): score.value for score in scores}
+            for direction, scores in scored.items()
+        },
+        floors={str(metric): value for metric, value in floors.items() if value is not None},
+        facts={modality: _facts(one) for modality, one in codes.database.items()},
+        without_relevant=scored[directions[0]][0].without_relevant,
+        digest=digest,
+    )
+
+
+def _code_set(
+    data: Data,
+    bits: int,
+    query: Mapping[str, Mapping[int, Codes]],
+    database: Mapping[str, Mapping[int, Codes]],
+    query_labels: LabelMasks,
+    database_labels: LabelMasks,
+) -> CodeSet:
+    """The codes of one length with the ids and labels of their items."""
+    return CodeSet(
+        bits=bits,
+        query={modality: codes[bits] for modality, codes in query.items()},
+        database={modality: codes[bits] for modality, codes in database.items()},
+        query_labels=query_labels,
+        database_labels=database_labels,
+        query_ids=_ids(data, data.split.query),
+        database_ids=_ids(data, data.split.database),
+        class_names=data.dataset.class_names,
     )
 
 
 def _ids(data: Data, items: IntArray) -> list[str]:
     return [data.dataset.ids[i] for i in items]
-
-
-def _relevant_share(
-    query: dict[str, dict[int, Codes]],
-    database: dict[str, dict[int, Codes]],
-    bits: int,
-    query_labels: LabelMasks,
-    database_labels: LabelMasks,
-) -> float:
-    """Share of (query, database) pairs with a shared label; any codes do to count them."""
-    modality = next(iter(query))
-    counted = count_histograms(
-        query[modality][bits], database[modality][bits], query_labels, database_labels
-    )
-    return float(counted.relevant.sum() / counted.items.sum())
 
 
 def _facts(codes: Codes) -> dict[str, float]:

@@ -19,7 +19,7 @@ from hashbench.runs import events
 def recovery_event(stage: str, epoch: int, recovered: Recovered, data: Data) -> events.Recovery:
     """Precision, recall and counts of labels and of pairs, and the worked examples with names."""
     items = recovered.items.cpu().numpy()
-    fit = data.split.fit[items]
+    fit = data.split.train_fit[items]
     true = data.dataset.labels[fit]
     known = data.train.known[recovered.items].cpu().numpy()
     positive = data.known_positives(fit)
@@ -42,7 +42,7 @@ def recovery_event(stage: str, epoch: int, recovered: Recovered, data: Data) -> 
 
 def _example(path: RecoveryPath, data: Data) -> events.RecoveryExample:
     names = np.array(data.dataset.class_names)
-    item = data.split.fit[[path.item]]
+    item = data.split.train_fit[[path.item]]
     return events.RecoveryExample(
         item=data.dataset.ids[int(item[0])],
         known=tuple(names[data.known_positives(item)[0]].tolist()),

@@ -58,7 +58,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
 
     device = torch.device(facts["device"])
     prepared = prepare(spec, data_dir, run.labels, device, reporter, note)
-    _add_facts(facts, prepared.facts(), writer)
+    _add_facts(facts, prepared.facts() | {"data folder": str(data_dir.resolve())}, writer)
 
     method = build_method(prepared, reporter)
     _add_facts(facts, method.facts(), writer)

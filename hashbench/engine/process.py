@@ -21,10 +21,10 @@ from hashbench.errors import (
 )
 from hashbench.files import locks, os_errors
 from hashbench.files.atomic import remove_leftovers
-from hashbench.runs import control, events, state
+from hashbench.runs import control, events
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.status import status
 from hashbench.runs.writer import RESERVE, EventWriter
 
 TAKE_SECONDS = 3.0  # how long a worker that has just ended may need to let go of its run
@@ -58,7 +58,7 @@ def _taken(run: RunFolder) -> Iterator[EventWriter]:
     with locks.held(run.lock, TAKE_SECONDS) as mine:
         if not mine:
             raise BusyError("another worker holds this run", where=run.id)
-        if state.status(state.fold(read_all(run.events)), run) is Status.FINISHED:
+        if status(run).state is Status.FINISHED:
             raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: control.send(run, "stop"))

@@ -7,6 +7,7 @@ random state, and a resumed run draws what the undisturbed one would have drawn.
 from __future__ import annotations
 
 import hashlib
+import os
 
 import torch
 from torch import Tensor
@@ -34,6 +35,11 @@ def shuffled(count: int, *position: object) -> Tensor:
 
 
 def deterministic() -> None:
-    """Asks torch for algorithms that give the same bits every time."""
+    """Asks torch for algorithms that give the same bits every time.
+
+    To be called before the first product on a GPU: cuBLAS reads its workspace's size then, and
+    torch refuses products of matrices without a size that makes them deterministic.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(mode=True)
     torch.backends.cudnn.benchmark = False

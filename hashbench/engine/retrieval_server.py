@@ -1,7 +1,7 @@
 """Answers questions about a run's codes: `python -m hashbench.engine.retrieval_server RUN`.
 
 One question a line on stdin, one answer a line on stdout, both JSON objects; the first line out
-describes what can be asked for. Codes and captions need no torch; it is loaded with the first typed
+describes what can be asked. Codes and captions need no torch; it is loaded with the first typed
 caption.
 """
 
@@ -12,6 +12,7 @@ import base64
 import functools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from hashbench.codefiles.native import CodeSet, read_codes
 from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
+from hashbench.plan.directions import FUSED, directions_of, find_direction
+from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ def distances(query: Words, database: Words) -> NDArray[np.int64]:
     return np.asarray(_BITS[differing].sum(axis=1, dtype=np.int64))
 
 
-def ranked(distance: NDArray[np.int64], top: int) -> NDArray[np.int64]:
+def nearest(distance: NDArray[np.int64], top: int) -> NDArray[np.int64]:
     """The places of the `top` smallest distances, nearest first, ties in database order."""
     return np.argsort(distance, kind="stable")[:top]
 
@@ -52,7 +55,8 @@ def ranked(distance: NDArray[np.int64], top: int) -> NDArray[np.int64]:
 class Library:
     """The codes of one finished run, with the captions and pictures of its items.
 
-    Where the dataset is missing, only ids and labels of an item are known; `note` gives the reason.
+    Where the dataset is missing, an item has no more than its id and labels, and `note` says why
+    and, where the run was trained from another data folder, how to open that one.
     """
 
     def __init__(self, run: RunFolder, data_dir: Path) -> None:
@@ -69,23 +73,33 @@ class Library:
             self._dataset = dataset = catalog.load(entry)(data_dir, wanted.params)
             self._place = {name: place for place, name in enumerate(dataset.ids)}
         except HashbenchError as error:
-            self.note = f"captions and pictures are missing: {error.problem}"
+            self.note = self._missing(error.problem)
+        else:
+            if not any(name in self._place for name in self._any.query_ids):
+                self.note = self._missing("none of the run's items is in it")
+
+    def _missing(self, problem: str) -> str:
+        """Why there are no captions or pictures, and the command that shows them."""
+        here = self._data_dir.resolve()
+        note = f"no captions or pictures in {here}: {problem}"
+        used = _data_folder(self._run)
+        if used is None or used == here:
+            return note
+        return f"{note}; the run used {used}: hashbench tui --data-dir {shlex.quote(str(used))}"
 
     @property
     def _any(self) -> CodeSet:
         return next(iter(self._codes.values()))
 
     def about(self) -> dict[str, Any]:
-        """What can be asked for."""
-        modalities = sorted(self._any.query)
-        fused = modalities == ["mm"]
+        """What there is to ask for."""
         return {
             "bits": sorted(self._codes),
-            "directions": ["mm"] if fused else ["i2t", "t2i", "i2i", "t2t"],
+            "directions": directions_of(set(self._any.query)),
             "query": len(self._any.query_labels),
             "database": len(self._any.database_labels),
             "note": self.note,
-            "typed": not fused,
+            "typed": FUSED not in self._any.query,
         }
 
     def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:
@@ -104,7 +118,8 @@ class Library:
     def rank(self, bits: int, direction: str, row: int, top: int) -> dict[str, Any]:
         """The database items nearest to query `row`."""
         codes = self._of(bits)
-        source, target = _sides(direction)
+        one = find_direction(direction)
+        source, target = one.query, one.database
         if not 0 <= row < len(codes.query_labels):
             raise InputError(f"there is no query {row}")
         distance = distances(codes.query[source].words[row], codes.database[target].words)
@@ -114,12 +129,12 @@ class Library:
     def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
         """The database items nearest to a caption typed by a person, encoded by the run."""
         codes = self._of(bits)
-        _, target = _sides(direction)
-        words = self._encoder.code(caption, bits).words[0]
+        target = find_direction(direction).database
+        words = self._typed.code(caption, bits).words[0]
         return self._ranking(distances(words, codes.database[target].words), None, top)
 
     @functools.cached_property
-    def _encoder(self) -> CaptionEncoder:
+    def _typed(self) -> CaptionEncoder:
         from hashbench.engine.caption_encoder import CaptionEncoder
 
         return CaptionEncoder(self._run, self._spec, self._data_dir)
@@ -127,7 +142,7 @@ class Library:
     def _ranking(
         self, distance: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
     ) -> dict[str, Any]:
-        order = ranked(distance, min(top, MOST))
+        order = nearest(distance, min(top, MOST))
         results = [
             {
                 "rank": place + 1,
@@ -193,21 +208,17 @@ class Library:
                 raise InputError(f"there is no question {other!r}")
 
 
+def _data_folder(run: RunFolder) -> Path | None:
+    """The data folder that a run was trained from; runs of earlier versions do not record it."""
+    folder = results.read(run.result).facts.get("data folder") if run.result.is_file() else None
+    return None if folder is None else Path(str(folder))
+
+
 def _names(mask: Words, class_names: Sequence[str]) -> list[str]:
     """The classes of a label mask (W,), bit c of it set for class c."""
     bits = np.unpackbits(mask.astype("<u8").view(np.uint8), bitorder="little")
     chosen = np.flatnonzero(bits).tolist()
     return [class_names[c] if c < len(class_names) else str(c) for c in chosen]
-
-
-def _sides(direction: str) -> tuple[str, str]:
-    letters = {"i": "image", "t": "text"}
-    source, _, target = direction.partition("2")
-    if direction == "mm":
-        return "mm", "mm"
-    if source not in letters or target not in letters:
-        raise InputError(f"there is no direction {direction!r}")
-    return letters[source], letters[target]
 
 
 def main() -> int:

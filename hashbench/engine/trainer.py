@@ -14,7 +14,7 @@ from hashbench.engine import checkpoint, label_recovery, randomness
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
-from hashbench.errors import DamagedFileError, StopAskedError, TrainingError
+from hashbench.errors import DamagedFileError, InputError, StopAskedError, TrainingError
 from hashbench.methods.base import Method, Stage, total
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import control, events
@@ -44,9 +44,16 @@ class Trainer:
     def train(self) -> None:
         """From the last checkpoint, or the beginning, to the end of the last stage.
 
-        Raises StopAskedError after saving, TrainingError for a loss that is not finite.
+        Raises StopAskedError after saving, TrainingError for a loss that is not finite, InputError
+        for patience without a score to wait for.
         """
         stages = list(self.method.stages())
+        if self.spec.select == "last" and any(stage.patience for stage in stages):
+            raise InputError(
+                "patience waits for a better score, but the last epoch is to be kept",
+                where="--select last",
+                remedy="--select validation, or patience 0",
+            )
         resumed = self._load(stages)
         for number, stage in enumerate(stages):
             if self.position.done or number < self.position.stage:
@@ -59,6 +66,8 @@ class Trainer:
                 self._optimiser = self.method.optimiser(stage) if stage.epochs else None
                 self._save(stage)
             for epoch in range(self.position.epoch, stage.epochs):
+                if self._out_of_patience(stage, epoch):
+                    break
                 self._epoch(stage, epoch)
             if not stage.epochs:
                 self._recovery(stage, 0)
@@ -70,6 +79,20 @@ class Trainer:
         self._optimiser = None
         self._save(stages[-1])
 
+    def _out_of_patience(self, stage: Stage, epoch: int) -> bool:
+        """Whether the stage ends before `epoch`, since the score has not risen for long enough.
+
+        Follows from the best epoch, which a checkpoint holds, so that a resumed run ends there too.
+        """
+        best = self.best.epoch if self.best.stage == stage.name else -1
+        waited = epoch - 1 - best
+        scored = stage.selects and self.best.score is not None
+        if not (stage.patience and scored) or waited < stage.patience:
+            return False
+        text = f"{stage.name} ends after epoch {epoch}: no better score for {waited} epochs"
+        self.writer.write(events.Note(level="info", text=text))
+        return True
+
     def _epoch(self, stage: Stage, epoch: int) -> None:
         began = time.monotonic()
         self.method.train()
@@ -77,17 +100,18 @@ class Trainer:
         pending: list[Tensor] = []
         names: list[str] = []
         reported = time.monotonic()
-        batches = self.data.batches(
-            self.spec.seed, stage.name, epoch, stage.batch_size, skip=self.position.step
-        )
+        batches = self.data.batches(self.spec.seed, stage, epoch, skip=self.position.step)
         for step, batch in batches:
+            # every step draws from its own seed, so that a resumed run draws the same
             randomness.reseed(self.spec.seed, "step", stage.name, epoch, step)
             progress = (epoch * steps + step) / (stage.epochs * steps)
             terms = self.method.losses(stage, batch)
             loss = total(terms.values())
             self._descend(stage, loss, progress)
             names = [*terms, "total"]
+            # losses stay on the device until they are reported: reading one waits for it
             pending.append(torch.stack([*(term.value for term in terms.values()), loss]).detach())
+            # whatever interrupts from here on finds a state from which the next step follows
             self.position = Position(self.position.stage, epoch, step + 1)
             if time.monotonic() - reported >= LOSS_SECONDS:
                 self._report(stage, epoch, step, names, pending)
@@ -95,6 +119,10 @@ class Trainer:
             self._handle_control(stage, names, pending)
         self._flush(stage, epoch, steps - 1, names, pending)
         self._check_weights(stage, epoch, steps - 1)
+        self._end_epoch(stage, epoch, steps, began)
+
+    def _end_epoch(self, stage: Stage, epoch: int, steps: int, began: float) -> None:
+        """What follows the last of an epoch's `steps`: means, monitors, selection, a checkpoint."""
         means = {name: value / steps for name, value in self._sums.items()}
         self._sums = {}
         self.position = Position(self.position.stage, epoch + 1, 0)

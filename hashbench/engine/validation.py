@@ -12,6 +12,7 @@ from hashbench.methods.base import Method
 from hashbench.metrics.codes import LabelMasks
 from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.ranking import evaluate
+from hashbench.plan.directions import DIRECTIONS
 
 LIVE = "mAP@all"
 
@@ -37,38 +38,33 @@ class Validation:
         """
         split, data = self.data.split, self.data
         if self.on == "validation":
-            parts = (split.validation, split.fit)
+            parts = (split.validation, split.train_fit)
             labels = [data.known_positives(part) for part in parts]
         else:
             parts = (split.query, split.database)
             labels = [data.dataset.labels[part] for part in parts]
+        if not (labels[0].any(axis=0) & labels[1].any(axis=0)).any():
+            return {}  # no class has a positive on both sides, so nothing is relevant to any query
         query = encode(method, data, parts[0], "query")
         database = encode(method, data, parts[1], "database")
-        query_labels, database_labels = (LabelMasks.from_multi_hot(each) for each in labels)
+        asked_labels, ranked_labels = (LabelMasks.from_multi_hot(each) for each in labels)
         scores = {}
         for bits in method.bits:
             for direction in self.directions:
-                source, target = sides(direction)
+                one = DIRECTIONS[direction]
                 metric = parse_metric(f"{direction}:{LIVE}")
-                (metric_score,) = evaluate(
-                    query[source][bits],
-                    database[target][bits],
-                    query_labels,
-                    database_labels,
+                (score,) = evaluate(
+                    query[one.query][bits],
+                    database[one.database][bits],
+                    asked_labels,
+                    ranked_labels,
                     [metric],
                 )
-                if math.isfinite(metric_score.value):
-                    scores[f"{metric} @{bits}"] = metric_score.value
+                if math.isfinite(score.value):
+                    scores[f"{metric} @{bits}"] = score.value
         return scores
 
     @staticmethod
     def summary(scores: dict[str, float]) -> float:
         """What epochs are chosen by: the mean over directions and bit lengths."""
         return sum(scores.values()) / len(scores)
-
-
-def sides(direction: str) -> tuple[str, str]:
-    """(query modality, database modality) of a direction such as i2t."""
-    names = {"i": "image", "t": "text"}
-    source, _, target = direction.partition("2")
-    return (names[source], names[target]) if target else (direction, direction)

@@ -40,11 +40,11 @@ def contents(path: Path) -> dict[str, str]:
     form = sniff(path)
     if form == "npy":
         return {path.stem: "array"}
-    found = _CONTENTS[form](path)
-    for name in found:
+    shapes = _CONTENTS[form](path)
+    for name in shapes:
         if not name.isprintable():
             raise DamagedFileError(f"has a variable named {name!r}", where=path)
-    return found
+    return shapes
 
 
 def read(
@@ -112,7 +112,7 @@ def sniff(path: Path) -> Format:
     one whose name claims another.
     """
     if not path.is_file():
-        raise InputError("is not there" if not path.exists() else "is not a file", where=path)
+        raise InputError("does not exist" if not path.exists() else "is not a file", where=path)
     try:
         with path.open("rb") as stream:
             start = stream.read(520)

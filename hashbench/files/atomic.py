@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -18,7 +17,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     at `path` before is untouched. An OSError that names no file (a full disk) names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
     try:
         with temporary.open("xb") as stream:
             write(stream)

@@ -16,10 +16,10 @@ def read_bounded(path: Path, most: int, what: str, *, remedy: str | None = None)
     forever, a device never end), FileNotFoundError and other OSErrors as they come.
     """
     with open(path, "rb", opener=_at_once) as file:  # Path.open has no opener
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise DamagedFileError("is not an ordinary file", where=path, remedy=remedy)
-        content = file.read(min(found.st_size, most) + 1)  # as much memory as it asks for
+        content = file.read(min(status.st_size, most) + 1)  # as much memory as it asks for
     if len(content) > most:
         raise DamagedFileError(
             f"is too large to be {what}: more than {most:,} bytes", where=path, remedy=remedy

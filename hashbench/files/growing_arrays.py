@@ -14,10 +14,10 @@ from hashbench.files.matlab_values import Array
 
 
 def create_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """A new .npy file as a memory map to write to, its space taken on the disk beforehand.
+    """A new .npy file as a memory map to write to, its disk space reserved beforehand.
 
     Without its space a full disk would end the process at some write to the map, without a word.
-    Raises OSError, naming the file, where there is no space.
+    Raises OSError, naming the file, if the disk is full.
     """
     out: Array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     if hasattr(os, "posix_fallocate") and out.size:
@@ -39,7 +39,7 @@ def save_array(path: Path, values: Array) -> None:
 def map_array(path: Path, *, remedy: str) -> Array:
     """A .npy file of numbers as a memory map to read. Raises DamagedFileError with the remedy."""
     try:
-        found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
         raise DamagedFileError(f"cannot be read: {error}", where=path, remedy=remedy) from None
-    return found
+    return array

@@ -36,7 +36,7 @@ def held(path: Path, seconds: float | None = None) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock; no file, no lock. Raises as `held` does."""
+    """Whether a process holds the lock; no file, no lock. Raises as `held` does."""
     if not path.is_file():
         return False
     lock = take(path)

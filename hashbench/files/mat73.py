@@ -1,8 +1,8 @@
 """Reading MATLAB v7.3 files and other HDF5 files, staying inside the file.
 
-MATLAB stores matrices transposed and says so by the attribute MATLAB_class; datasets without it
-(written by h5py, say) are taken as they are. Links that lead elsewhere, external and virtual
-storage, and filters other than DEFLATE, shuffle, checksum and LZF are refused.
+MATLAB stores matrices transposed and marks them with the attribute MATLAB_class; datasets without
+it (written by h5py, for instance) are read as they are. Links that lead elsewhere, external and
+virtual storage, and filters other than DEFLATE, shuffle, checksum and LZF are refused.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ def read(path: Path, budget: Budget, only: Collection[str] | None = None) -> dic
     """
 
     def values(file: _File) -> dict[str, Value]:
-        found: dict[str, Value] = {}
+        values: dict[str, Value] = {}
         for name in file.names(file.root):
             if only is not None and name not in only:
                 continue
             value = file.value(file.child(file.root, name), depth=0)
             if value is not None:
-                found[name] = value
+                values[name] = value
             elif only is not None:
                 raise DamagedFileError(
                     "is a MATLAB object or function handle, which is not read",
                     where=f"{path}: {name}",
                     remedy="save it as a matrix, a character matrix or a cell array",
                 )
-        return found
+        return values
 
     return _with_file(path, budget, values)
 
@@ -115,7 +115,7 @@ class _File:
         """The MATLAB class of a node; empty where another program wrote it.
 
         Text of variable length is not read: a mangled heap of it can crash the HDF5 library.
-        MATLAB never writes it here; what a class written so says is inferred from the data.
+        MATLAB never writes it here; a class written so is inferred from the data.
         """
         if "MATLAB_class" not in node.attrs:
             return ""
@@ -253,14 +253,14 @@ class _File:
 
     def indices(self, node: Any, name: str) -> Array:
         """Indices of a sparse matrix."""
-        found = self.load(self.child(node, name))
-        if found.dtype.kind not in "iu":
+        array = self.load(self.child(node, name))
+        if array.dtype.kind not in "iu":
             self.fail(node, "is a sparse matrix with impossible indices")
-        return found.astype(np.int64)
+        return array.astype(np.int64)
 
 
 def _number(node: Any, name: str) -> int:
-    """A whole number among the attributes of a node; 0 where there is none."""
+    """A whole number among the attributes of a node; 0 if it has none."""
     if name not in node.attrs or node.attrs.get_id(name).dtype.kind not in "iu":
         return 0
     return int(node.attrs[name])

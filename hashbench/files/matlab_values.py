@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-# Numbers and booleans: an array. Text: a string, or a list of strings where there are several
+# Numbers and booleans: an array. Text: a string, or a list of strings for several
 # rows. A cell array: a list (a list of rows where it has several rows and columns). A struct: a
 # dictionary, or a list of them.
 Value: TypeAlias = "Array | str | list[Value] | dict[str, Value]"

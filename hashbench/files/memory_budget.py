@@ -27,7 +27,7 @@ class Budget:
         self.left = self.total
 
     def spend(self, count: int, what: str) -> None:
-        """Take `count` bytes for `what`. Raises DamagedFileError when there are not that many."""
+        """Take `count` bytes for `what`. Raises DamagedFileError if fewer are left."""
         if count > self.left:
             raise DamagedFileError(
                 f"{what} would take {count:,} bytes of memory, more than a file of "

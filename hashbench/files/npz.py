@@ -102,17 +102,17 @@ def _array(stream: IO[bytes], size: int, where: str, budget: Budget) -> Value:
     if length_bytes is None:
         raise DamagedFileError("is not an array in .npy format (version 1 or 2)", where=where)
     length = int.from_bytes(stream.read(length_bytes), "little")
-    found = None
+    match = None
     if length <= MAX_HEADER:
-        found = _HEADER.fullmatch(stream.read(length).decode("latin-1"))
-    if found is None:
+        match = _HEADER.fullmatch(stream.read(length).decode("latin-1"))
+    if match is None:
         raise DamagedFileError(
             "holds no plain array: its header is damaged, or it is a record array",
             where=where,
             remedy="save plain numeric arrays",
         )
-    dtype = _dtype(found["descr"], where)
-    shape = tuple(int(part.rstrip("L")) for part in re.findall(r"\d+L?", found["shape"]))
+    dtype = _dtype(match["descr"], where)
+    shape = tuple(int(part.rstrip("L")) for part in re.findall(r"\d+L?", match["shape"]))
     count = elements(shape)
     real = size - len(prefix) - length_bytes - length
     if count * dtype.itemsize > real:
@@ -127,7 +127,7 @@ def _array(stream: IO[bytes], size: int, where: str, budget: Budget) -> Value:
     data = stream.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
         raise DamagedFileError("ends before its data do", where=where)
-    order = "F" if found["fortran"] == "True" else "C"
+    order = "F" if match["fortran"] == "True" else "C"
     array = np.frombuffer(data, dtype, count).reshape(shape, order=order)  # type: ignore[call-overload]
     if dtype.kind in "US":
         budget.spend(count * OBJECT_BYTES, where)

@@ -1,4 +1,4 @@
-"""What an operating system's error about a file means to a person."""
+"""Operating system errors about files, in plain words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import errno
 from hashbench.errors import StorageError
 
 MEANINGS = {
-    errno.ENOSPC: ("the disk is full", "free some space there"),
-    errno.EDQUOT: ("the disk quota is used up", "free some space there, or ask for more"),
+    errno.ENOSPC: ("the disk is full", "free some space on it"),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, or ask for more"),
     errno.EFBIG: (
         "the file would be larger than allowed",
         "raise the limit (ulimit -f), or use another disk",

@@ -19,7 +19,8 @@ def decode(content: bytes, kind: type[T]) -> T:
     Raises msgspec.DecodeError (of which ValidationError is one) and RecursionError. Keys of very
     many parts (a.a.a...) are refused, since the parser takes the square of their number.
     """
-    tight = content.replace(b" ", b"").replace(b"\t", b"")
-    if any(word.count(b".") > MAX_PARTS for word in _BETWEEN.split(tight)):
-        raise msgspec.DecodeError(f"has a key of more than {MAX_PARTS} parts")
+    if content.count(b".") > MAX_PARTS:
+        tight = content.replace(b" ", b"").replace(b"\t", b"")
+        if any(word.count(b".") > MAX_PARTS for word in _BETWEEN.split(tight)):
+            raise msgspec.DecodeError(f"has a key of more than {MAX_PARTS} parts")
     return msgspec.toml.decode(content, type=kind)

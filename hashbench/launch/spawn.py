@@ -10,10 +10,10 @@ from pathlib import Path
 from hashbench.errors import BusyError, InputError
 from hashbench.files import locks
 from hashbench.plan import spec as specs
-from hashbench.runs import control, queue, state
+from hashbench.runs import control, queue
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.state import Status
+from hashbench.runs.status import RunStatus, status
 
 
 def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
@@ -22,7 +22,7 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
     the run is over.
     """
-    _check(run)
+    _check_startable(run)
     return _spawn(run, data_dir, [])
 
 
@@ -32,31 +32,28 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
 
     Raises as `start` does, and InputError for a priority out of range.
     """
-    _check(run)
+    _check_startable(run)
     device = specs.read(run.spec).device
     ticket = queue.of(run.path.parent).enter(run.id, device, priority)
     try:
-        words = ["--ticket", str(ticket), "--priority", str(priority)]
-        return _spawn(run, data_dir, words, ticket)
+        arguments = ["--ticket", str(ticket), "--priority", str(priority)]
+        return _spawn(run, data_dir, arguments, ticket)
     finally:
         os.close(ticket)  # the worker holds it now
 
 
-def is_worked_at(run: RunFolder, folded: RunState) -> bool:
+def has_worker(run: RunFolder, current: RunStatus) -> bool:
     """Whether a worker has the run or is about to: it lives, holds the run, or has a ticket."""
     return (
-        state.worker_lives(folded)
-        or locks.is_held(run.lock)
-        or queue.of(run.path.parent).waits(run.id)
+        current.worker_lives or locks.is_held(run.lock) or queue.of(run.path.parent).waits(run.id)
     )
 
 
-def _check(run: RunFolder) -> None:
-    folded = state.fold(read_all(run.events))
-    now = state.status(folded, run)
-    if is_worked_at(run, folded):
-        raise BusyError("a worker is at it already", where=run.id)
-    if now is Status.FINISHED:
+def _check_startable(run: RunFolder) -> None:
+    current = status(run)
+    if has_worker(run, current):
+        raise BusyError("a worker has it already", where=run.id)
+    if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",
             where=run.id,
@@ -65,13 +62,13 @@ def _check(run: RunFolder) -> None:
 
 
 def _spawn(
-    run: RunFolder, data_dir: Path, words: list[str], *inherited: int
+    run: RunFolder, data_dir: Path, arguments: list[str], *inherited: int
 ) -> subprocess.Popen[bytes]:
     control.clear(run)
     command = [sys.executable, "-m", "hashbench.engine", str(run.path.resolve())]
     with run.log.open("ab") as log:
         return subprocess.Popen(
-            [*command, "--data-dir", str(data_dir.resolve()), *words],
+            [*command, "--data-dir", str(data_dir.resolve()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""A sweep against the runs that are there: what is done, under way, to go on with, and missing."""
+"""A sweep against the runs in the folder: finished, running, to be resumed, missing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hashbench.files import locks
 from hashbench.launch import spawn
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import layout, queue, state
+from hashbench.runs import layout, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.status import status
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,19 @@ class Wanted:
 def survey(wanted: Sequence[RunSpec], runs_dir: Path) -> list[Wanted]:
     """Finds the run of each spec by its hash; of several the one that is furthest."""
     hashes = {spec.hash for spec in wanted}
-    found: dict[str, Wanted] = {}
+    by_hash: dict[str, Wanted] = {}
     for folder in layout.find(runs_dir):
         try:
             spec = specs.read(folder.spec)
         except DamagedFileError:
-            continue  # `hashbench ls` tells of it; it is no run of this sweep
+            continue  # `hashbench ls` shows the problem; it is no run of this sweep
         if spec.hash not in hashes:
             continue
-        folded = state.fold(read_all(folder.events))
-        status = state.status(folded, folder)
-        one = Wanted(spec, folder, status, spawn.is_worked_at(folder, folded))
-        if spec.hash not in found or _rank(one) > _rank(found[spec.hash]):
-            found[spec.hash] = one
-    return [found.get(spec.hash, Wanted(spec)) for spec in wanted]
+        current = status(folder)
+        one = Wanted(spec, folder, current.state, spawn.has_worker(folder, current))
+        if spec.hash not in by_hash or _rank(one) > _rank(by_hash[spec.hash]):
+            by_hash[spec.hash] = one
+    return [by_hash.get(spec.hash, Wanted(spec)) for spec in wanted]
 
 
 def _rank(one: Wanted) -> int:

@@ -2,8 +2,9 @@
 
 An encoder sees one modality of the items and nothing else. `encode_image(images)` and
 `encode_text(texts)` have no other argument, so labels and the paired modality cannot reach a code.
-Methods of one fused code an item implement `encode_mm(images, texts, there)`, which has no labels.
-What a paper's code did beyond that is `encode_published`, called under `--protocol published` only.
+Methods of one fused code an item implement `encode_mm(images, texts, available)`, which has no
+labels. What a paper's code did beyond that is `encode_published`, called under
+`--protocol published` only.
 """
 
 from __future__ import annotations
@@ -21,14 +22,10 @@ from hashbench.errors import InputError
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
 from hashbench.plan.card import Value
+from hashbench.plan.directions import CROSS_MODAL
 
 Schedule = Callable[[float, float], float]
 """(initial learning rate, progress through the stage from 0 to 1) -> learning rate."""
-
-
-def constant(initial: float, progress: float) -> float:  # noqa: ARG001
-    """The learning rate stays as it is."""
-    return initial
 
 
 def cosine(initial: float, progress: float) -> float:
@@ -38,7 +35,11 @@ def cosine(initial: float, progress: float) -> float:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of training. `selects`: its validation mAP may choose the best epoch."""
+    """A stage of training. `selects`: its validation mAP may choose the best epoch.
+
+    `replacement`: the items of an epoch are drawn with replacement instead of shuffled. `patience`:
+    a stage that selects ends after so many epochs without a better score, 0 for never.
+    """
 
     name: str
     title: str
@@ -46,6 +47,8 @@ class Stage:
     batch_size: int
     schedule: Schedule = cosine
     selects: bool = True
+    replacement: bool = False
+    patience: int = 0
 
     def steps(self, items: int) -> int:
         """Steps of an epoch over a training set of so many items."""
@@ -58,16 +61,23 @@ class TrainingSet:
 
     `images` (n, d) and `texts` (n, d) are pooled features of the frozen backbone, `texts` those of
     caption 0. `labels` (n, C) holds 1 for known positives and 0 elsewhere; `known` (n, C) says
-    which entries are known at all.
+    which entries are known at all. `numbers` (n) are the items' places in the dataset.
     """
 
     images: Tensor
     texts: Tensor
     labels: Tensor
     known: Tensor
+    numbers: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def item_numbers(self) -> Tensor:
+        """(n) the items' places in the dataset, for draws that belong to an item."""
+        if self.numbers is None:
+            raise TypeError("this training set was made without the numbers of its items")
+        return self.numbers
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,7 @@ class Batch:
     def tokens(self) -> tuple[Tokens, Tokens]:
         """Image and text tokens, for methods whose card names `tuned_blocks`."""
         if self.image_tokens is None or self.text_tokens is None:
-            raise TypeError("the card of this method does not say that it tunes blocks")
+            raise TypeError("the card of this method names no tuned_blocks")
         return self.image_tokens, self.text_tokens
 
 
@@ -144,7 +154,7 @@ Report = Callable[[str, int, int], None]
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Nobody is told."""
+    """Progress that nobody watches."""
 
 
 def _no_tower() -> NoReturn:
@@ -152,7 +162,7 @@ def _no_tower() -> NoReturn:
 
 
 def _no_towers() -> NoReturn:
-    raise TypeError("the card of this method does not say that it tunes blocks")
+    raise TypeError("the card of this method names no tuned_blocks")
 
 
 Role = Literal["query", "database"]
@@ -162,8 +172,11 @@ Role = Literal["query", "database"]
 class MethodContext:
     """All that a method is built from. `unknown` is the run's treatment of unknown labels.
 
-    `text_tower` loads the backbone, so a method that does not need it does not call it; `towers`
-    makes the ends of both towers, for methods whose card names `tuned_blocks`.
+    `held_out` are the validation queries, to measure by and never to learn from; there are none
+    where all training items are fitted. `encodes_prompts` is false for features of unknown
+    encoders, where `prompts` refuses. `text_tower` loads the backbone, so a method that does not
+    need it does not call it; `towers` makes the ends of both towers, for methods whose card names
+    `tuned_blocks`.
     """
 
     bits: tuple[int, ...]
@@ -177,28 +190,40 @@ class MethodContext:
     report: Report = _silent
     towers: Callable[[], Towers] = _no_towers
     protocol: str = "strict"
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
+    held_out: TrainingSet | None = None
+    encodes_prompts: bool = True
 
     def real(self, name: str) -> float:
         """Parameter `name`, a number."""
-        return float(self.params[name])
+        return float(self._param(name))
 
     def whole(self, name: str) -> int:
         """Parameter `name`, a whole number."""
-        return int(self.params[name])
+        return int(self._param(name))
 
     def flag(self, name: str) -> bool:
         """Parameter `name`, yes or no."""
-        return bool(self.params[name])
+        return bool(self._param(name))
 
     def text(self, name: str) -> str:
         """Parameter `name`, a word."""
-        return str(self.params[name])
+        return str(self._param(name))
+
+    def _param(self, name: str) -> Value:
+        """Raises InputError for a parameter that the run's spec, of an earlier version, lacks."""
+        if name not in self.params:
+            raise InputError(
+                f"this run is of an earlier version, whose method had no parameter {name!r}",
+                where="spec.toml",
+                remedy="start it anew with the same options",
+            )
+        return self.params[name]
 
     def word_rows(self, text: str) -> Tensor:
         """(k, w) token embeddings of a text, without start, end and positions."""
         tower = self.text_tower()
-        return tower.embed(torch.tensor(tower.token_ids(text)))
+        return tower.embed(torch.tensor(tower.token_ids(text), dtype=torch.long))
 
 
 @dataclass(frozen=True)
@@ -247,7 +272,7 @@ class Method(nn.Module, ABC):
         self.bits = context.bits
 
     def facts(self) -> Mapping[str, str]:
-        """What the run's facts should say of the method, such as which kernel runs."""
+        """Facts of the run about the method, such as which kernel runs."""
         return {}
 
     @abstractmethod
@@ -292,12 +317,12 @@ class Method(nn.Module, ABC):
         """(n, d) text features -> relaxed codes, as `encode_image`."""
         raise TypeError(f"{type(self).__name__} does not encode texts alone")
 
-    def present(self, items: Tensor, role: Role) -> Tensor:  # noqa: ARG002
-        """(n, 2) whether image and text of items exist, given their numbers in the dataset (n)."""
+    def availability(self, items: Tensor, role: Role) -> Tensor:  # noqa: ARG002
+        """(n, 2) whether items have an image and a text, given their numbers in the dataset (n)."""
         return torch.ones(len(items), 2, dtype=torch.bool, device=items.device)
 
-    def encode_mm(self, images: Any, texts: Any, there: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
-        """One code for what is `there` (n, 2) of image and text; the rest must not matter."""
+    def encode_mm(self, images: Any, texts: Any, available: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
+        """One code of the `available` (n, 2) ones of image and text; the other must not matter."""
         raise TypeError(f"{type(self).__name__} does not fuse modalities")
 
     def encode_published(

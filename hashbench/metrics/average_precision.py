@@ -37,11 +37,11 @@ def average_precision(
 ) -> NDArray[np.float64]:
     """(Q,) average precision from (Q, distances) counts; 0 for a query without relevant items.
 
-    `tie` overrides the rule of the metric. Database order cannot be told from counts.
+    `tie` overrides the rule of the metric. Database order is not among the counts.
     """
     values = np.zeros(len(items))
     rule = _RULES[metric.tie if tie is None else tie]
-    by_hits = metric.denominator == "hits"
+    by_hits = metric.option("denominator") == "hits"
     _average_precision(
         np.ascontiguousarray(items), np.ascontiguousarray(relevant), _CUTS[metric.cut],
         metric.number, by_hits, rule, values,
@@ -54,11 +54,11 @@ def _average_precision(
     items: Any, relevant: Any, cut: int, number: int, by_hits: bool, rule: int, values: Any
 ) -> None:
     for q in range(len(items)):
-        wanted = relevant[q].sum()
-        if wanted == 0:
+        most_hits = relevant[q].sum()
+        if most_hits == 0:
             continue
         if cut != 0 and not by_hits:
-            wanted = min(wanted, number)
+            most_hits = min(most_hits, number)
         # Typed zeros: from a literal 0, numba would compile the functions below twice.
         before: Any = np.int64(0)
         hits: Any = np.int64(0)
@@ -72,14 +72,14 @@ def _average_precision(
                 else:
                     total += _group(before, hits, n, r, m, rule)
                 break
-            if cut == _FIRST and hits + r > wanted:
-                total += _group_to_hit(before, hits, n, r, wanted - hits, rule)
+            if cut == _FIRST and hits + r > most_hits:
+                total += _group_to_hit(before, hits, n, r, most_hits - hits, rule)
                 break
             total += _group(before, hits, n, r, n, rule)
             before += n
             hits += r
         if value < 0.0:
-            denominator = hits if by_hits else wanted
+            denominator = hits if by_hits else most_hits
             value = total / denominator if denominator > 0 else 0.0
         values[q] = value
 

@@ -61,7 +61,7 @@ class Codes(Packed):
         low, zeros = _two_values(array, "codes", where)
         if low == -1 and zeros and zero == "refuse":
             raise InputError(
-                f"codes hold {zeros} zeros next to -1 and +1, as sign(0) leaves them",
+                f"codes contain {zeros} zeros next to -1 and +1, as sign(0) leaves them",
                 where=where,
                 remedy="say whether a zero counts as plus or as minus",
             )
@@ -129,7 +129,7 @@ class LabelMasks(Packed):
         low, _ = _two_values(array, "labels", where)
         if low == -1:
             raise InputError(
-                "labels hold -1; a label is 0 or 1",
+                "labels contain -1; a label is 0 or 1",
                 where=where,
                 remedy="unknown labels cannot be scored: give the complete ones",
             )
@@ -225,7 +225,7 @@ def _two_values(array: NDArray[Any], what: str, where: object) -> tuple[int, int
         if strange.any():
             value = block[strange][0]
             raise InputError(
-                f"{what} hold {value}; valid are -1 and +1, or 0 and 1",
+                f"{what} contain {value}; valid are -1 and +1, or 0 and 1",
                 where=where,
                 remedy="real values must be turned into bits first" if value == value else None,  # noqa: PLR0124
             )

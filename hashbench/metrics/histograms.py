@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from hashbench.metrics.metric import Distance
 
 Counts = NDArray[np.int64]
-Sides = tuple[Codes, Codes, LabelMasks, LabelMasks]  # query and database codes, their labels
+Values = NDArray[np.float64]
+RankingInputs = tuple[Codes, Codes, LabelMasks, LabelMasks]
+"""Query codes, database codes, query labels, database labels."""
 Progress = Callable[[int, int], None]  # pairs done, pairs in all
 
 _PIECE_WORDS = 1 << 17  # code and label words of one piece of the database: 1 MiB
@@ -92,7 +94,7 @@ def count_histograms(
 
     Raises InputError where the sides do not fit each other.
     """
-    check_sides(query_codes, database_codes, query_labels, database_labels)
+    check_inputs(query_codes, database_codes, query_labels, database_labels)
     levels = levels_for(query_labels, graded=graded)
     counts = np.zeros((len(query_codes), query_codes.bits + 1, levels), np.int64)
     flat = counts.reshape(len(query_codes), -1)
@@ -101,24 +103,24 @@ def count_histograms(
     def one_piece(rows: slice, codes: Any, masks: Any, words: Any, label_words: Any) -> None:
         count_pairs(codes, masks, words, label_words, levels, graded, table, flat[rows])
 
-    sides = query_codes, database_codes, query_labels, database_labels
-    _over_database(one_piece, sides, threads, progress)
+    inputs = query_codes, database_codes, query_labels, database_labels
+    _over_database(one_piece, inputs, threads, progress)
     return Histograms(counts, graded)
 
 
 @dataclass(frozen=True, eq=False)
-class Walked:
-    """What one walk in database order found at the cut-offs asked for.
+class DatabaseWalk:
+    """Sums over one walk in database order, at the cut-offs asked for.
 
-    `precision_sum`, `hits` and `dcg` (Q, A) belong to the first K ranks for each K of `rank_cuts`;
-    `first_sum` (Q, B) to the first K relevant items for each K of `first_cuts`.
+    `precision_sum`, `hits` and `gain_sum` (Q, A) belong to the first K ranks for each K of
+    `rank_cuts`; `first_sum` (Q, B) to the first K relevant items for each K of `first_cuts`.
     """
 
     rank_cuts: tuple[int, ...]
     first_cuts: tuple[int, ...]
     precision_sum: NDArray[np.float64]
     hits: NDArray[np.float64]
-    dcg: NDArray[np.float64]
+    gain_sum: NDArray[np.float64]
     first_sum: NDArray[np.float64]
 
 
@@ -136,15 +138,18 @@ def walk_in_order(
     distance: Distance = "hamming",
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Walked:
-    """Rank every item with ties in database order, given the histograms of the same sides.
+) -> DatabaseWalk:
+    """Rank every item with ties in database order, given the histograms of the same inputs.
 
     `discounts[i]` is the discount of rank i, `gains[level]` the gain of a level; both or neither.
+    Raises InputError for a database of 2^32 items or more.
     """
     ranks_asked, firsts_asked = sorted(set(rank_cuts)), sorted(set(first_cuts))
     queries, levels = len(query_codes), histograms.counts.shape[2]
     if len(database_codes) >= 1 << 32:
         raise InputError("tie=index ranks at most 2^32 - 1 database items")
+    # A cursor of each query and distance starts behind all nearer items: rank in the low half of
+    # the word, hits in the high half, so that the kernel moves both with one addition.
     nearer, nearer_hits = (
         (np.cumsum(counts, axis=1) - counts).astype(np.uint64)
         for counts in (histograms.items, histograms.relevant)
@@ -163,19 +168,19 @@ def walk_in_order(
                    cursors[rows], rank_array, first_array, discounts, gains, by_rank[rows],
                    by_first[rows])  # fmt: skip
 
-    sides = query_codes, database_codes, query_labels, database_labels
-    _over_database(one_piece, sides, threads, progress)
-    return Walked(
+    inputs = query_codes, database_codes, query_labels, database_labels
+    _over_database(one_piece, inputs, threads, progress)
+    return DatabaseWalk(
         tuple(ranks_asked),
         tuple(firsts_asked),
         precision_sum=by_rank[:, :, 0],
         hits=by_rank[:, :, 1],
-        dcg=by_rank[:, :, 2],
+        gain_sum=by_rank[:, :, 2],
         first_sum=by_first,
     )
 
 
-def check_sides(
+def check_inputs(
     query_codes: Codes,
     database_codes: Codes,
     query_labels: LabelMasks,
@@ -219,10 +224,13 @@ def levels_for(query_labels: LabelMasks, *, graded: bool) -> int:
 
 
 def _over_database(
-    one_piece: Callable[..., None], sides: Sides, threads: int | None, progress: Progress | None
+    one_piece: Callable[..., None],
+    inputs: RankingInputs,
+    threads: int | None,
+    progress: Progress | None,
 ) -> None:
     """Call `one_piece` for each piece of the database, in order, and each share of the queries."""
-    query_codes, database_codes, query_labels, database_labels = sides
+    query_codes, database_codes, query_labels, database_labels = inputs
     codes, masks = (np.array(side.words) for side in (query_codes, query_labels))
     threads = usable_cpus() if threads is None else threads
     share = -(-len(codes) // (4 * threads))

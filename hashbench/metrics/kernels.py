@@ -157,8 +157,8 @@ def walk_pairs(
     level_bits = np.uint32((1 << shift) - 1)
     all_bins = np.zeros(TILE, np.uint32)
     shared = np.zeros(TILE, np.uint64)
-    found = np.zeros(TILE + 1, np.uint64)
-    found_level = np.zeros(TILE + 1, np.uint32)
+    hit_place = np.zeros(TILE + 1, np.uint64)
+    hit_level = np.zeros(TILE + 1, np.uint32)
     for q in range(len(codes)):
         cursor = cursors[q]
         for start in range(0, items, TILE):
@@ -166,23 +166,28 @@ def walk_pairs(
             bins = all_bins[:size_here]
             tile_bins(codes[q], label_masks[q], words, masks, start, 1 << shift, graded, table,
                       shared[:size_here], bins)  # fmt: skip
+            # Collect the places of the hits without a branch: a miss is overwritten by the next.
             hits: Any = 0
             for j in range(size_here):
                 distance, level = bins[j] >> shift, bins[j] & level_bits
                 relevant = np.int64(level != 0)
-                place = cursor[distance] + (one | np.uint64(relevant) << np.uint64(32))
-                cursor[distance] = place
-                found[hits], found_level[hits] = place, level  # kept only where relevant
+                at = cursor[distance] + (one | np.uint64(relevant) << np.uint64(32))
+                cursor[distance] = at
+                hit_place[hits], hit_level[hits] = at, level  # kept only where relevant
                 hits += relevant
+            # Hits are few against items, so what each cut-off costs is paid for them alone.
             for i in range(hits):
-                rank, hit = np.int64(found[i] & rank_bits), np.int64(found[i] >> np.uint64(32))
+                rank, hit = (
+                    np.int64(hit_place[i] & rank_bits),
+                    np.int64(hit_place[i] >> np.uint64(32)),
+                )
                 precision = hit / rank
                 for cut in range(len(rank_cuts)):
                     if rank <= rank_cuts[cut]:
                         by_rank[q, cut, 0] += precision
                         by_rank[q, cut, 1] += 1
                         if len(discounts) > 0:
-                            by_rank[q, cut, 2] += gains[found_level[i]] * discounts[rank]
+                            by_rank[q, cut, 2] += gains[hit_level[i]] * discounts[rank]
                 for cut in range(len(first_cuts)):
                     if hit <= first_cuts[cut]:
                         by_first[q, cut] += precision

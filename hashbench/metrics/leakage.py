@@ -145,7 +145,7 @@ def gather(
     counts = compare(query[rows], database[columns], query_labels, database_labels, threads)
     sets = _set_numbers(query_labels)
     usable = (counts.same.sum(axis=1) > 0) & (counts.one_off.sum(axis=1) > 0)
-    found = Evidence(
+    evidence = Evidence(
         bits=query.bits,
         classes=query_labels.classes,
         queries=int(usable.sum()),
@@ -153,38 +153,39 @@ def gather(
         single_label=_at_most_one(query_labels) and _at_most_one(database_labels),
         buckets=_buckets(counts, len(columns)),
     )
-    return _measured(found, counts.rows(usable), sets[usable], rng) if usable.any() else found
+    return _measured(evidence, counts.rows(usable), sets[usable], rng) if usable.any() else evidence
 
 
-def judge(found: Evidence) -> Finding:
+def judge(evidence: Evidence) -> Finding:
     """The verdict on the evidence. The limits are explained where they are defined, above."""
-    if found.single_label:
+    if evidence.single_label:
         return _undecidable(
             "single-label data: no two label sets differ by one label, and a good classifier gives "
             "all items of a class one code"
         )
-    separation, spread, structure = found.separation, found.spread, found.structure
-    enough = found.queries >= LEAST_QUERIES and found.label_sets >= LEAST_SETS
+    separation, spread, structure = evidence.separation, evidence.spread, evidence.structure
+    enough = evidence.queries >= LEAST_QUERIES and evidence.label_sets >= LEAST_SETS
     if not enough or separation is None or spread is None or structure is None:
         return _undecidable(
-            f"only {found.queries} queries of {found.label_sets} label sets have items of the same "
-            f"set and of a set one label off; {LEAST_QUERIES} of {LEAST_SETS} are needed"
+            f"only {evidence.queries} queries of {evidence.label_sets} label sets have items of "
+            f"the same set and of a set one label off; {LEAST_QUERIES} of {LEAST_SETS} are needed"
         )
+    # Three signs, each enough on its own; a leak with noise shows one where it hides another.
     reasons = []
     if spread.high <= NARROW_SPREAD and separation.low >= NARROW_SEPARATION:
         reasons.append(
             "the label set all but determines the code: within a set, codes differ "
             f"{spread.value:.2f} times as much as between sets one label apart"
         )
-    identical, one_off = found.identical_same, found.identical_one_off
+    identical, one_off = evidence.identical_same, evidence.identical_one_off
     often = identical >= max(IDENTICAL_SAME, 2 * one_off)
     if often and separation.low >= IDENTICAL_SEPARATION:
         reasons.append(
             f"{identical:.0%} of items with the same label set have the same code, and "
             f"{one_off:.0%} of items one label off"
         )
-    further = found.bits - 1
-    nearly = further * max(NEARLY_INDEPENDENT, NEARLY_INDEPENDENT_BY_CLASS / found.classes)
+    further = evidence.bits - 1
+    nearly = further * max(NEARLY_INDEPENDENT, NEARLY_INDEPENDENT_BY_CLASS / evidence.classes)
     limits = (
         (max(INDEPENDENT_LEAST, INDEPENDENT * further), INDEPENDENT_SEPARATION),
         (max(NEARLY_INDEPENDENT_LEAST, nearly), NEARLY_INDEPENDENT_SEPARATION),
@@ -210,7 +211,7 @@ def _undecidable(reason: str) -> Finding:
 
 
 def _measured(
-    found: Evidence, counts: SetDistances, sets: NDArray[np.int64], rng: np.random.Generator
+    evidence: Evidence, counts: SetDistances, sets: NDArray[np.int64], rng: np.random.Generator
 ) -> Evidence:
     """Adds the measures: means over queries, with intervals by resampling label sets."""
     same = counts.same / counts.same.sum(axis=1, keepdims=True)
@@ -232,7 +233,7 @@ def _measured(
         for value, least, most in zip(values, low, high, strict=True)
     )
     return replace(
-        found,
+        evidence,
         separation=separation,
         spread=spread,
         structure=structure,

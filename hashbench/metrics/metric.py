@@ -1,6 +1,6 @@
 """Metrics as values: a name says every convention, parses into a `Metric`, and prints back.
 
-    [direction:]kind@cut[/hits][(option=value,...)]
+    [direction:]measure@cut[/value][(option=value,...)]
 
     mAP@all                     mean average precision of the whole ranking
     mAP@50                      of the first 50 ranks, divided by min(50, R)
@@ -10,55 +10,43 @@
     P@r2   R@r2                 precision and recall within Hamming radius 2
     nDCG@100  nDCG@all          graded by the number of shared labels
 
-R is the number of relevant database items of a query. Options, the default first:
+R is the number of relevant database items of a query. The measures are the files of
+`hashbench.metrics.measures`. Options of every measure, the default first:
 
     tie=expected|index|best|worst   how items at one distance are ordered: the mean over all orders,
                                     database order, or the order that helps or hurts the value most
     empty=exclude|zero              queries without relevant items: left out and counted, or 0
-    gain=linear|exp                 nDCG only: a gain of s, or 2^s - 1, for s shared labels
     distance=hamming|adsh           adsh: the byte table of the ADSH release, which counts 7 where
                                     all 8 bits of a byte differ
 
-The direction (i2t, t2i, i2i, t2t, mm) only labels the value.
+and of nDCG alone: gain=linear|exp, a gain of s, or 2^s - 1, for s shared labels.
+The direction (i2t, t2i, i2i, t2t, mm) only labels the value. Names are read in any case of letters.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.metrics import catalog
+from hashbench.metrics.measure import Cut, Measure, Option
+from hashbench.plan.directions import DIRECTIONS
 
-Kind = Literal["mAP", "P", "R", "nDCG"]
-CutKind = Literal["all", "rank", "first", "radius"]
-Denominator = Literal["relevant", "hits"]
 Tie = Literal["expected", "index", "best", "worst"]
 Empty = Literal["exclude", "zero"]
-Gain = Literal["linear", "exp"]
 Distance = Literal["hamming", "adsh"]
 
-KINDS: tuple[Kind, ...] = ("mAP", "P", "R", "nDCG")
-DIRECTIONS = ("i2t", "t2i", "i2i", "t2t", "mm")
 OPTIONS: dict[str, tuple[str, ...]] = {
     "tie": ("expected", "index", "best", "worst"),
     "empty": ("exclude", "zero"),
-    "gain": ("linear", "exp"),
     "distance": ("hamming", "adsh"),
 }
-EXAMPLES = (
-    "mAP@all", "mAP@50", "mAP@50/hits", "mAP@first50", "P@100", "R@100", "P@r2", "R@r2",
-    "nDCG@100", "nDCG@all",
-)  # fmt: skip
-_CUTS: dict[str, tuple[CutKind, ...]] = {
-    "mAP": ("all", "rank", "first"),
-    "P": ("rank", "radius"),
-    "R": ("rank", "radius"),
-    "nDCG": ("all", "rank"),
-}
+_CUT_PREFIXES: dict[Cut, str] = {"all": "all", "rank": "", "first": "first", "radius": "r"}
 _NAME = re.compile(
-    r"(?:(?P<direction>\w+):)?(?P<kind>[A-Za-z]+)@(?P<cut>[A-Za-z]*)(?P<number>\d*)"
-    r"(?P<hits>/hits)?(?:\((?P<options>[^()]*)\))?"
+    r"(?:(?P<direction>\w+):)?(?P<measure>[A-Za-z]\w*)@(?P<cut>[A-Za-z]*)(?P<number>\d*)"
+    r"(?:/(?P<slash>\w+))?(?:\((?P<options>[^()]*)\))?"
 )
 _BETWEEN_NAMES = re.compile(r"[,\s]+(?![^()]*\))")
 
@@ -67,62 +55,79 @@ _BETWEEN_NAMES = re.compile(r"[,\s]+(?![^()]*\))")
 class Metric:
     """One metric with all its conventions; `str(metric)` is its name, `parse_metric` the inverse.
 
-    `number` is K or the radius, 0 for the whole ranking. Raises InputError where conventions
+    `number` is K or the radius, 0 for the whole ranking. `own` holds the options of the measure
+    that are not at their defaults, as (name, value). Raises InputError where conventions
     contradict each other.
     """
 
-    kind: Kind
-    cut: CutKind = "all"
+    measure: str
+    cut: Cut = "all"
     number: int = 0
-    denominator: Denominator = "relevant"
     tie: Tie = "expected"
     empty: Empty = "exclude"
-    gain: Gain = "linear"
     distance: Distance = "hamming"
+    own: tuple[tuple[str, str], ...] = ()
     direction: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UnknownNameError("metric", self.kind, KINDS)
+        card = self.card
         for option, values in OPTIONS.items():
             if getattr(self, option) not in values:
                 raise UnknownNameError(f"{option} rule", getattr(self, option), values)
         if self.direction and self.direction not in DIRECTIONS:
             raise UnknownNameError("direction", self.direction, DIRECTIONS)
-        if self.cut not in _CUTS[self.kind]:
+        if self.cut not in card.cuts:
             raise InputError(
-                f"{self.kind} has no cut-off {self._cut_text()!r}",
-                remedy="valid: " + ", ".join(e for e in EXAMPLES if e.startswith(f"{self.kind}@")),
+                f"{self.measure} has no cut-off {self._cut_text()!r}",
+                remedy="valid: " + ", ".join(card.examples),
             )
         if (self.cut in ("rank", "first") and self.number < 1) or self.number < 0:
             raise InputError(f"{self}: the cut-off must be at least 1")
         if self.cut == "all" and self.number:
-            raise InputError(f"{self.kind}@all takes no number, got {self.number}")
-        if self.denominator == "hits" and (self.kind, self.cut) != ("mAP", "rank"):
-            raise InputError(
-                f"{self}: only mAP@K can be divided by the hits", remedy="write mAP@50/hits"
-            )
-        if self.gain != "linear" and self.kind != "nDCG":
-            raise InputError(f"{self}: gain belongs to nDCG only")
+            raise InputError(f"{self.measure}@all takes no number, got {self.number}")
         if self.tie != "expected" and self.cut == "radius":
             raise InputError(f"{self}: within a radius no order matters, so there is no tie rule")
+        for name, value in self.own:
+            _check_own(self, card, name, value)
 
     def __str__(self) -> str:
+        slash = [f"/{self.option(option.name)}" for option in self.card.options
+                 if option.slash and self._is_set(option)]  # fmt: skip
         given = [
-            f"{field.name}={getattr(self, field.name)}"
-            for field in fields(self)
-            if field.name in OPTIONS and getattr(self, field.name) != field.default
+            f"{name}={getattr(self, name)}"
+            for name, values in OPTIONS.items()
+            if getattr(self, name) != values[0]
+        ]
+        given += [
+            f"{option.name}={self.option(option.name)}"
+            for option in self.card.options
+            if not option.slash and self._is_set(option)
         ]
         return (
             (f"{self.direction}:" if self.direction else "")
-            + f"{self.kind}@{self._cut_text()}"
-            + ("/hits" if self.denominator == "hits" else "")
+            + f"{self.measure}@{self._cut_text()}"
+            + "".join(slash)
             + (f"({','.join(given)})" if given else "")
         )
 
     def _cut_text(self) -> str:
-        prefix = {"all": "all", "rank": "", "first": "first", "radius": "r"}[self.cut]
+        prefix = _CUT_PREFIXES[self.cut]
         return prefix if self.cut == "all" else f"{prefix}{self.number}"
+
+    def _is_set(self, option: Option) -> bool:
+        return any(name == option.name for name, _ in self.own)
+
+    @property
+    def card(self) -> Measure:
+        """The measure. Raises UnknownNameError."""
+        return catalog.measure(self.measure)
+
+    def option(self, name: str) -> str:
+        """The value of an option that the measure has of its own."""
+        option = self.card.option(name)
+        if option is None:
+            raise InputError(f"{self.measure} has no option {name}")
+        return dict(self.own).get(name, option.values[0])
 
     @property
     def has_ties(self) -> bool:
@@ -134,35 +139,71 @@ class Metric:
         return replace(self, tie=tie)
 
 
+def _check_own(metric: Metric, card: Measure, name: str, value: str) -> None:
+    """Raises InputError for an option that the measure lacks, or not at this cut-off."""
+    option = card.option(name)
+    if option is None or value not in option.values:
+        raise InputError(f"{card.name} has no option {name}={value}")
+    if value == option.values[0]:
+        raise InputError(f"{name}={value} is the default of {card.name} and is not written")
+    if metric.cut not in option.cuts:
+        written = f"/{value}" if option.slash else f"{name}={value}"
+        raise InputError(
+            f"{metric}: {written} does not go with this cut-off",
+            remedy=f"for example {card.name}@50{written}" if option.slash else None,
+        )
+
+
 def parse_metric(name: str) -> Metric:
     """The metric that `name` says; InputError or UnknownNameError with the nearest valid name."""
     match = _NAME.fullmatch(name.strip())
     if match is None:
-        raise UnknownNameError("metric", name, EXAMPLES)
-    by_lower = {kind.lower(): kind for kind in KINDS}
-    kind = by_lower.get(match["kind"].lower())
-    cut: CutKind | None = {"all": "all", "": "rank", "first": "first", "r": "radius"}.get(
-        match["cut"].lower()
-    )  # type: ignore[assignment]
-    if kind is None or cut is None or (cut != "all") != bool(match["number"]):
-        raise UnknownNameError("metric", name, EXAMPLES)
-    options: dict[str, str] = {}
+        raise UnknownNameError("metric", name, catalog.examples())
+    known = {known.lower(): known for known in catalog.measures()}
+    measure = known.get(match["measure"].lower())
+    by_prefix = {prefix: cut for cut, prefix in _CUT_PREFIXES.items()}
+    cut = by_prefix.get(match["cut"].lower())
+    if measure is None or cut is None or (cut != "all") != bool(match["number"]):
+        raise UnknownNameError("metric", name, catalog.examples())
+    card = catalog.measure(measure)
+    shared: dict[str, str] = {}
+    own: dict[str, str] = {}
+    if match["slash"]:
+        own |= _slash_option(card, match["slash"].lower(), name)
     for part in filter(None, (text.strip() for text in (match["options"] or "").split(","))):
-        option, _, value = (text.strip() for text in part.partition("="))
-        if option not in OPTIONS:
-            raise UnknownNameError("metric option", option, OPTIONS, where=name)
-        if option in options:
+        option, _, value = (text.strip().lower() for text in part.partition("="))
+        values = OPTIONS | {one.name: one.values for one in card.options if not one.slash}
+        if option not in values:
+            raise UnknownNameError(f"option of {measure}", option, values, where=name)
+        if option in shared or option in own:
             raise InputError(f"{option} is given twice", where=name)
-        if value not in OPTIONS[option]:
-            raise UnknownNameError(f"{option} rule", value, OPTIONS[option], where=name)
-        options[option] = value
+        if value not in values[option]:
+            raise UnknownNameError(f"{option} rule", value, values[option], where=name)
+        (shared if option in OPTIONS else own)[option] = value
+    written = tuple(
+        (one.name, own[one.name]) for one in card.options
+        if own.get(one.name, one.values[0]) != one.values[0]
+    )  # fmt: skip
     return Metric(
-        kind=kind,
+        measure=measure,
         cut=cut,
         number=int(match["number"] or 0),
-        denominator="hits" if match["hits"] else "relevant",
-        direction=match["direction"] or "",
-        **options,  # type: ignore[arg-type]
+        tie=cast("Tie", shared.get("tie", "expected")),
+        empty=cast("Empty", shared.get("empty", "exclude")),
+        distance=cast("Distance", shared.get("distance", "hamming")),
+        own=written,
+        direction=(match["direction"] or "").lower(),
+    )
+
+
+def _slash_option(card: Measure, value: str, where: str) -> dict[str, str]:
+    """The option that is written `/value`. Raises InputError where the measure has none such."""
+    for option in card.options:
+        if option.slash and value in option.values:
+            return {option.name: value}
+    with_slash = [name for name in catalog.examples() if "/" in name]
+    raise InputError(
+        f"{card.name} has no /{value}", where=where, remedy=f"such as {', '.join(with_slash)}"
     )
 
 
@@ -170,5 +211,5 @@ def parse_metrics(names: str) -> list[Metric]:
     """Metrics from a list separated by commas or spaces; commas inside parentheses do not split."""
     parts = [part for part in _BETWEEN_NAMES.split(names.strip()) if part]
     if not parts:
-        raise InputError("no metric given", remedy="for example: " + ", ".join(EXAMPLES))
+        raise InputError("no metric given", remedy="for example: " + ", ".join(catalog.examples()))
     return [parse_metric(part) for part in parts]

@@ -72,7 +72,6 @@ PROFILES: dict[str, Profile] = dict([
 
 def profile(name: str) -> Profile:
     """The profile of that name (any case); UnknownNameError with the nearest one otherwise."""
-    found = PROFILES.get(name.lower())
-    if found is None:
+    if name.lower() not in PROFILES:
         raise UnknownNameError("profile", name, PROFILES)
-    return found
+    return PROFILES[name.lower()]

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hashbench.errors import InputError
+from hashbench.metrics.cutoffs import depth_in_ranks
 from hashbench.metrics.histograms import (
+    Counts,
+    DatabaseWalk,
+    Histograms,
     Progress,
-    Sides,
-    Walked,
-    check_sides,
+    RankingInputs,
+    Values,
+    check_inputs,
     count_histograms,
     levels_for,
     walk_in_order,
 )
-from hashbench.metrics.per_query import (
-    Values,
-    depth_in_ranks,
-    discounts_by_rank,
-    gains_by_level,
-    per_query_values,
-    random_floor,
-)
+from hashbench.metrics.per_query import per_query_values
+from hashbench.metrics.random_floor import random_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hashbench.metrics.codes import Codes, LabelMasks
-    from hashbench.metrics.metric import Distance, Gain, Metric
+    from hashbench.metrics.metric import Distance, Metric
 
 _BINS_AT_ONCE = 1 << 21  # queries are scored in blocks whose histograms stay within 16 MiB
 
@@ -44,7 +42,8 @@ class Score:
     `per_query` (Q,) is NaN for queries left out. `without_relevant` queries have no relevant
     database item: left out, or counted as 0, as `metric.empty` says. `empty_balls` is the share of
     the counted queries that find nothing within the radius (None for other cut-offs); precision
-    is 0 there. `floor` is the value that a random ranking would have, where it was asked for.
+    is 0 there. `floor` is the value that random codes would have, where it was asked for: see
+    `hashbench.metrics.random_floor`.
     """
 
     metric: Metric
@@ -71,27 +70,28 @@ def evaluate(
 
     Memory beside the arguments is bounded (about 100 MB), whatever the number of items, but for
     nDCG@all, which takes 16 bytes a database item; a memory map is read piece by piece.
-    `progress` is told the pairs done and to do. Raises InputError where the sides do not fit each
-    other or no query has a relevant item to be scored by.
+    `progress` is called with the pairs done and to do. Raises InputError where the inputs do not
+    fit each other or no query has a relevant item to be scored by.
     """
-    check_sides(query_codes, database_codes, query_labels, database_labels)
+    check_inputs(query_codes, database_codes, query_labels, database_labels)
     metrics = list(metrics)
     groups = {distance: [m for m in metrics if m.distance == distance]
               for distance in dict.fromkeys(m.distance for m in metrics)}  # fmt: skip
-    passes = sum(1 + len(_gains_walked(group)) for group in groups.values())
+    passes = sum(1 + len(_walks_needed(group)) for group in groups.values())
     meter = _Meter(progress, passes * len(query_codes) * len(database_codes))
-    columns: dict[Metric, _Columns] = {}
+    results: dict[Metric, _PerQuery] = {}
     for distance, group in groups.items():
-        graded = any(metric.kind == "nDCG" for metric in group)
+        # One pass serves all metrics of a distance: graded counts tell relevant from not, too.
+        graded = any(metric.card.graded for metric in group)
         bins = (query_codes.bits + 1) * levels_for(query_labels, graded=graded)
         step = max(1, _BINS_AT_ONCE // bins)
         blocks = []
         for start in range(0, len(query_codes), step):
             rows = slice(start, start + step)
-            sides = query_codes[rows], database_codes, query_labels[rows], database_labels
+            inputs = query_codes[rows], database_codes, query_labels[rows], database_labels
             blocks.append(
                 _score_block(
-                    sides,
+                    inputs,
                     group,
                     distance=distance,
                     graded=graded,
@@ -101,12 +101,12 @@ def evaluate(
                 )
             )
         for metric in group:
-            columns[metric] = _Columns.join([block[metric] for block in blocks])
-    return [_summarise(metric, columns[metric]) for metric in metrics]
+            results[metric] = _PerQuery.join([block[metric] for block in blocks])
+    return [_summarise(metric, results[metric]) for metric in metrics]
 
 
 @dataclass(frozen=True, eq=False)
-class _Columns:
+class _PerQuery:
     """Per-query results of one metric: its values, the relevant items, the filled balls, floors."""
 
     values: Values
@@ -115,7 +115,7 @@ class _Columns:
     floors: Values | None
 
     @classmethod
-    def join(cls, blocks: list[_Columns]) -> _Columns:
+    def join(cls, blocks: list[_PerQuery]) -> _PerQuery:
         floors = [block.floors for block in blocks if block.floors is not None]
         return cls(
             np.concatenate([block.values for block in blocks]),
@@ -139,7 +139,7 @@ class _Meter:
 
 
 def _score_block(
-    sides: Sides,
+    inputs: RankingInputs,
     metrics: list[Metric],
     *,
     distance: Distance,
@@ -147,64 +147,91 @@ def _score_block(
     floors: bool,
     threads: int | None,
     meter: _Meter,
-) -> dict[Metric, _Columns]:
+) -> dict[Metric, _PerQuery]:
     histograms = count_histograms(
-        *sides, graded=graded, distance=distance, threads=threads, progress=meter.of_pass
+        *inputs, graded=graded, distance=distance, threads=threads, progress=meter.of_pass
     )
-    walks: dict[Gain, Walked] = {}
-    for gain in _gains_walked(metrics):
-        ours = [m for m in metrics if m.tie == "index" and m.gain in (gain, "linear")]
-        depth = [
-            depth_in_ranks(histograms.items, metric) for metric in ours if metric.cut != "first"
-        ]
-        with_ndcg = any(metric.kind == "nDCG" for metric in ours)
-        walks[gain] = walk_in_order(
-            histograms,
-            *sides,
-            rank_cuts=depth,
-            first_cuts=[metric.number for metric in ours if metric.cut == "first"],
-            discounts=discounts_by_rank(max(depth)) if with_ndcg else None,
-            gains=gains_by_level(gain, histograms.counts.shape[2]) if with_ndcg else None,
-            distance=distance,
-            threads=threads,
-            progress=meter.of_pass,
-        )
-    relevant = histograms.relevant.sum(axis=1)
-    columns = {}
+    walks = {
+        key: _walk(inputs, histograms, metrics, key, threads=threads, meter=meter)
+        for key in _walks_needed(metrics)
+    }
+    relevance = histograms.counts.sum(axis=1)
+    relevant: Counts = relevance[:, 1:].sum(axis=1)
+    bits = inputs[0].bits
+    results = {}
     for metric in metrics:
-        walked = walks.get(metric.gain) or next(iter(walks.values()), None)
+        # any walk serves a metric without gains of its own
+        walk = walks.get(_gains_key(metric)) or next(iter(walks.values()), None)
         ball = histograms.items[:, : metric.number + 1].sum(axis=1)
-        columns[metric] = _Columns(
-            per_query_values(histograms, metric, walked),
+        results[metric] = _PerQuery(
+            per_query_values(histograms, metric, walk),
             relevant,
             ball > 0,
-            random_floor(histograms, metric) if floors else None,
+            random_values(relevance, metric, bits) if floors else None,
         )
-    return columns
+    return results
 
 
-def _gains_walked(metrics: list[Metric]) -> list[Gain]:
-    """The gains to walk with: a walk in database order serves one, and any metric but nDCG."""
+GainsKey = tuple[str, tuple[tuple[str, str], ...]] | None
+"""Measure and its options, where they have gains of their own."""
+
+
+def _gains_key(metric: Metric) -> GainsKey:
+    return None if metric.card.gains is None else (metric.measure, metric.own)
+
+
+def _walks_needed(metrics: list[Metric]) -> list[GainsKey]:
+    """One walk in database order for each set of gains; without gains one walk for all."""
     indexed = [metric for metric in metrics if metric.tie == "index"]
-    graded: list[Gain] = sorted({metric.gain for metric in indexed if metric.kind == "nDCG"})
-    return graded or (["linear"] if indexed else [])
+    keys = dict.fromkeys(_gains_key(metric) for metric in indexed)
+    return [key for key in keys if key is not None] or list(keys)
 
 
-def _summarise(metric: Metric, columns: _Columns) -> Score:
-    has_relevant = columns.relevant > 0
+def _walk(
+    inputs: RankingInputs,
+    histograms: Histograms,
+    metrics: list[Metric],
+    key: GainsKey,
+    *,
+    threads: int | None,
+    meter: _Meter,
+) -> DatabaseWalk:
+    """The walk at the cut-offs of the metrics that have these gains, or none of their own."""
+    indexed = [m for m in metrics if m.tie == "index" and _gains_key(m) in (key, None)]
+    depths = [depth_in_ranks(histograms.items, m) for m in indexed if m.cut != "first"]
+    weighted = next((metric for metric in indexed if _gains_key(metric) is not None), None)
+    discounts = gains = None
+    if weighted is not None and weighted.card.gains and weighted.card.discounts:
+        discounts = weighted.card.discounts(max(depths))
+        gains = weighted.card.gains(weighted, histograms.counts.shape[2])
+    return walk_in_order(
+        histograms,
+        *inputs,
+        rank_cuts=depths,
+        first_cuts=[metric.number for metric in indexed if metric.cut == "first"],
+        discounts=discounts,
+        gains=gains,
+        distance=indexed[0].distance,
+        threads=threads,
+        progress=meter.of_pass,
+    )
+
+
+def _summarise(metric: Metric, scored: _PerQuery) -> Score:
+    has_relevant = scored.relevant > 0
     counted = has_relevant if metric.empty == "exclude" else np.ones_like(has_relevant)
     if not counted.any():
         raise InputError(
             f"{metric}: no query has a relevant item in the database",
             remedy="check that query and database labels use the same classes",
         )
-    filled = columns.filled[counted]
+    filled = scored.filled[counted]
     return Score(
         metric=metric,
-        value=float(columns.values[counted].mean()),
-        per_query=np.where(counted, columns.values, np.nan),
+        value=float(scored.values[counted].mean()),
+        per_query=np.where(counted, scored.values, np.nan),
         counted=int(counted.sum()),
         without_relevant=int((~has_relevant).sum()),
         empty_balls=float(1 - filled.mean()) if metric.cut == "radius" else None,
-        floor=None if columns.floors is None else float(columns.floors[counted].mean()),
+        floor=None if scored.floors is None else float(scored.floors[counted].mean()),
     )

@@ -1,6 +1,6 @@
 """How good recovered labels are: precision, recall and counts, over all entries and by class.
 
-Only entries count that were unknown and were added; what was known before is nobody's merit. A
+Only entries count that were unknown and were added; what was known before is no achievement. A
 ratio whose denominator is 0 does not exist and is left out, neither 0 nor 1.
 """
 

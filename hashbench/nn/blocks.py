@@ -6,8 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ACTIVATIONS = ("gelu", "quickgelu")
-
 
 class Attention(nn.Module):
     """Multi-head attention; its tensors are named as those of torch.nn.MultiheadAttention."""
@@ -20,14 +18,14 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(width, width)
         nn.init.xavier_uniform_(self.in_proj_weight)
 
-    def forward(self, x: Tensor, asking: Tensor, bias: Tensor | None) -> Tensor:
-        """(n, q, d): `asking` (n, q, d) attends to `x` (n, L, d).
+    def forward(self, x: Tensor, queries: Tensor, bias: Tensor | None) -> Tensor:
+        """(n, q, d): `queries` (n, q, d) attend to `x` (n, L, d).
 
         `bias` is added to the logits and broadcasts to (n, heads, q, L). Plain products, since the
         fused kernels are slower backwards on CPUs and not deterministic on every GPU.
         """
         width = x.shape[2]
-        q = F.linear(asking, self.in_proj_weight[:width], self.in_proj_bias[:width])
+        q = F.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width])
         k, v = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=2)
         q, k, v = (y.reshape(*y.shape[:2], self.heads, -1).transpose(1, 2) for y in (q, k, v))
         logits = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)
@@ -70,7 +68,7 @@ class Block(nn.Module):
         self.ls_1 = Scale(width) if scaled else nn.Identity()
         self.ls_2 = Scale(width) if scaled else nn.Identity()
 
-    def still(self) -> Block:
+    def as_identity(self) -> Block:
         """Zeroes the ends of both branches: the block starts as the identity."""
         for last in (self.attn.out_proj, self.mlp["c_proj"]):
             nn.init.zeros_(last.weight)  # type: ignore[arg-type]
@@ -83,11 +81,11 @@ class Block(nn.Module):
         `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, q, L) with `at`.
         """
         normed = self.ln_1(x)
-        asking = normed
+        queries = normed
         if at is not None:
             rows = torch.arange(len(x), device=x.device)[:, None]
-            asking, x = normed[rows, at], x[rows, at]
-        x = x + self.ls_1(self.attn(normed, asking, bias))
+            queries, x = normed[rows, at], x[rows, at]
+        x = x + self.ls_1(self.attn(normed, queries, bias))
         inner = self.mlp["c_fc"](self.ln_2(x))
         inner = inner * torch.sigmoid(1.702 * inner) if self.quick else F.gelu(inner)
         out: Tensor = x + self.ls_2(self.mlp["c_proj"](inner))

@@ -52,7 +52,7 @@ def adaptive_temperature(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
 
 def token_similarity(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-    """(n, n) similarity of token sets: how well each of j's tokens is found among i's.
+    """(n, n) similarity of token sets: how well each of j's tokens matches its best one of i's.
 
     s_ij = sum_q w_jq max_r cos(tokens_ir, others_jq) / sum_q w_jq, the late interaction of FILIP
     (arXiv 2111.07783, eq. 4). `tokens` (n, P, d), `others` (n, m, d), `weights` (n, m).

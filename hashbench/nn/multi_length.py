@@ -1,4 +1,4 @@
-"""Several code lengths learned at once from one feature, with an auxiliary length beside them.
+"""Several code lengths learned at once from one feature, plus an auxiliary length.
 
 CMCL (Zhang et al., TKDE 2024) introduced it; PromptHash and PGHMH train this way.
 """
@@ -19,7 +19,7 @@ RelaxedCodes = dict[int, Tensor]
 
 
 class ResidualMLP(nn.Module):
-    """x + W2 dropout(GELU(W1 norm(x))), as often as `depth` says; (n, d) -> (n, d)."""
+    """x + W2 dropout(GELU(W1 norm(x))), `depth` times; (n, d) -> (n, d)."""
 
     def __init__(self, width: int, dropout: float, depth: int = 2) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class ResidualMLP(nn.Module):
 class JointHeads(nn.Module):
     """h_K = tanh(W_K x) for each length K; decoders lead from the others to the auxiliary one.
 
-    `weights` says what each length counts in a loss: the auxiliary one mu, the others 1.
+    `weights` holds the weight of each length in a loss: the auxiliary one mu, the others 1.
     """
 
     def __init__(self, width: int, bits: tuple[int, ...], auxiliary: int, mu: float) -> None:
@@ -76,30 +76,44 @@ class JointHeads(nn.Module):
 
 
 class Memories(nn.Module):
-    """Relaxed codes of the training set for each stream and length, and their common signs B_K.
+    """Relaxed codes of the training set for each stream and length, and the signs B_K that they
+    are drawn to: one for all streams, or one for each where they are not `unified`.
 
-    Codes start at zero, which asks nothing of a batch before its partners were seen (the releases
-    start them with noise), B at random signs. Rows get no gradient. `weights` maps the lengths K
-    to w_K, what each counts in a loss.
+    Codes start at zero, so that a batch is not drawn to partners that were not seen yet (the
+    releases start them with noise), B at random signs. Rows get no gradient. `weights` maps the
+    lengths K to w_K, the weight of each in a loss.
     """
 
-    def __init__(self, count: int, weights: Mapping[int, float], streams: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        count: int,
+        weights: Mapping[int, float],
+        streams: tuple[str, ...],
+        *,
+        unified: bool = True,
+    ) -> None:
         super().__init__()
         self.weights = weights
         self.streams = streams
+        self._targets = {stream: "B" if unified else f"B_{stream}" for stream in streams}
         for K in weights:
-            for name in (*streams, "B"):
+            for name in (*streams, *dict.fromkeys(self._targets.values())):
                 self.register_buffer(f"{name}_{K}", torch.zeros(count, K))
 
     def of(self, stream: str, K: int) -> Tensor:
         """(N, K) the memory of a stream at a length."""
         return self.get_buffer(f"{stream}_{K}")
 
+    def target(self, stream: str, K: int) -> Tensor:
+        """(N, K) the signs that a stream is drawn to at a length."""
+        return self.get_buffer(f"{self._targets[stream]}_{K}")
+
     def begin(self) -> None:
         """Draws B from torch's global generator."""
         for K in self.weights:
-            B = self.of("B", K)
-            B.copy_(signs(torch.randn(B.shape)).to(B.device))
+            for name in dict.fromkeys(self._targets.values()):
+                B = self.get_buffer(f"{name}_{K}")
+                B.copy_(signs(torch.randn(B.shape)).to(B.device))
 
     def remember(self, stream: str, index: Tensor, codes: RelaxedCodes) -> None:
         """Writes the codes of a batch into its rows."""
@@ -107,9 +121,12 @@ class Memories(nn.Module):
             self.of(stream, K)[index] = codes[K].detach()
 
     def refresh(self) -> None:
-        """B_K = the sign of the sum over streams; once an epoch."""
+        """B_K = the sign of the sum over the streams that share it; once an epoch."""
         for K in self.weights:
-            self.of("B", K).copy_(signs(sum(self.of(s, K) for s in self.streams)))  # type: ignore[arg-type]
+            for name in dict.fromkeys(self._targets.values()):
+                shared = [s for s in self.streams if self._targets[s] == name]
+                total = torch.stack([self.of(s, K) for s in shared]).sum(0)
+                self.get_buffer(f"{name}_{K}").copy_(signs(total))
 
     def likelihood(self, stream: str, codes: RelaxedCodes, similar: Similarity) -> Tensor:
         """sum_K w_K J(memory of the stream, codes), see `nn.pairwise.likelihood`."""
@@ -117,8 +134,11 @@ class Memories(nn.Module):
             [w * likelihood(self.of(stream, K), codes[K], similar) for K, w in self.weights.items()]
         ).sum()
 
-    def quantisation(self, index: Tensor, codes: RelaxedCodes) -> Tensor:
-        """sum_K w_K |h_K - B_K|^2 / (n K)."""
+    def quantisation(self, stream: str, index: Tensor, codes: RelaxedCodes) -> Tensor:
+        """sum_K w_K |h_K - B_K|^2 / (n K), with the B_K that the stream is drawn to."""
         return torch.stack(
-            [w * F.mse_loss(codes[K], self.of("B", K)[index]) for K, w in self.weights.items()]
+            [
+                w * F.mse_loss(codes[K], self.target(stream, K)[index])
+                for K, w in self.weights.items()
+            ]
         ).sum()

@@ -1,13 +1,23 @@
-"""How tuned towers and new layers are optimised together."""
+"""How tuned towers and new layers are optimised together.
+
+The releases of PromptHash and PGHMH train with BertAdam: Adam without bias correction, decoupled
+weight decay on every tensor, the gradient of each tensor clipped to norm 1. AdamW differs from it
+in the bias correction alone here: over the first steps, where the averages have not seen enough
+gradients, it takes steps up to 1 / sqrt(1 - b2) = 7 times shorter.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+BETAS = (0.9, 0.98)
+EPS = 1e-6
+MAX_NORM = 1.0
 
 
 class ClippedAdamW(torch.optim.AdamW):
@@ -16,37 +26,98 @@ class ClippedAdamW(torch.optim.AdamW):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Clips, then steps."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    torch.nn.utils.clip_grad_norm_([parameter], 1.0)
+            _clip_each(group["params"])
         return super().step(closure)
+
+
+class BertAdam(torch.optim.Optimizer):
+    """Adam as BERT's code has it: p <- p - lr (m / (sqrt(v) + eps) + decay p), no bias correction.
+
+    m <- b1 m + (1 - b1) g and v <- b2 v + (1 - b2) g^2, with each tensor's gradient g clipped to
+    norm 1 (google-research/bert, optimization.py; the clipping is that of its port to PyTorch).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = BETAS,
+        eps: float = EPS,
+        weight_decay: float = 0.0,
+    ) -> None:
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Clips, then steps."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            _clip_each(group["params"])
+            self._descend(group)
+        return loss
+
+    def _descend(self, group: dict[str, Any]) -> None:
+        params: list[Tensor] = [p for p in group["params"] if p.grad is not None]
+        if not params:
+            return
+        for p in params:
+            if not self.state[p]:
+                self.state[p] = {"m": torch.zeros_like(p), "v": torch.zeros_like(p)}
+        m, v = ([self.state[p][name] for p in params] for name in ("m", "v"))
+        gradients: list[Tensor] = [p.grad for p in params if p.grad is not None]
+        b1, b2 = group["betas"]
+        torch._foreach_lerp_(m, gradients, 1.0 - b1)  # m + (1 - b1) (g - m)
+        torch._foreach_mul_(v, b2)
+        torch._foreach_addcmul_(v, gradients, gradients, 1.0 - b2)
+        size = torch._foreach_sqrt(v)
+        torch._foreach_add_(size, group["eps"])
+        update = torch._foreach_div(m, size)
+        torch._foreach_add_(update, params, alpha=group["weight_decay"])
+        torch._foreach_add_(params, update, alpha=-group["lr"])
+
+
+def _clip_each(params: Iterable[nn.Parameter]) -> None:
+    for parameter in params:
+        if parameter.grad is not None:
+            torch.nn.utils.clip_grad_norm_([parameter], MAX_NORM)
 
 
 def grouped(
     module: nn.Module,
-    apart: Sequence[tuple[Sequence[nn.Parameter], float]],
+    own_rates: Sequence[tuple[Sequence[nn.Parameter], float]],
     lr: float,
     decay: float,
-) -> ClippedAdamW:
+    kind: str = "adamw",
+) -> torch.optim.Optimizer:
     """An optimiser over what a module trains: some tensors at rates of their own, the rest at `lr`.
 
-    Frozen tensors are in no group.
+    Frozen tensors are in no group. `kind` is adamw or bertadam.
     """
-    taken = {id(p) for tensors, _ in apart for p in tensors}
+    taken = {id(p) for tensors, _ in own_rates for p in tensors}
     rest = [p for p in module.parameters() if id(p) not in taken]
-    groups = [
-        {"params": [p for p in tensors if p.requires_grad], "lr": rate}
-        for tensors, rate in (*apart, (rest, lr))
-        if tensors
+    groups: list[dict[str, Any]] = [
+        {"params": trained, "lr": rate}
+        for tensors, rate in (*own_rates, (rest, lr))
+        if (trained := [p for p in tensors if p.requires_grad])
     ]
-    return ClippedAdamW(groups, betas=(0.9, 0.98), eps=1e-6, weight_decay=decay, fused=True)
+    if kind == "bertadam":
+        return BertAdam(groups, weight_decay=decay)
+    return ClippedAdamW(groups, betas=BETAS, eps=EPS, weight_decay=decay, fused=True)
 
 
 WARM_UP = 0.05
 
 
 def warm_cosine(initial: float, progress: float) -> float:
-    """Rises linearly over the first twentieth, then falls along half a cosine to zero."""
+    """Rises linearly over the first twentieth of training, then follows (1 + cos(pi progress)) / 2.
+
+    As in BertAdam the cosine is not shifted to begin at the end of the warm-up, where it therefore
+    falls from 1 to 0.994 at once.
+    """
     if progress < WARM_UP:
         return initial * progress / WARM_UP
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))

@@ -56,10 +56,19 @@ def likelihood(A: Tensor, h: Tensor, similar: Similarity) -> Tensor:
     """J(A, h) = mean_ij [softplus(theta_ij) - S_ij theta_ij], theta = 1/2 A h^T (DCMH, eq. 1).
 
     A (N, K) are codes that get no gradient, usually a memory of the training set, h (n, K) those
-    of the batch. Averaged over the pairs that count, so that weights mean the same at every size.
+    of the batch. The sum over the pairs that count, divided by all N n pairs: its ratio to other
+    terms is then that of the paper's sums, however many pairs are left out.
     """
     theta = 0.5 * A @ h.T
     each = F.softplus(theta) - similar.S * theta
-    if similar.weight is None:
-        return each.mean()
-    return (each * similar.weight).sum() / similar.weight.sum().clamp_min(1.0)
+    if similar.weight is not None:
+        each = each * similar.weight
+    return each.mean()
+
+
+def per_pair(K: int, N: int) -> float:
+    """What a mean over n K bits must be weighted with to be a sum divided by N n pairs: K / N.
+
+    Papers add sums over pairs and sums over bits (DCMH, PCRIL); here both are means.
+    """
+    return K / N

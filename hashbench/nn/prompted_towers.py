@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from hashbench.nn.prompts import AffinityPrompt, ClassPredictor, Prompt, Prompted, PromptLearner
+from hashbench.nn.affinity import AffinityPrompt, Prompted, PromptState
+from hashbench.nn.prompts import Prompt, PromptLearner
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
 
@@ -15,51 +14,28 @@ PROMPT_LAYERS = 2
 
 
 class PromptedTowers(nn.Module):
-    """Tuned towers, one class predictor a modality, a prompt learner, and affinity prompting.
+    """Tuned towers, a prompt learner, and affinity prompting with weight `eta`.
 
-    `template` (M, w) are the word rows that the prompt's context starts from, `classes` those of
-    each class name; at most `slots` classes enter a prompt, with weight `eta`. With `by_sample` the
-    context depends on the item. Without `affinity` the text's feature is the tower's own, and
-    prompts are read by themselves.
+    Without `affinity` the text's feature is the tower's own, and prompts are read by themselves.
     """
 
     def __init__(
         self,
         towers: Towers,
-        template: Tensor,
-        classes: Sequence[Tensor],
+        learner: PromptLearner,
         *,
-        slots: int,
         eta: float,
-        context_trained: bool,
-        by_sample: bool = False,
+        eta_trained: bool,
+        state: PromptState,
         affinity: bool = True,
     ) -> None:
         super().__init__()
         self.image_tower, self.text_tower = towers.image, towers.text
-        self.image_classes = ClassPredictor(towers.image.out, len(classes))
-        self.text_classes = ClassPredictor(towers.text.out, len(classes))
-        self.learner = PromptLearner(
-            template,
-            torch.stack([rows.mean(0) for rows in classes]),
-            slots,
-            trained=context_trained,
-            sample_width=towers.text.out if by_sample else 0,
+        self.learner = learner
+        self.affinity = AffinityPrompt(
+            towers.text, PROMPT_LAYERS, eta, eta_trained=eta_trained, state=state
         )
-        self.affinity = AffinityPrompt(towers.text, PROMPT_LAYERS, eta)
         self._joined = affinity
-
-    def learn_classes(
-        self, images: Tensor, texts: Tensor, labels: Tensor, known: Tensor, ridge: float
-    ) -> None:
-        """Trains both predictors on features (n, d) of the frozen towers and labels (n, C)."""
-        self.image_classes.fit(images, labels, known, ridge)
-        self.text_classes.fit(texts, labels, known, ridge)
-
-    def name_classes(self, prompts: Tensor, images: Tensor, texts: Tensor) -> None:
-        """Makes both predictors of the prompts (C, d) of the class names, without labels."""
-        self.image_classes.from_names(prompts, images)
-        self.text_classes.from_names(prompts, texts)
 
     def tuned(self) -> list[nn.Parameter]:
         """The parameters of the towers' blocks."""
@@ -86,23 +62,29 @@ class PromptedTowers(nn.Module):
         texts: Tokens,
         weights: Tensor,
         sample: Tensor | None = None,
-        there: Tensor | None = None,
+        available: Tensor | None = None,
     ) -> Prompted:
         """Texts and the prompts of their class weights (n, C), read together.
 
-        `sample` (n, d) makes the context depend on the item; a text that is not `there` (n) is not
-        read, its prompt alone is. Short and long texts run apart.
+        `sample` (n, d) makes the context depend on the item; of an item whose text is not
+        `available` (n), the prompt alone is read. Short and long texts run apart.
         """
-        prompt = self.learner(weights, sample)
-        here = torch.ones_like(texts.lengths, dtype=torch.bool) if there is None else there
+        if available is None:
+            available = torch.ones_like(texts.lengths, dtype=torch.bool)
+        # not even the length of a missing text may matter
+        ends = torch.where(available, self.text_tower.pooled_at(texts), -1)
+        at_caption_end = self._joined and self.affinity.state == "caption-end"
+        prompt = self.learner(weights, sample, ends if at_caption_end else None)
         rows = texts.by_length()
-        return Prompted.gather([self._text(texts[r].cut(), prompt[r], here[r]) for r in rows], rows)
+        return Prompted.gather(
+            [self._text(texts[r].cut(), prompt[r], available[r]) for r in rows], rows
+        )
 
-    def _text(self, texts: Tokens, prompt: Prompt, there: Tensor) -> Prompted:
+    def _text(self, texts: Tokens, prompt: Prompt, available: Tensor) -> Prompted:
         hidden = self.text_tower.hidden(texts)
         if self._joined:
-            out: Prompted = self.affinity(self.text_tower, texts, hidden, prompt, there)
+            out: Prompted = self.affinity(self.text_tower, texts, hidden, prompt, available)
             return out
         feature, tokens = self.affinity.alone(self.text_tower, prompt)
         text = self.text_tower.finish(self.text_tower.pool(hidden, texts))
-        return Prompted(text, feature, tokens, text.new_zeros(len(text)))
+        return Prompted(text, feature, tokens, prompt.weights, text.new_zeros(len(text)))

@@ -1,92 +1,38 @@
-"""Prompts out of classes: who predicts them, how they become tokens, how they meet a text."""
+"""Prompts as token sequences: a sentence around the names of an item's classes, and a context.
+
+The releases of PromptHash and PGHMH look a sentence such as "This is an image containing a and b."
+up in the frozen token table, without positions, and add a context of 77 vectors to it. The context
+is meant to be learned (neither release hands it to its optimiser).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-
-from hashbench.nn.blocks import Block
-from hashbench.nn.tokens import Tokens, padding_bias
-from hashbench.nn.towers import Tower
 
 FAINT = 0.1
 """A class that is less likely than this is left out of a prompt."""
 
-_ITERATIONS = 60
-_CLASS_BREADTH = 1.0  # deviations above a class's mean score from which zero-shot says yes
-_SLOPE = 2.0
-
-
-class ClassPredictor(nn.Module):
-    """(n, d) features of one modality -> (n, C) class probabilities, from that modality alone.
-
-    Either learned from the training labels (`fit`) or from the class names (`from_names`). Its
-    weights are buffers: nothing that is trained later changes what it predicts.
-    """
-
-    def __init__(self, width: int, classes: int) -> None:
-        super().__init__()
-        self.weight: Tensor
-        self.bias: Tensor
-        self.register_buffer("weight", torch.zeros(classes, width))
-        self.register_buffer("bias", torch.zeros(classes))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(n, d) -> (n, C)."""
-        return torch.sigmoid(self._logits(features, self.weight, self.bias))
-
-    @staticmethod
-    def _logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        # unit length times sqrt(d), so that the ridge means the same for every backbone
-        return F.linear(F.normalize(features, dim=1) * features.shape[1] ** 0.5, weight, bias)
-
-    def fit(self, features: Tensor, labels: Tensor, known: Tensor, ridge: float) -> None:
-        """Logistic regression of each class (labels and known are (n, C)) with a ridge penalty."""
-        weight, bias = (torch.zeros_like(t).requires_grad_() for t in (self.weight, self.bias))
-        counts = known.to(features.dtype)
-        solver = torch.optim.LBFGS(
-            [weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe"
-        )
-
-        def objective() -> Tensor:
-            solver.zero_grad()
-            logits = self._logits(features, weight, bias)
-            loss = F.binary_cross_entropy_with_logits(logits, labels, counts, reduction="sum")
-            loss = loss / len(features) + ridge * weight.square().sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
-
-        with torch.enable_grad():
-            solver.step(objective)  # type: ignore[no-untyped-call]
-        self.weight.copy_(weight.detach())
-        self.bias.copy_(bias.detach())
-
-    def from_names(self, prompts: Tensor, features: Tensor) -> None:
-        """Zero-shot: cosines with the prompts (C, d) of the class names, standardised a class.
-
-        Means and deviations are those of unlabelled `features` (n, d); a class is said to be there
-        from one deviation above its mean on.
-        """
-        names = F.normalize(prompts, dim=1)
-        scores = F.normalize(features, dim=1) @ names.T
-        mean, deviation = scores.mean(0), scores.std(0).clamp_min(1e-6)
-        self.weight.copy_(_SLOPE * names / deviation[:, None] / features.shape[1] ** 0.5)
-        self.bias.copy_(-_SLOPE * (mean / deviation + _CLASS_BREADTH))
+CONTEXT_LENGTH = 77
+CONTEXT_STD = 0.02
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """`tokens` (n, m, w) and the weight of each (n, m), from 0 (not there) to 1."""
+    """`tokens` (n, m, w); the weight of each (n, m), from 0 (padding) to 1; and the column of the
+    one whose state may stand for the whole prompt, `pooled_at` (n).
+    """
 
     tokens: Tensor
     weights: Tensor
+    pooled_at: Tensor
 
     def __getitem__(self, rows: Tensor) -> Prompt:
         """The prompts of some items."""
-        return Prompt(self.tokens[rows], self.weights[rows])
+        return Prompt(self.tokens[rows], self.weights[rows], self.pooled_at[rows])
 
     def bias(self) -> Tensor:
         """(n, m) to add to attention logits: a token is attended to as much as it weighs."""
@@ -97,129 +43,118 @@ class Prompt:
         weights = self.weights / self.weights.sum(1, keepdim=True)
         return (states * weights[:, :, None]).sum(1)
 
+    def pooled(self, states: Tensor) -> Tensor:
+        """(n, m, d) -> (n, d), the states at `pooled_at`."""
+        return states[torch.arange(len(states), device=states.device), self.pooled_at]
 
-class PromptLearner(nn.Module):
-    """Learnable context tokens, followed by the tokens of the classes that weigh most.
 
-    `start` (M, w) is what the context begins with, `classes` (C, w) a token for each class. With
-    `sample_width` d the context is shifted by what a small network reads off the sample's feature
-    (n, d), so that it depends on the sample as well as on its classes.
+@dataclass(frozen=True)
+class Sentence:
+    """Token embeddings of what stands `before` (a, w) and `after` (b, w) the class names, start
+    and end tokens included, and of each class name (t_c, w).
     """
 
-    def __init__(
-        self,
-        start: Tensor,
-        classes: Tensor,
-        slots: int,
-        *,
-        trained: bool = True,
-        sample_width: int = 0,
-    ) -> None:
+    before: Tensor
+    classes: Sequence[Tensor]
+    after: Tensor
+
+
+class PromptLearner(nn.Module):
+    """Class weights of items -> prompts. Each token is shifted by the context of its position.
+
+    With `sample_width` d, all tokens of an item are shifted by what a small network makes of the
+    item's feature (n, d), too, so that the context depends on the item.
+    """
+
+    def __init__(self, sentence: Sentence, *, trained: bool = True, sample_width: int = 0) -> None:
         super().__init__()
-        self.context = nn.Parameter(start.clone(), requires_grad=trained)
-        self.classes: Tensor
-        self.register_buffer("classes", classes.clone())
-        self.slots = min(slots, len(classes))
+        width = sentence.before.shape[1]
+        start = CONTEXT_STD * torch.randn(CONTEXT_LENGTH, width)
+        self.context = nn.Parameter(start, requires_grad=trained)
+        # the tokens of all class names one behind the other, and the class of each
+        lengths = torch.tensor([len(tokens) for tokens in sentence.classes])
+        tokens = {
+            "before": sentence.before,
+            "after": sentence.after,
+            "class_tokens": torch.cat(list(sentence.classes)),
+            "class_of": torch.arange(len(lengths)).repeat_interleave(lengths),
+            "place": torch.cat([torch.arange(int(length)) for length in lengths]),
+        }
+        self.before: Tensor
+        self.after: Tensor
+        self.class_tokens: Tensor
+        self.class_of: Tensor
+        self.place: Tensor
+        for name, value in tokens.items():
+            self.register_buffer(name, value.clone(), persistent=False)
+        self._longest_name = int(lengths.max())
         self.sample: nn.Sequential | None = None
         if sample_width:
-            last = nn.Linear(sample_width, start.shape[1])
+            last = nn.Linear(sample_width, width)
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
             self.sample = nn.Sequential(
                 nn.Linear(sample_width, sample_width), nn.ReLU(), nn.LayerNorm(sample_width), last
             )
 
-    def forward(self, weights: Tensor, sample: Tensor | None = None) -> Prompt:
-        """Class weights (n, C), and the sample's feature (n, d), -> prompts."""
-        n = len(weights)
-        context = self.context.expand(n, -1, -1)
-        if self.sample is not None and sample is not None:
-            context = context + self.sample(sample)[:, None]
-        heaviest, chosen = weights.topk(self.slots, dim=1)
-        heaviest = torch.where(heaviest >= FAINT, heaviest, 0.0)
-        used = int((heaviest > 0).sum(1).max()) if n else 0  # slots that nobody fills are left out
-        return Prompt(
-            torch.cat([context, self.classes[chosen[:, :used]]], dim=1),
-            torch.cat([weights.new_ones(n, context.shape[1]), heaviest[:, :used]], dim=1),
-        )
-
-
-@dataclass(frozen=True)
-class Prompted:
-    """`text` (n, d) with the prompt in it, `prompt` (n, d) the prompt's own feature, `tokens`
-    (n, m, d) those of its tokens; `share` (n) is the length of the prompt's part of the text's
-    feature in units of the whole.
-    """
-
-    text: Tensor
-    prompt: Tensor
-    tokens: Tensor
-    share: Tensor
-
-    @staticmethod
-    def gather(parts: list[Prompted], rows: list[Tensor]) -> Prompted:
-        """Puts groups of items back into their order; short prompts get tokens of zeros."""
-        back = torch.argsort(torch.cat(rows))
-        most = max(part.tokens.shape[1] for part in parts)
-        tokens = [F.pad(p.tokens, (0, 0, 0, most - p.tokens.shape[1])) for p in parts]
-        return Prompted(
-            torch.cat([part.text for part in parts])[back],
-            torch.cat([part.prompt for part in parts])[back],
-            torch.cat(tokens)[back],
-            torch.cat([part.share for part in parts])[back],
-        )
-
-
-class AffinityPrompt(nn.Module):
-    """Text affinity-aware prompting (PromptHash, TAAP): text and prompt tokens in one transformer.
-
-    Z = norm(transformer([T; P])), and the text's feature is W (z_e * (1 + eta z_p)): the end
-    token's state times the prompt's mean state, as in the release, on top of the state itself.
-    With eta = 0 no prompt enters but through attention. The transformer starts as the identity, so
-    that training begins at the tower's own features; the release starts it at random.
-    """
-
-    def __init__(self, tower: Tower, layers: int, eta: float) -> None:
-        super().__init__()
-        self.eta = eta
-        self.blocks = nn.ModuleList(
-            Block(tower.width, tower.heads, tower.activation).still() for _ in range(layers)
-        )
-
     def forward(
-        self, tower: Tower, texts: Tokens, hidden: Tensor, prompt: Prompt, there: Tensor
-    ) -> Prompted:
-        """`hidden` (n, L, w) are the texts' tokens behind the tower's last block; no prompt attends
-        to a text that is not `there` (n).
+        self, weights: Tensor, sample: Tensor | None = None, ends: Tensor | None = None
+    ) -> Prompt:
+        """Class weights (n, C) -> prompts that hold every class of a weight above 0.
+
+        `ends` (n) are the positions in the prompts at which they are pooled, negative where that is
+        the prompt's own end token; without them it is for all.
         """
-        length = hidden.shape[1]
-        states = torch.cat([hidden, prompt.tokens], dim=1)
-        heard = padding_bias(texts.lengths, length).masked_fill(~there[:, None], -torch.inf)
-        bias = torch.cat([heard, prompt.bias()], dim=1)
-        # of the text, nothing but its pooled token is read off the last block
-        prompted = torch.arange(length, states.shape[1], device=states.device)
-        at = [tower.pooled_at(texts)[:, None], prompted.expand(len(states), -1)]
-        states = self._run(tower, states, bias, torch.cat(at, dim=1))
-        own, states = states[:, 0], states[:, 1:]
-        mean = prompt.mean(states)
-        entered = tower.project(self.eta * own * mean)
-        text = tower.project(own) + entered
-        return Prompted(
-            text,
-            tower.project(mean),
-            tower.project(states),
-            entered.norm(dim=1) / text.norm(dim=1).clamp_min(1e-6),
-        )
+        n, device = len(weights), weights.device
+        classes, class_weights = self._ordered(weights)
+        counts = (class_weights > 0).sum(1)
 
-    def alone(self, tower: Tower, prompt: Prompt) -> tuple[Tensor, Tensor]:
-        """(n, d) feature of a prompt without a text, and (n, m, d) those of its tokens."""
-        states = self._run(tower, prompt.tokens, prompt.bias())
-        return tower.project(prompt.mean(states)), tower.project(states)
+        # before | class tokens, padded to the longest item | after
+        a, b = len(self.before), len(self.after)
+        parts = [self.before.expand(n, -1, -1), classes, self.after.expand(n, -1, -1)]
+        part_weights = [weights.new_ones(n, a), class_weights, weights.new_ones(n, b)]
+        # positions count real tokens alone, so that the other items of the batch do not matter
+        part_positions = [
+            torch.arange(a + classes.shape[1], device=device).expand(n, -1),
+            (a + counts)[:, None] + torch.arange(b, device=device),
+        ]
+        pooled = a + counts + b - 1
+        if ends is not None:
+            # a wanted position may lie behind the prompt's end: a token of nothing but context,
+            # which reads the others and is read by none
+            pooled = torch.where(ends < 0, pooled, ends)
+            parts.append(classes.new_zeros(n, 1, classes.shape[2]))
+            part_weights.append(weights.new_zeros(n, 1))
+            part_positions.append(pooled[:, None])
+        token_weights, positions = torch.cat(part_weights, 1), torch.cat(part_positions, 1)
+        shift = self.context[positions.clamp_max(len(self.context) - 1)]
+        if self.sample is not None and sample is not None:
+            shift = shift + self.sample(sample)[:, None]
+        column = _column_of(positions, token_weights, pooled)
+        return Prompt(torch.cat(parts, 1) + shift, token_weights, column)
 
-    def _run(self, tower: Tower, states: Tensor, bias: Tensor, at: Tensor | None = None) -> Tensor:
-        """(n, L, w) -> (n, L, w), or what is `at` positions (n, q) of it alone."""
-        bias = bias[:, None, None]
-        for block in self.blocks[:-1]:
-            states = block(states, bias)
-        out: Tensor = tower.norm(self.blocks[-1](states, bias, at))
-        return out
+    def _ordered(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (n, u, w) of each item's classes, the heaviest class first, and their weights
+        (n, u), u as large as the longest item needs.
+        """
+        token_weights = weights[:, self.class_of]
+        rank = weights.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+        key = rank[:, self.class_of] * self._longest_name + self.place
+        key = key.masked_fill(token_weights <= 0, weights.shape[1] * self._longest_name)
+        used = int((token_weights > 0).sum(1).max()) if len(weights) else 0
+        order = key.argsort(dim=1, stable=True)[:, :used]
+        return self.class_tokens[order], token_weights.gather(1, order)
+
+
+def _column_of(positions: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:
+    """(n) the column that holds the real token at a wanted position, else the last column."""
+    holds = (positions == wanted[:, None]) & (weights > 0)
+    holds[:, -1] = True
+    return holds.int().argmax(dim=1)
+
+
+def strongest(probabilities: Tensor, most: int) -> Tensor:
+    """(n, C) class weights: the `most` likeliest classes of each item, the faint ones left out."""
+    values, chosen = probabilities.topk(min(most, probabilities.shape[1]), dim=1)
+    values = torch.where(values >= FAINT, values, 0.0)
+    return torch.zeros_like(probabilities).scatter(1, chosen, values)

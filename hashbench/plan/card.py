@@ -1,4 +1,4 @@
-"""Cards: what a method or a dataset says about itself before anything heavy is imported.
+"""Cards: what a method or a dataset declares about itself before anything heavy is imported.
 
 The command line, the TUI, the validation of specs and the contract tests read cards only; the code
 behind a card is imported by the worker, through `entry`.
@@ -9,13 +9,34 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan.directions import CROSS_MODAL
 
 Value = bool | int | float | str
 
+KINDS: Mapping[type, str] = MappingProxyType(
+    {bool: "yes/no", int: "whole number", float: "number", str: "text"}
+)
+"""The types of values, in words."""
+
+PLACEHOLDER = "{}"
+"""What a template holds once, where the names go."""
+
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def value_from_text(text: str, kind: type) -> Value:
+    """`text` as typed by a person, as a value of one of KINDS. Raises ValueError."""
+    if kind is bool:
+        if text.strip().lower() not in _WORDS:
+            raise ValueError(text)
+        return _WORDS[text.strip().lower()]
+    if kind is int:
+        return int(text)
+    return float(text) if kind is float else text
 
 
 @dataclass(frozen=True)
@@ -23,7 +44,7 @@ class Param:
     """One setting: its default fixes its type; `choices` or `low`/`high` (inclusive) its range.
 
     `published` is the default under `--protocol published`, a value that leaks: the strict protocol
-    refuses it.
+    refuses it. A `template` is a text that holds `{}` once.
     """
 
     name: str
@@ -33,6 +54,7 @@ class Param:
     low: float | None = None
     high: float | None = None
     published: Value | None = None
+    template: bool = False
 
     def start(self, protocol: str) -> Value:
         """The default under a protocol."""
@@ -42,15 +64,21 @@ class Param:
 
     @property
     def kind(self) -> str:
-        return {bool: "yes/no", int: "whole number", float: "number", str: "text"}[
-            type(self.default)
-        ]
+        """The type of a value, in words."""
+        return KINDS[type(self.default)]
+
+    @property
+    def free_text(self) -> bool:
+        """Whether any text is a value, so that a comma does not separate values."""
+        return isinstance(self.default, str) and not self.choices
 
     @property
     def range(self) -> str:
         """The allowed values in words, empty when any value of the type will do."""
         if self.choices:
             return " | ".join(str(choice) for choice in self.choices)
+        if self.template:
+            return f"with one {PLACEHOLDER}"
         if self.low is None and self.high is None:
             return ""
         low = "" if self.low is None else f"{self.low:g} <= "
@@ -59,17 +87,11 @@ class Param:
 
     def parse(self, text: str, *, where: object = None) -> Value:
         """`text` as typed by a person, as a checked value. Raises InputError."""
-        raw: object = text
         try:
-            if isinstance(self.default, bool):
-                raw = _WORDS[text.strip().lower()]
-            elif isinstance(self.default, int):
-                raw = int(text)
-            elif isinstance(self.default, float):
-                raw = float(text)
-        except (ValueError, KeyError):
+            value = value_from_text(text, type(self.default))
+        except ValueError:
             raise self._refuse(text, where) from None
-        return self.check(raw, where=where)
+        return self.check(value, where=where)
 
     def check(self, value: object, *, where: object = None) -> Value:
         """`value` if it is of the type and within the range, else InputError."""
@@ -77,6 +99,8 @@ class Param:
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not wanted or not isinstance(value, bool | int | float | str):
+            raise self._refuse(value, where)
+        if self.template and (not isinstance(value, str) or value.count(PLACEHOLDER) != 1):
             raise self._refuse(value, where)
         if self.choices and value not in self.choices:
             if isinstance(value, str):
@@ -114,8 +138,11 @@ class MethodCard:
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
-    `tuned_blocks` names the parameter that says how many last blocks of the backbone's towers are
-    tuned, for methods that do. `published_leaks` methods have a published protocol of their own.
+    `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
+    tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
+    add up to 1 at most. `published_leaks` methods have a published protocol of their own.
+    `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
+    on a set of precomputed features.
     """
 
     name: str
@@ -127,12 +154,34 @@ class MethodCard:
     params: tuple[Param, ...] = ()
     ablations: tuple[Ablation, ...] = ()
     epoch_params: tuple[str, ...] = ()
-    directions: tuple[str, ...] = ("i2t", "t2i")
+    directions: tuple[str, ...] = CROSS_MODAL
     joint_bits: bool = False
     needs_prompts: bool = False
+    needs_encoders: bool = False
     own_unknown: bool = False
     published_leaks: bool = False
     tuned_blocks: str = ""
+    shares: tuple[str, ...] = ()
+
+    @property
+    def traits(self) -> str:
+        """What the method uses, makes and trains, in words; empty where it is like most."""
+        parts = {
+            "uses label prompts": self.needs_prompts,
+            "needs the backbone's encoders": self.needs_encoders,
+            "makes one fused code an item": "mm" in self.directions,
+            "trains all bit lengths in one run": self.joint_bits,
+            "trains nothing": not self.epoch_params,
+        }
+        return ", ".join(part for part, applies in parts.items() if applies)
+
+    def has_param(self, name: str) -> bool:
+        """Whether the method has a parameter of that name."""
+        return any(param.name == name for param in self.params)
+
+    def has_ablation(self, name: str) -> bool:
+        """Whether the method has an ablation of that name."""
+        return any(ablation.name == name for ablation in self.ablations)
 
     def param(self, name: str, *, where: object = None) -> Param:
         """The parameter of that name. Raises UnknownNameError with the nearest one."""
@@ -141,6 +190,16 @@ class MethodCard:
                 return param
         known = [param.name for param in self.params]
         raise UnknownNameError(f"parameter of {self.name}", name, known, where=where)
+
+    def check_shares(self, params: Mapping[str, Value]) -> None:
+        """Raises InputError where `shares` add up to more than 1."""
+        total = sum(float(params.get(name, 0.0)) for name in self.shares)
+        if total > 1.0 + 1e-9:
+            raise InputError(
+                f"{' and '.join(self.shares)} are shares of one whole and add up to {total:g}",
+                where=f"--set {self.shares[0]}",
+                remedy="shares that add up to 1 at most",
+            )
 
     def ablation(self, name: str, *, where: object = None) -> Ablation:
         """The ablation of that name. Raises UnknownNameError with the nearest one."""
@@ -160,11 +219,86 @@ class SplitSizes:
 
 
 @dataclass(frozen=True)
+class DrawingRule:
+    """How a released code draws a split: numpy's legacy generator permutes all items.
+
+    `seed` seeds the generator; `discarded` permutations are drawn before the one that counts. The
+    first items are queries and the next ones training items; with `queries_last` the last items are
+    queries and the first ones training items. All that are no queries are database.
+    """
+
+    summary: str
+    seed: int
+    discarded: int = 0
+    queries_last: bool = False
+
+
+@dataclass(frozen=True)
+class ReleasedSplit:
+    """A split of a dataset that a released code draws, by the rule of that name.
+
+    `name` is one of `hashbench.plan.released_splits.RULES`, or any other with a `rule` of its own.
+    `sizes` are those of the release, None for the dataset's default ones. `presets` are the names
+    that it is for, all without any. `in_text_order` are the names under which the release lists
+    the items in the order of their ids as text; otherwise it is that of the dataset.
+    """
+
+    name: str
+    sizes: SplitSizes | None = None
+    presets: tuple[str, ...] = ()
+    in_text_order: tuple[str, ...] = ()
+    rule: DrawingRule | None = None
+
+
+@dataclass(frozen=True)
+class ReferenceLabels:
+    """The published label matrix of a set of `items`: the positives of each class (`counts`), and
+    pairs (a, b) where nearly every item of class a is of class b (`within`).
+    """
+
+    source: str
+    items: int
+    counts: Mapping[str, int]
+    within: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.counts)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a dataset's files: `what` it is, and the patterns of which one must match.
+
+    Patterns are relative to the dataset's folder, or one absolute path; `*` is any part of a name.
+    `when` are the parameter values for which the part is needed; without any, always. A part whose
+    files may as well be another dataset's is no `sign` of this one.
+    """
+
+    what: str
+    any_of: tuple[str, ...]
+    when: Mapping[str, Value] = field(default_factory=dict)
+    sign: bool = True
+
+
+@dataclass(frozen=True)
 class DatasetCard:
     """A dataset's card. `entry` is `module:function`, see `hashbench.datasets.base.Loader`.
 
     `sizes` maps every name of the dataset (its own and those of its presets) to the default split
     sizes; `presets` maps preset names to parameter values. `layout` tells where files go.
+    `features_only` sets hold precomputed features, for which no encoder is known.
+
+    `folders` are where below the data folder its files may lie, the first ones first (`""` is the
+    data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
+    a run needs besides; `remedy` is how to get them.
+
+    What is known of the dataset, for splits and checks: `splits` are the released ones;
+    `published_items` maps its names to the numbers of items that published results are over, and
+    what those are; `reference_labels` are published label matrices. `without_empty_captions` maps
+    its names to the preset that leaves out items with an empty caption. `unnamed_columns`:
+    the files do not name the label columns, and code that reads them takes alphabetical order.
+    `examined_with` are parameter values with which the most can be examined.
     """
 
     name: str
@@ -176,3 +310,20 @@ class DatasetCard:
     presets: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     layout: str = ""
     builtin: bool = False
+    features_only: bool = False
+    folders: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    pictures: tuple[Part, ...] = ()
+    remedy: str = ""
+    splits: tuple[ReleasedSplit, ...] = ()
+    published_items: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    reference_labels: tuple[ReferenceLabels, ...] = ()
+    without_empty_captions: Mapping[str, str] = field(default_factory=dict)
+    unnamed_columns: bool = False
+    examined_with: Mapping[str, Value] = field(default_factory=dict)
+
+    def values(self, name: str = "") -> dict[str, Value]:
+        """The parameter values of the dataset, or of its preset `name`."""
+        return {param.name: param.default for param in self.params} | dict(
+            self.presets.get(name, {})
+        )

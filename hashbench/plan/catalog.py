@@ -21,7 +21,7 @@ from hashbench.plan.card import DatasetCard, MethodCard
 
 def _cards(room: str) -> list[Any]:
     package = importlib.import_module(room)
-    folders = [found.name for found in pkgutil.iter_modules(package.__path__) if found.ispkg]
+    folders = [info.name for info in pkgutil.iter_modules(package.__path__) if info.ispkg]
     modules = [importlib.import_module(f"{room}.{name}") for name in sorted(folders)]
     return [module.CARD for module in modules if hasattr(module, "CARD")]
 

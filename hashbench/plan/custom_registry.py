@@ -12,7 +12,7 @@ import msgspec
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
-from hashbench.plan.card import DatasetCard, Param, SplitSizes
+from hashbench.plan.card import DatasetCard, Param, Part, SplitSizes
 
 FILE = "hashbench.toml"
 MAX_BYTES = 1 << 16
@@ -39,11 +39,11 @@ def names(data_dir: Path | None) -> Mapping[str, Path]:
     """Name -> registration file of all datasets registered below `data_dir`."""
     if data_dir is None or not data_dir.is_dir():
         return {}
-    found = sorted(data_dir.glob(f"*/{FILE}"))
-    return {path.parent.name: path for path in found if NAME.fullmatch(path.parent.name)}
+    paths = sorted(data_dir.glob(f"*/{FILE}"))
+    return {path.parent.name: path for path in paths if NAME.fullmatch(path.parent.name)}
 
 
-def check_name(name: str, taken: Mapping[str, object], *, where: object = None) -> None:
+def check_name(name: str, in_use: Mapping[str, object], *, where: object = None) -> None:
     """Raises InputError unless `name` can be given to a new dataset."""
     if not NAME.fullmatch(name):
         raise InputError(
@@ -51,7 +51,7 @@ def check_name(name: str, taken: Mapping[str, object], *, where: object = None) 
             where=where,
             remedy="small letters, digits, dots, dashes and underscores, up to 64 of them",
         )
-    if name in taken:
+    if name in in_use:
         raise InputError(f"{name} is a dataset already", where=where, remedy="another name")
 
 
@@ -59,7 +59,7 @@ def read(path: Path) -> Registration:
     """The registration in a file. Raises DamagedFileError naming the key."""
     try:
         text = read_bounded(path, MAX_BYTES, "a registration")
-        found = toml.decode(text, Registration)
+        registration = toml.decode(text, Registration)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -68,22 +68,37 @@ def read(path: Path) -> Registration:
             where=path,
             remedy="register the dataset again: hashbench datasets add",
         ) from None
-    if found.query < 1 or found.train < 2:
+    if registration.query < 1 or registration.train < 2:
         raise DamagedFileError(
-            f"query = {found.query}, train = {found.train} are no sizes of a split", where=path
+            f"query = {registration.query}, train = {registration.train} are no sizes of a split",
+            where=path,
+            remedy="at least 1 and 2, or register the dataset again: hashbench datasets add",
         )
-    return found
+    return registration
 
 
 def card(path: Path) -> DatasetCard:
     """The card of a registered dataset. Raises DamagedFileError."""
-    found, name = read(path), path.parent.name
+    registration, name, folder = read(path), path.parent.name, path.parent.absolute()
+    table, images, file = (
+        (f"{folder / registered}",)
+        for registered in (registration.table, registration.images, registration.file)
+    )
+    pictured = registration.kind == "table"
     return DatasetCard(
         name=name,
-        title=found.title,
-        summary=f"your own, from {found.table or found.file}",
+        title=registration.title,
+        summary=f"your own, from {registration.table or registration.file}",
         entry="hashbench.datasets.custom:load",
-        sizes={name: SplitSizes(query=found.query, train=found.train)},
+        sizes={name: SplitSizes(query=registration.query, train=registration.train)},
         params=(Param("name", name, "the folder of the registration below the data folder"),),
         layout=str(path),
+        features_only=not pictured,
+        folders=(name,),
+        parts=(
+            Part("its registration", (FILE,)),
+            Part("its table", table) if pictured else Part("its file of features", file),
+        ),
+        pictures=(Part("its folder of pictures", images),) if pictured else (),
+        remedy=f"put it back, or register it anew: hashbench datasets add {name} --replace",
     )

@@ -9,33 +9,42 @@ from hashbench.errors import InputError
 MAX_VALUES = 10_000
 
 
-def words(values: Sequence[str] | None) -> list[str]:
+def words(texts: Sequence[str]) -> list[str]:
     """The values of an option that may be repeated and may hold commas."""
-    return [part.strip() for value in values or [] for part in value.split(",") if part.strip()]
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
-def numbers(values: Sequence[str] | None, option: str) -> list[int]:
+def integers(texts: Sequence[str], option: str) -> list[int]:
     """As `words`, as whole numbers; `0-4` means 0,1,2,3,4. Raises InputError."""
-    found: list[int] = []
-    for word in words(values):
-        low, dash, high = word.partition("-")
+    values: list[int] = []
+    for word in words(texts):
+        first, dash, last = word.partition("-")
         try:
-            wanted = range(int(low), int(high) + 1) if dash else range(int(low), int(low) + 1)
+            low = int(first)
+            high = int(last) if dash else low
         except ValueError:
             raise InputError(
                 f"{word!r} is not a whole number", where=option, remedy=f"such as {option} 16,32,64"
             ) from None
-        if len(found) + len(wanted) > MAX_VALUES:
-            raise InputError(f"{word!r} is more than {MAX_VALUES} values", where=option)
-        found += wanted
-    return found
+        # counted, not spanned: a mistyped end may be larger than any list
+        if len(values) + high - low + 1 > MAX_VALUES:
+            raise InputError(
+                f"{word!r} is more than {MAX_VALUES:,} values", where=option, remedy="ask for less"
+            )
+        values += range(low, high + 1)
+    return values
 
 
-def reals(values: Sequence[str] | None, option: str) -> list[float]:
-    """As `words`, as numbers. Raises InputError."""
-    try:
-        return [float(word) for word in words(values)]
-    except ValueError:
-        raise InputError(
-            f"{','.join(values or [])!r} is not a number", where=option, remedy=f"{option} 0.3"
-        ) from None
+def joined(values: Sequence[object]) -> str:
+    """The values with commas, as `words` and `integers` read them; 0,1,2 becomes 0-2."""
+    whole = [value for value in values if type(value) is int]
+    if len(values) > 2 and values == list(range(whole[0], whole[0] + len(values)) if whole else ()):
+        return f"{whole[0]}-{whole[-1]}"
+    return ",".join(value_text(value) for value in values)
+
+
+def value_text(value: object) -> str:
+    """One value as a person types it: yes and no, numbers that read back as the same number."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,90 +1,50 @@
-"""The splits of published methods, by name: what their released code draws."""
+"""The splits of published methods, by name: how their released code draws them.
+
+Which of them a dataset has, and with which sizes, its card declares (`DatasetCard.splits`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import MappingProxyType
 
-from hashbench.errors import UnknownNameError
-from hashbench.plan.card import DatasetCard, SplitSizes
+from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan import catalog
+from hashbench.plan.card import DatasetCard, DrawingRule, ReleasedSplit, SplitSizes
 
 OWN = "own"
 FILE_SUFFIX = ".json"
 
-
-@dataclass(frozen=True)
-class FieldSplit:
-    """A permutation of all items by numpy's legacy generator, cut into queries and the rest.
-
-    `seed` seeds the generator, `discarded` permutations of all items are drawn before the one that
-    counts. The first items are queries and the next ones training items; with `queries_last` the
-    last items are queries and the first ones training items. All that are no queries are database.
-    `sizes` are those of the release, by dataset name; other datasets have their own default sizes.
-    `by_text` names the datasets whose items the release lists in the order of their ids as text.
-    """
-
-    name: str
-    summary: str
-    seed: int
-    sizes: Mapping[str, SplitSizes] = field(default_factory=dict)
-    discarded: int = 0
-    queries_last: bool = False
-    by_text: tuple[str, ...] = ()
-
-
-_FLICKR, _NUS, _COCO = SplitSizes(2000, 10000), SplitSizes(2100, 10500), SplitSizes(5000, 10000)
-_FIELD = {"mirflickr25k": _FLICKR, "nuswide": _NUS, "coco": _COCO, "iaprtc12": _FLICKR}
-_DCMHT = dict.fromkeys(("mirflickr25k", "nuswide", "coco"), SplitSizes(5120, 10240))
-_SORTED = ("mirflickr25k",)
-
-SPLITS: Mapping[str, FieldSplit] = MappingProxyType(
+RULES: Mapping[str, DrawingRule] = MappingProxyType(
     {
-        split.name: split
-        for split in (
-            FieldSplit(
-                "prompthash",
-                "PromptHash (CVPR 2025): seed 1814, queries first",
-                1814,
-                _FIELD,
-                by_text=_SORTED,
-            ),
-            FieldSplit(
-                "pghmh",
-                "PGHMH: as prompthash, NUS-WIDE with 2,000 queries and 10,000 training items",
-                1814,
-                _FIELD | {"nuswide": _FLICKR},
-                by_text=_SORTED,
-            ),
-            FieldSplit(
-                "dcmht",
-                "DCMHT (MM 2022): seed 1814, 5,120 queries, 10,240 training items",
-                1814,
-                _DCMHT,
-                by_text=_SORTED,
-            ),
-            FieldSplit("mith", "MITH (MM 2023): seed 1, queries first", 1, _FIELD),
-            FieldSplit(
-                "pcril",
-                "PCRIL (NeurIPS 2024): seed 0, second permutation, queries last; for the 20,015"
-                " items of MIRFlickr-25K the whole database is trained on",
-                0,
-                {"mirflickr25k-20015": SplitSizes(2000, 18015)},
-                discarded=1,
-                queries_last=True,
-            ),
-            FieldSplit("torchcmh", "torchcmh: seed 8, queries first", 8, {"iaprtc12": _FLICKR}),
-        )
+        "prompthash": DrawingRule("PromptHash (CVPR 2025): seed 1814, queries first", 1814),
+        "pghmh": DrawingRule(
+            "PGHMH: as prompthash, NUS-WIDE with 2,000 queries and 10,000 training items", 1814
+        ),
+        "dcmht": DrawingRule(
+            "DCMHT (MM 2022): seed 1814, 5,120 queries, 10,240 training items", 1814
+        ),
+        "mith": DrawingRule("MITH (MM 2023): seed 1, queries first", 1),
+        "pcril": DrawingRule(
+            "PCRIL (NeurIPS 2024): seed 0, second permutation, queries last; for the 20,015 items"
+            " of MIRFlickr-25K the whole database is trained on",
+            0,
+            discarded=1,
+            queries_last=True,
+        ),
+        "torchcmh": DrawingRule("torchcmh: seed 8, queries first", 8),
     }
 )
+"""The rules that every dataset may be split by. A card may declare splits with their own rule."""
 
 
 def check(split: str, *, where: object = None) -> None:
     """Raises UnknownNameError unless `split` is a name or looks like a file."""
-    if split not in (OWN, *SPLITS) and not is_file(split):
-        names = [OWN, *SPLITS, f"FILE{FILE_SUFFIX}"]
-        raise UnknownNameError("split", split, names, where=where)
+    declared = (entry.name for card in catalog.datasets().values() for entry in card.splits)
+    names = list(dict.fromkeys((OWN, *RULES, *declared)))
+    if split not in names and not is_file(split):
+        raise UnknownNameError("split", split, [*names, f"FILE{FILE_SUFFIX}"], where=where)
 
 
 def is_file(split: str) -> bool:
@@ -92,7 +52,23 @@ def is_file(split: str) -> bool:
     return PurePath(split).suffix == FILE_SUFFIX
 
 
+def declared(split: str, card: DatasetCard, dataset: str) -> ReleasedSplit | None:
+    """The released split that a card declares for `dataset`, one of its names, or None."""
+    entries = [entry for entry in card.splits if entry.name == split]
+    for_preset = [entry for entry in entries if dataset in entry.presets]
+    return next(iter(for_preset or [entry for entry in entries if not entry.presets]), None)
+
+
 def sizes(split: str, card: DatasetCard, dataset: str) -> SplitSizes:
-    """The sizes of a named split on a dataset, or the dataset's own where the release has none."""
-    released: Mapping[str, SplitSizes] = SPLITS[split].sizes if split in SPLITS else {}
-    return released.get(dataset) or released.get(card.name) or card.sizes[dataset]
+    """The sizes of a split on a dataset, or the dataset's own where the release has none.
+
+    Raises UnknownNameError for a name that is none, InputError for a split of other datasets alone.
+    """
+    check(split, where="--split")
+    entry = declared(split, card, dataset)
+    if entry is None and split not in (OWN, *RULES) and not is_file(split):
+        known = [OWN, *RULES, *(entry.name for entry in card.splits if entry.name not in RULES)]
+        raise InputError(
+            f"{dataset} has no split {split}", where="--split", remedy=f"valid: {', '.join(known)}"
+        )
+    return card.sizes[dataset] if entry is None or entry.sizes is None else entry.sizes

@@ -1,4 +1,4 @@
-"""A request, as typed or read from a TOML file, and the list of run specs that it means.
+"""From a request, as typed or read from a file, to the specs of all runs that it means.
 
 Everything is checked here, against cards, before anything starts.
 """
@@ -6,85 +6,41 @@ Everything is checked here, against cards, before anything starts.
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from hashbench.errors import DamagedFileError, InputError, UnknownNameError
 from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
-from hashbench.plan import catalog, released_splits
-from hashbench.plan.card import DatasetCard, MethodCard, Value
-from hashbench.plan.spec import (
-    BAD_IMAGES,
-    BITS_HIGH,
-    BITS_LOW,
-    ENCODE_PRECISIONS,
-    MAX_BYTES,
-    PRECISIONS,
-    PROTOCOLS,
-    SELECTS,
-    UNKNOWNS,
-    BackboneSpec,
-    DatasetSpec,
-    LabelSpec,
-    RunSpec,
-)
-
-T = TypeVar("T")
+from hashbench.plan import catalog, parameters, released_splits, run_options
+from hashbench.plan import spec as specs
+from hashbench.plan.card import DatasetCard, MethodCard
+from hashbench.plan.run_options import Request, options
+from hashbench.plan.spec import MAX_BYTES, BackboneSpec, DatasetSpec, LabelSpec, RunSpec
 
 MAX_RUNS = 10_000
 
-
-@dataclass(frozen=True)
-class Request:
-    """What a person asks for; lists span a grid. None means the card's default."""
-
-    method: Sequence[str] = ("soda",)
-    dataset: Sequence[str] = ("picturebook",)
-    bits: Sequence[int] = (32,)
-    seed: Sequence[int] = (0,)
-    backbone: str = "picturebook-clip"
-    pretrained: str = ""
-    feature_precision: str = "fp32"
-    encode_precision: str = "fp32"
-    protocol: str = "strict"
-    select: str = "validation"
-    device: str = "auto"
-    threads: int = 0
-    epochs: int | None = None
-    query_size: int | None = None
-    train_size: int | None = None
-    split: str = "own"
-    split_seed: int = 0
-    on_bad_image: str = "stop"
-    known_ratio: Sequence[float] = (1.0,)
-    label_noise: float = 0.0
-    label_sparsity: float = 0.0
-    unknown: str = "negative"
-    ablate: Sequence[str] = ()
-    set: Mapping[str, str | Value] = field(default_factory=dict)
+_RESOLVED = ("method", "bits", "dataset", "seed", "set", "ablate")
+"""Keys that `expand` spans by itself; all others are spanned in the order of the table."""
 
 
-LISTS = ("method", "dataset", "bits", "seed", "known_ratio", "ablate")
+def read_config(path: Path, data_dir: Path | None = None) -> dict[str, Any]:
+    """The values of a config file by key; the spec of a run gives the request that repeats it.
 
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The keys of a Request from a TOML file; one value where a list is meant will do.
-
-    Raises DamagedFileError for a file that is not TOML, UnknownNameError for a key that is none.
+    Raises DamagedFileError for a file that is not TOML, UnknownNameError for a key that is none,
+    InputError for a wrong value.
     """
     raw = read_toml(path)
-    request = request_of(raw, path)
-    return {key: getattr(request, key) for key in raw}
+    if {"version", "params"} <= raw.keys():
+        return repeated(specs.read(path), data_dir)
+    return checked_values(raw, path)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a small TOML file holds. Raises DamagedFileError."""
+    """The tables of a small TOML file. Raises DamagedFileError."""
     try:
         return toml.decode(read_bounded(path, MAX_BYTES, "a file of options"), dict[str, Any])
     except OSError as error:
@@ -93,20 +49,71 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise DamagedFileError(f"is not TOML: {error}", where=path) from None
 
 
-def request_of(raw: Mapping[str, Any], where: object) -> Request:
-    """The request that keys and values mean. Raises UnknownNameError, InputError."""
-    known = [entry.name for entry in fields(Request)]
+def checked_values(raw: Mapping[str, Any], where: object) -> dict[str, Any]:
+    """The values of options by key, as a file gives them.
+
+    Raises UnknownNameError for a key that is no option, InputError for a wrong value.
+    """
     for key in raw:
-        if key not in known:
-            raise UnknownNameError("key", key, known, where=where)
-    listed = {
-        key: [value] if key in LISTS and not isinstance(value, list) else value
-        for key, value in raw.items()
-    }
-    try:
-        return msgspec.convert(listed, Request)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise InputError(str(error), where=where) from None
+        if key not in options():
+            raise UnknownNameError("key", key, options(), where=where)
+    return {key: options()[key].convert(value, str(where)) for key, value in raw.items()}
+
+
+def overridden(values: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config file with those that were typed in their place; `set` is merged.
+
+    `--set` wins over `--epochs`, but what was typed wins over the file: typed epochs replace the
+    epochs that the file sets.
+    """
+    settings = dict(values.get("set", {}))
+    if "epochs" in typed:
+        names = {name for card in catalog.methods().values() for name in card.epoch_params}
+        settings = {k: v for k, v in settings.items() if k.rpartition(".")[2] not in names}
+    return {**values, **typed, "set": settings | dict(typed.get("set", {}))}
+
+
+def repeated(spec: RunSpec, data_dir: Path | None = None) -> dict[str, Any]:
+    """The values of the request that means this very run; the inverse of `expand`.
+
+    Runs of earlier versions that select by the test queries withheld training items; their
+    repetition fits all.
+    """
+    card = catalog.method(spec.method, where="method")
+    values: dict[str, Any] = {key: spec_value(spec, key) for key in options()}
+    sizes = _default_sizes(spec.dataset.split, spec.dataset.name, data_dir)
+    if spec.dataset.usual_sizes and sizes == (spec.dataset.query, spec.dataset.train):
+        del values["query_size"], values["train_size"]
+    usual = parameters.resolve(card, spec.protocol, values["epochs"], spec.ablations)
+    values["set"] = {name: value for name, value in spec.params.items() if value != usual.get(name)}
+    return values
+
+
+def spec_value(spec: RunSpec, key: str) -> Any:
+    """The value of an option in a spec; epochs are None where stages differ in theirs."""
+    if key == "epochs":
+        epochs = {spec.params.get(name) for name in catalog.method(spec.method).epoch_params}
+        return epochs.pop() if len(epochs) == 1 else None
+    value: Any = spec
+    for name in options()[key].spec.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def count_runs(request: Request) -> int:
+    """The number of runs that `expand` would make, computed without making them.
+
+    Raises InputError for a name or a value that is not valid.
+    """
+    run_options.check(request)
+    shared = 1
+    for key, option in options().items():
+        if key not in ("method", "bits", "set", "ablate"):
+            shared *= len(option.values(getattr(request, key)))
+    lengths = len(options()["bits"].values(request.bits))
+    return shared * sum(
+        len(choices) * (1 if choices.card.joint_bits else lengths) for choices in _methods(request)
+    )
 
 
 def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
@@ -115,175 +122,107 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     Datasets that a person registered are looked for below `data_dir`.
     Raises InputError (UnknownNameError with the nearest name) for anything that is not valid.
     """
-    _check(request)
-    cards = [catalog.method(name, where="--method") for name in _distinct(request.method)]
-    overrides = _overrides(request, cards)
-    for card in cards:
-        _check_protocol(request.protocol, card, overrides[card.name])
-    specs: list[RunSpec] = []
-    axes = itertools.product(
-        _distinct(request.dataset), cards, _distinct(request.known_ratio), _distinct(request.seed)
-    )
-    for dataset, card, known_ratio, seed in axes:
-        bits = tuple(_distinct(request.bits))
-        for chosen in [bits] if card.joint_bits else [(one,) for one in bits]:
-            specs.append(
-                RunSpec(
+    # counted first: a grid with a typing error may span more runs than memory holds
+    if (count := count_runs(request)) > MAX_RUNS:
+        raise InputError(
+            f"the grid has {count:,} runs, more than {MAX_RUNS:,}", remedy="ask for less"
+        )
+    rows = options()
+    others = [key for key in rows if key not in _RESOLVED]
+    datasets = {
+        name: catalog.dataset(name, data_dir, where="--dataset")
+        for name in rows["dataset"].values(request.dataset)
+    }
+    bits = tuple(rows["bits"].values(request.bits))
+    grid = [rows[key].values(getattr(request, key)) for key in others]
+    expanded: list[RunSpec] = []
+    # datasets and methods turn slowest, seeds and code lengths fastest
+    for name, choices in itertools.product(datasets, _methods(request)):
+        card = choices.card
+        _check_features(card, name, datasets[name])
+        lengths = [bits] if card.joint_bits else [(one,) for one in bits]
+        for (ablations, settings), other, seed, length in itertools.product(
+            choices, itertools.product(*grid), rows["seed"].values(request.seed), lengths
+        ):
+            values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
+            _check_captions(card, values, datasets[name])
+            expanded.append(
+                _spec(
+                    values,
+                    datasets[name],
                     method=card.name,
-                    bits=chosen,
-                    seed=seed,
-                    protocol=request.protocol,
-                    select=request.select,
-                    device=request.device,
-                    threads=request.threads,
-                    dataset=_dataset(request, dataset, data_dir),
-                    backbone=BackboneSpec(
-                        request.backbone,
-                        request.pretrained,
-                        request.feature_precision,
-                        request.encode_precision,
+                    bits=length,
+                    ablations=ablations,
+                    params=parameters.resolve(
+                        card, values["protocol"], values["epochs"], ablations, settings
                     ),
-                    labels=LabelSpec(
-                        known_ratio, request.label_noise, request.label_sparsity, request.unknown
-                    ),
-                    ablations=tuple(
-                        name for name in _distinct(request.ablate) if _has_ablation(card, name)
-                    ),
-                    params=overrides[card.name],
                 )
             )
-            if len(specs) > MAX_RUNS:
-                raise InputError(f"the grid has more than {MAX_RUNS} runs", remedy="ask for less")
-    return specs
+    return expanded
 
 
-def _check(request: Request) -> None:
-    for key in ("method", "dataset", "bits", "seed", "known_ratio"):
-        if not getattr(request, key):
-            raise InputError("is empty", where=_option(key), remedy="give at least one value")
-    for bits in request.bits:
-        _within(bits, BITS_LOW, BITS_HIGH, "bits")
-    for seed in request.seed:
-        _within(seed, 0, 2**31 - 1, "seed")
-    for ratio in request.known_ratio:
-        if not 0 < ratio <= 1:
-            raise InputError(
-                f"{ratio} is not a share of labels",
-                where=_option("known_ratio"),
-                remedy="a number above 0 and up to 1, such as 0.3",
-            )
-    for key in ("label_noise", "label_sparsity"):
-        _within(getattr(request, key), 0, 1, key)
-    for key, low in (("epochs", 1), ("query_size", 1), ("train_size", 2), ("threads", 0)):
-        if getattr(request, key) is not None:
-            _within(getattr(request, key), low, 10**9, key)
-    for key, known in (
-        ("protocol", PROTOCOLS),
-        ("select", SELECTS),
-        ("unknown", UNKNOWNS),
-        ("on_bad_image", BAD_IMAGES),
-        ("feature_precision", PRECISIONS),
-        ("encode_precision", ENCODE_PRECISIONS),
-    ):
-        if getattr(request, key) not in known:
-            raise UnknownNameError(key, getattr(request, key), known, where=_option(key))
-    released_splits.check(request.split, where="--split")
-    if not re.fullmatch(r"auto|cpu|cuda|cuda:\d{1,3}", request.device):
-        raise UnknownNameError(
-            "device", request.device, ["auto", "cpu", "cuda:0", "cuda:1"], where="--device"
-        )
+def _methods(request: Request) -> list[parameters.Choices]:
+    names = options()["method"].values(request.method)
+    return parameters.choices(request, [catalog.method(name, where="--method") for name in names])
 
 
-def _within(value: float, low: float, high: float, key: str) -> None:
-    if not low <= value <= high:
+def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
+    if card.needs_encoders and dataset.features_only:
+        usable = [other.name for other in catalog.methods().values() if not other.needs_encoders]
         raise InputError(
-            f"{value} is out of range", where=_option(key), remedy=f"from {low} to {high}"
+            f"{card.name} cannot work on {name}, a set of features: it needs the encoders that made"
+            " them",
+            where="--method",
+            remedy=f"a method that takes features as they are: {', '.join(usable)}",
         )
 
 
-def _option(key: str) -> str:
-    return "--" + key.replace("_", "-")
-
-
-def _distinct(values: Sequence[T]) -> list[T]:
-    return list(dict.fromkeys(values))
-
-
-def _has_ablation(card: MethodCard, name: str) -> bool:
-    return any(ablation.name == name for ablation in card.ablations)
-
-
-def _overrides(request: Request, cards: list[MethodCard]) -> dict[str, dict[str, Value]]:
-    """Every parameter of every method: defaults, then --epochs, then ablations, then --set.
-
-    `--set name=value` goes to each asked method that has `name`, `--set method.name=value` to one.
-    """
-    protocol = request.protocol
-    resolved = {c.name: {param.name: param.start(protocol) for param in c.params} for c in cards}
-    for card in cards:
-        if request.epochs is not None:
-            resolved[card.name] |= dict.fromkeys(card.epoch_params, request.epochs)
-    for name in _distinct(request.ablate):
-        owners = [card for card in cards if _has_ablation(card, name)]
-        if not owners:
-            known = [ablation.name for card in cards for ablation in card.ablations]
-            raise UnknownNameError("ablation", name, known, where="--ablate")
-        for card in owners:
-            resolved[card.name] |= card.ablation(name).settings
-    for key, value in request.set.items():
-        prefix, dot, short = key.partition(".")
-        named = [card for card in cards if dot and card.name == prefix]
-        name = short if named else key
-        owners = [c for c in named or cards if any(param.name == name for param in c.params)]
-        if not owners:
-            known = [param.name for card in named or cards for param in card.params]
-            raise UnknownNameError("parameter", name, known, where="--set")
-        for card in owners:
-            param = card.param(name)
-            where = f"--set {key}"
-            resolved[card.name][name] = (
-                param.parse(value, where=where)
-                if isinstance(value, str)
-                else param.check(value, where=where)
-            )
-    return resolved
-
-
-def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]) -> None:
-    """The published protocol is for methods whose own code leaks; the strict one refuses leaks.
-
-    For the others the strict protocol is the published one, and a mark would mean nothing.
-    """
-    if protocol == "published":
-        if not card.published_leaks:
-            leaky = [other.name for other in catalog.methods().values() if other.published_leaks]
+def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: DatasetCard) -> None:
+    """Tuned towers read tokens of captions that were cached as they are."""
+    for key in ("caption_noise", "caption_drop"):
+        if not values[key]:
+            continue
+        if card.tuned_blocks:
+            able = [other.name for other in catalog.methods().values() if not other.tuned_blocks]
             raise InputError(
-                f"{card.name} has no other protocol: it encodes each modality alone as published",
-                where="--protocol",
-                remedy=f"--protocol strict, or a method that has one: {', '.join(leaky)}",
+                f"{card.name} tunes the towers, which read captions as they are",
+                where=options()[key].flag,
+                remedy=f"a method on frozen features: {', '.join(able)}",
             )
-        return
-    for param in card.params:
-        if param.published is not None and params[param.name] == param.published:
+        if dataset.features_only:
             raise InputError(
-                f"{param.name} = {params[param.name]} lets codes see what they must not",
-                where=f"--set {param.name}",
-                remedy="--protocol published, which marks the run",
+                "a set of features has no captions to change",
+                where=options()[key].flag,
+                remedy="a dataset with captions",
             )
 
 
-def _dataset(request: Request, name: str, data_dir: Path | None) -> DatasetSpec:
-    card: DatasetCard = catalog.dataset(name, data_dir, where="--dataset")
-    sizes = released_splits.sizes(request.split, card, name)
-    values: dict[str, Value] = {param.name: param.default for param in card.params}
-    values |= card.presets.get(name, {})
-    return DatasetSpec(
-        name=name,
-        query=sizes.query if request.query_size is None else request.query_size,
-        train=sizes.train if request.train_size is None else request.train_size,
-        split=request.split,
-        split_seed=request.split_seed,
-        usual_sizes=request.query_size is None and request.train_size is None,
-        params=dict(values),
-        on_bad_image=request.on_bad_image,
+def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunSpec:
+    """The spec in which every option's value is at the place that its row names."""
+    parts: dict[str, dict[str, Any]] = {"": resolved, "dataset": {}, "backbone": {}, "labels": {}}
+    for key, value in values.items():
+        part, _, name = options()[key].spec.rpartition(".")
+        if name:
+            parts[part][name] = value
+    return RunSpec(
+        dataset=_dataset(parts["dataset"], card),
+        backbone=BackboneSpec(**parts["backbone"]),
+        labels=LabelSpec(**parts["labels"]),
+        holdout=values["select"] != "test",  # the test queries select: nothing need be withheld
+        **parts[""],
     )
+
+
+def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
+    """The dataset's part of a spec; sizes that nobody asked for are those of the split."""
+    name = values["name"]
+    sizes = released_splits.sizes(values["split"], card, name)
+    usual = values["query"] is None and values["train"] is None
+    values["query"] = sizes.query if values["query"] is None else values["query"]
+    values["train"] = sizes.train if values["train"] is None else values["train"]
+    return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))
+
+
+def _default_sizes(split: str, name: str, data_dir: Path | None) -> tuple[int, int]:
+    sizes = released_splits.sizes(split, catalog.dataset(name, data_dir, where="dataset"), name)
+    return sizes.query, sizes.train

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +14,18 @@ from hashbench.files.bounded_read import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
+MAX_ID_NAME = 120  # letters of an id between its time and its seed
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
-BITS_LOW, BITS_HIGH = 1, 4096
-PROTOCOLS = ("strict", "published")
-SELECTS = ("validation", "last", "test")
-UNKNOWNS = ("negative", "ignore")
-BAD_IMAGES = ("stop", "skip")
-PRECISIONS = ("fp32", "fp16")
-
-ENCODE_PRECISIONS = ("fp32", "bf16")
 
 _LATER = (
     ("dataset", "on_bad_image", "stop"),
+    ("dataset", "caption_noise", 0.0),
+    ("dataset", "caption_drop", 0.0),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
+_LATER_RUN = (("holdout", True),)
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +33,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
     `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
+    `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
+    exchanged and left out.
     """
 
     name: str
@@ -49,6 +45,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usual_sizes: bool = False
     params: dict[str, Value] = {}
     on_bad_image: str = "stop"
+    caption_noise: float = 0.0
+    caption_drop: float = 0.0
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +74,9 @@ class LabelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One run. Equal specs on one kind of device, with equal numbers of threads, give equal codes,
     bit for bit.
+
+    `holdout`: some training items are withheld from fitting as validation queries. Runs that select
+    by the test queries, as papers do, fit all of them, but for those of earlier versions.
     """
 
     version: int = VERSION
@@ -84,6 +85,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     seed: int = 0
     protocol: str = "strict"
     select: str = "validation"
+    holdout: bool = True
     device: str = "auto"
     threads: int = 0
     dataset: DatasetSpec
@@ -98,11 +100,17 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
         Keys that later versions added count where they are not what earlier versions did.
         """
+        import hashlib  # here, since lists of runs need no hash
+        import json
+
         plain: dict[str, Any] = msgspec.to_builtins(self)
         del plain["device"], plain["threads"]
         for part, key, before in _LATER:
             if plain[part][key] == before:
                 del plain[part][key]
+        for key, default in _LATER_RUN:
+            if plain[key] == default:
+                del plain[key]
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -111,9 +119,13 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return "+".join(str(bits) for bits in self.bits)
 
     def run_id(self, now: datetime.datetime) -> str:
-        """An id that reads well and sorts by time."""
-        name = f"{self.method}-{self.dataset.name}-{self.bits_label}b-s{self.seed}"
-        return f"{now:%Y%m%d-%H%M%S}-{name}-{self.hash[:4]}"
+        """An id that reads well and sorts by time; equal ones are told apart by the folder."""
+        parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
+        parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
+        parts += self.ablations
+        parts += [self.protocol] if self.protocol != "strict" else []
+        name = "-".join(parts)[:MAX_ID_NAME]
+        return f"{now:%Y%m%d-%H%M%S}-{name}-s{self.seed}"
 
 
 def to_toml(spec: RunSpec) -> str:

@@ -1,12 +1,13 @@
 """A sweep file: grids of runs with conditions, in TOML.
 
-[base]                     # keys of `hashbench run`, for every grid
+[base]                     # options of `hashbench run` as keys, for every grid
 dataset = "picturebook"
 bits = [16, 32]
 seed = [0, 1, 2]
 
-[[grid]]                   # one request; lists span a grid, `set` and `ablate` as well
+[[grid]]                   # a list spans a grid, in `set` as well
 method = "soda"
+epochs = [10, 30]
 set = { alpha = [0.5, 1.0] }
 
 [[grid]]
@@ -21,18 +22,24 @@ known_ratio = [0.3]
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.plan.card import Value
-from hashbench.plan.request import MAX_RUNS, expand, read_toml, request_of
+from hashbench.plan.request import (
+    MAX_RUNS,
+    checked_values,
+    count_runs,
+    expand,
+    read_toml,
+    spec_value,
+)
+from hashbench.plan.run_options import Request, options, request
 from hashbench.plan.spec import RunSpec
 
 TABLES = ("base", "grid", "skip")
-SKIP_KEYS = ("method", "dataset", "bits", "seed", "known_ratio", "protocol", "ablate", "set")
 
 
 def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
@@ -44,59 +51,67 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
     for key in raw:
         if key not in TABLES:
             raise UnknownNameError("table", key, TABLES, where=path)
-    base = _table(raw.get("base", {}), f"{path}: [base]")
+    in_base = f"{path}: [base]"
+    base = checked_values(_table(raw.get("base", {}), in_base), in_base)
     grids = _tables(raw.get("grid", [{}]), f"{path}: [[grid]]")
-    skips = _tables(raw.get("skip", []), f"{path}: [[skip]]")
-    for number, skip in enumerate(skips, start=1):
-        for key in skip:
-            if key not in SKIP_KEYS:
-                where = f"{path}: [[skip]] {number}"
-                raise UnknownNameError("key", key, SKIP_KEYS, where=where)
-        _table(skip.get("set", {}), f"{path}: [[skip]] {number} set")
-    found: dict[str, RunSpec] = {}
-    for number, grid in enumerate(grids, start=1):
-        where = f"{path}: [[grid]] {number}"
-        for one in _spanned(_merged(base, grid, path), where):
-            for spec in expand(request_of(one, where), data_dir):
-                if not any(_matches(spec, skip) for skip in skips):
-                    found.setdefault(spec.hash, spec)
-                if len(found) > MAX_RUNS:
-                    raise InputError(f"has more than {MAX_RUNS} runs", where=path)
-    if not found:
-        raise InputError("means no run", where=path, remedy="a [[grid]], or fewer [[skip]]")
-    return list(found.values())
-
-
-def _merged(base: Mapping[str, Any], grid: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The grid's keys over the base's; `set` is merged name by name."""
-    both = {
-        **_table(base.get("set", {}), f"{path}: [base] set"),
-        **_table(grid.get("set", {}), f"{path}: [[grid]] set"),
-    }
-    return {**base, **grid, "set": both}
-
-
-def _spanned(keys: dict[str, Any], where: str) -> list[dict[str, Any]]:
-    """One request for each choice of the parameters and ablations that have several."""
-    settings = keys.pop("set")
-    names = list(settings)
-    values = [v if isinstance(v, list) else [v] for v in settings.values()]
-    for name, choices in zip(names, values, strict=True):
-        if not choices:
-            raise InputError("is an empty list", where=f"{where} set.{name}")
-    ablations = keys.pop("ablate", [])
-    ablations = ablations if isinstance(ablations, list) else [ablations]
-    if not any(isinstance(one, list) for one in ablations):
-        ablations = [ablations]  # a plain list is one choice, as on the command line
-    several = itertools.product(ablations, itertools.product(*values))
-    return [
-        {
-            **keys,
-            "ablate": ablate if isinstance(ablate, list) else [ablate],
-            "set": dict(zip(names, chosen, strict=True)),
-        }
-        for ablate, chosen in several
+    skips = [
+        _skip(table, f"{path}: [[skip]] {number}")
+        for number, table in enumerate(_tables(raw.get("skip", []), f"{path}: [[skip]]"), start=1)
     ]
+    requests: list[Request] = []
+    places: list[tuple[Mapping[str, Any], str, str]] = []
+    for number, table in enumerate(grids, start=1):
+        in_grid = f"{path}: [[grid]] {number}"
+        grid = checked_values(table, in_grid)
+        settings = {**base.get("set", {}), **grid.get("set", {})}
+        requests.append(request({**base, **grid, "set": settings}))
+        places.append((grid, in_grid, in_base))
+    count = 0
+    for asked, place in zip(requests, places, strict=True):
+        with _blaming(*place):
+            count += count_runs(asked)
+    # counted before anything is expanded: a grid may span more runs than memory holds
+    if count > MAX_RUNS:
+        raise InputError(
+            f"spans {count:,} runs, more than {MAX_RUNS:,}",
+            where=path,
+            remedy="fewer values, or several files",
+        )
+    specs: dict[str, RunSpec] = {}
+    for asked, place in zip(requests, places, strict=True):
+        with _blaming(*place):
+            for spec in expand(asked, data_dir):
+                if not any(_matches(spec, skip) for skip in skips):
+                    specs.setdefault(spec.hash, spec)
+    if not specs:
+        raise InputError("means no run", where=path, remedy="a [[grid]], or fewer [[skip]]")
+    return list(specs.values())
+
+
+@contextmanager
+def _blaming(grid: Mapping[str, Any], in_grid: str, in_base: str) -> Iterator[None]:
+    """Errors that name an option leave with the table of the file that gave it."""
+    try:
+        yield
+    except InputError as error:
+        flag, _, name = (error.where or "").partition(" ")
+        key = flag.removeprefix("--").replace("-", "_")
+        given = name in grid.get("set", {}) if name else key in grid
+        if key in options():
+            place = f"{in_grid if given else in_base}: {key}"
+            error.where = f"{place}.{name}" if name else place
+        elif error.where is None:
+            error.where = in_grid
+        raise
+
+
+def _skip(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """The conditions of a [[skip]]: every option that may have several values may be one."""
+    known = [key for key, option in options().items() if option.grid]
+    for key in table:
+        if key not in known:
+            raise UnknownNameError("key", key, known, where=where)
+    return checked_values(table, where)
 
 
 def _matches(spec: RunSpec, skip: Mapping[str, Any]) -> bool:
@@ -104,20 +119,21 @@ def _matches(spec: RunSpec, skip: Mapping[str, Any]) -> bool:
 
 
 def _meets(spec: RunSpec, key: str, wanted: Any) -> bool:
-    if key == "set":
-        names: dict[str, Value] = spec.params
-        return all(n in names and names[n] in _listed(v) for n, v in wanted.items())
-    if key in ("bits", "ablate"):
-        has = spec.bits if key == "bits" else spec.ablations
-        return any(one in has for one in _listed(wanted)) or (wanted == [] and not has)
-    value = {
-        "method": spec.method,
-        "dataset": spec.dataset.name,
-        "seed": spec.seed,
-        "known_ratio": spec.labels.known_ratio,
-        "protocol": spec.protocol,
-    }[key]
-    return value in _listed(wanted)
+    values = _listed(wanted)
+    match key:
+        case "set":
+            return all(
+                name in spec.params and spec.params[name] in _listed(value)
+                for name, value in wanted.items()
+            )
+        case "bits":
+            return any(bits in spec.bits for bits in values)
+        case "ablate":
+            # a name matches runs that have it among others, a list those that have just these
+            whole = [tuple(value) for value in values if isinstance(value, list)]
+            whole += [] if values else [()]
+            return spec.ablations in whole or any(name in spec.ablations for name in values)
+    return spec_value(spec, key) in values
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""All there is to tell about one run."""
+"""Everything that is known of one run."""
 
 from __future__ import annotations
 
@@ -10,61 +10,80 @@ from rich.text import Text
 
 from hashbench.launch.spawn import last_log_lines
 from hashbench.plan import spec as specs
-from hashbench.report.run_pages import all_facts, ended_lines, flat, lines, pairs, results_page
+from hashbench.report.naming import variant_name
+from hashbench.report.run_pages import (
+    all_facts,
+    flat,
+    lines,
+    pairs,
+    results_page,
+    status_lines,
+)
 from hashbench.report.text import plain
 from hashbench.runs import result as results
-from hashbench.runs import state
+from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.status import status_of
 from hashbench.runs.tailer import Tailer
 
 
 def details(run: RunFolder) -> dict[str, Any]:
-    """State, spec, facts and result of a run as plain values. Raises DamagedFileError."""
-    tailer = Tailer(run.events)
-    folded = state.RunState()
+    """Status, spec, facts and result of a run as plain values.
+
+    Raises DamagedFileError, OSError where the events cannot be read.
+    """
+    tailer, state = Tailer(run.events), RunState()
     while fresh := tailer.poll():
         for event in fresh:
-            folded.add(event)
-    status = state.status(folded, run)
-    found: dict[str, Any] = {
+            state.add(event)
+    current = status_of(run, state)
+    spec = specs.read(run.spec)
+    page: dict[str, Any] = {
         "run": run.id,
+        "variant": variant_name(spec),
         "folder": str(run.path),
-        "status": str(status),
-        "spec": msgspec.to_builtins(specs.read(run.spec)),
-        "facts": folded.facts,
-        "stage": folded.stage,
-        "epoch": folded.epoch,
-        "losses": folded.losses,
-        "validation": folded.validation,
-        "monitors": folded.monitors,
-        "notes": folded.notes,
+        "status": str(current.state),
+        "doing": current.doing,
+        "done": current.done,
+        "seconds left": current.seconds_left,
+        "reason": current.reason,
+        "remedy": current.remedy,
+        "spec": msgspec.to_builtins(spec),
+        "facts": state.facts,
+        "stage": state.stage,
+        "epoch": state.epoch,
+        "losses": state.losses,
+        "validation": state.validation,
+        "monitors": state.monitors,
+        "notes": state.notes,
         "damaged event lines": tailer.skipped,
     }
-    if folded.ended is not None:
-        found["ended"] = msgspec.to_builtins(folded.ended)
+    if state.ended is not None:
+        page["ended"] = msgspec.to_builtins(state.ended)
     if run.result.is_file():
         result = results.read(run.result)
-        found["result"] = msgspec.to_builtins(result)
-        found["audit"] = result.audit.verdict
-    elif status in (Status.FAILED, Status.LOST):
-        found["log"] = last_log_lines(run)
-    return found
+        page["result"] = msgspec.to_builtins(result)
+        page["audit"] = result.audit.verdict
+        page["seal"] = seal.report(run, spec, result)
+    elif current.state in (Status.FAILED, Status.LOST):
+        page["log"] = last_log_lines(run)
+    return page
 
 
-def render(found: dict[str, Any]) -> RenderableType:
+def render(page: dict[str, Any]) -> RenderableType:
     """`details` for a terminal."""
-    parts: list[RenderableType] = [Text(f"{found['run']}: {found['status']}", style="bold")]
-    parts += ended_lines(found)
-    parts += [pairs("spec", flat(found["spec"])), pairs("facts", all_facts(found))]
+    parts: list[RenderableType] = [Text(f"{page['run']}: {page['status']}", style="bold")]
+    parts += status_lines(page)
+    parts += [pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))]
     parts += [
-        pairs(f"latest {name}", found[name])
+        pairs(f"latest {name}", page[name])
         for name in ("losses", "validation", "monitors")
-        if found[name]
+        if page[name]
     ]
-    parts += [Text(plain(note), style="dim") for note in found["notes"]]
-    if "result" in found:
-        parts.append(results_page(found))
-    if "log" in found:
-        parts += [Text("last lines of the log:", style="bold"), lines(found["log"])]
+    parts += [Text(plain(note), style="dim") for note in page["notes"]]
+    if "result" in page:
+        parts.append(results_page(page))
+    if "log" in page:
+        parts += [Text("last lines of the log:", style="bold"), lines(page["log"])]
     return Group(*parts)

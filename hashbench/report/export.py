@@ -1,25 +1,24 @@
-"""Comparison tables as text for terminals, Markdown, CSV and JSON."""
+"""Comparison tables as text: for terminals, Markdown, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
+from rich.console import RenderableType
 
-from hashbench.report.comparison import Cell, Row, Table, apart
-from hashbench.report.protocols import worth
-from hashbench.report.rows import Unfinished, Variant
+from hashbench.report import tables
+from hashbench.report.comparison import Cell, Floor, Row, Table, Task, apart, system_name
+from hashbench.report.protocol_gap import gap_sentences
+from hashbench.report.rows import Unfinished
+from hashbench.report.tables import NONE, Grid
 from hashbench.report.text import plain
 
 FORMATS = ("table", "md", "latex", "csv", "json")
 
-CSV_HEADER = [
+CSV_HEADER = (
     "table",
     "dataset",
     "split",
@@ -35,16 +34,15 @@ CSV_HEADER = [
     "mean",
     "deviation",
     "seeds",
+    "repeats",
     "floor",
+    "floor_is",
     "marks",
     "p",
-]
+)
 
-SURE = ((0.01, "‡"), (0.05, "†"))
+SIGNIFICANCE = ((0.01, "‡"), (0.05, "†"))
 """(p-value below which, mark), the surest first."""
-
-
-FEW = 4  # columns whose means and deviations stand side by side in 80
 
 
 def title(table: Table, number: int) -> str:
@@ -62,20 +60,26 @@ def title(table: Table, number: int) -> str:
 
 
 def footnotes(table: Table) -> list[str]:
-    """Sizes, floor and what else a reader of the numbers must know."""
+    """Sizes, random floor and what else a reader of the numbers must know."""
     sizes = table.sizes
     counts = (
         f"{sizes['query']:,} queries, {sizes['database']:,} database items, "
         f"{sizes['fit']:,} fitted, {sizes['validation']:,} validation queries"
     )
-    notes = [counts, f"random floor {table.floor:.4f}: the share of relevant pairs"]
+    notes = [counts, *floor_notes(table.floor, table.metric)]
     if table.without_relevant:
-        notes.append(f"{table.without_relevant} queries without a relevant item are left out")
+        count = "count as 0" if "empty=zero" in table.metric else "are left out"
+        notes.append(f"{table.without_relevant} queries without a relevant item {count}")
     if any(len(cell.values) > 1 for row in table.rows for cell in row.cells.values()):
         notes.append("mean ± sample standard deviation over seeds")
+    if any(row.repeats for row in table.rows):
+        notes.append("+1 repeated: a seed that was run twice counts once, with its latest run")
+    contests = [row.contest for row in table.rows if row.runs]
+    if len(set(contests)) > 1 and _any_best(table):
+        notes.append("the best is marked among rows whose training knew the same share of labels")
     if table.baseline is not None:
         notes.append(
-            f"† p < 0.05, ‡ p < 0.01 against {variant_name(table.baseline)}: paired randomisation "
+            f"† p < 0.05, ‡ p < 0.01 against {system_name(table.baseline)}: paired randomisation "
             "test over queries, two-sided, corrected for all comparisons (Holm)"
         )
     by_marks: dict[tuple[str, ...], list[str]] = {}
@@ -86,25 +90,43 @@ def footnotes(table: Table) -> list[str]:
     return [plain(note) for note in notes]
 
 
-def variant_name(variant: Variant) -> str:
-    """Method and changes in one line."""
-    return plain(" ".join(part for part in (variant.method, variant.changes) if part))
+def floor_notes(floor: Floor, metric: str) -> list[str]:
+    """What random codes score, and by which definition; nothing where it is not known."""
+    if not floor.by_bits:
+        return []
+    values = [f"{value:.4f}" for value in floor.by_bits.values()]
+    shown = (
+        values[0]
+        if len(set(values)) == 1
+        else ", ".join(f"{bits} bits {floor.by_bits[bits]:.4f}" for bits in sorted(floor.by_bits))
+    )
+    if floor.expected:
+        return [f"random floor {shown}: expected {metric} of random codes on the same queries"]
+    note = (
+        f"share of relevant pairs {shown}, stored by an earlier version instead of the random "
+        f"floor of {metric}"
+    )
+    return [note]
+
+
+def _any_best(table: Table) -> bool:
+    return any(cell.best for row in table.rows for cell in row.cells.values())
 
 
 def row_name(row: Row) -> str:
     """A row's name, with `!` where footnotes tell what is special about its numbers."""
-    return variant_name(row.variant) + (" !" if row.marks else "")
+    return system_name(row.variant) + (" !" if row.marks else "")
 
 
 def cell_text(cell: Cell | None) -> str:
     """`0.8123 ±0.0021 †`: mean, deviation over seeds, how sure it differs from the baseline."""
     if cell is None:
-        return "-"
+        return NONE
     text = f"{cell.mean:.4f}"
     if cell.deviation is not None:
         text += f" ±{cell.deviation:.4f}"
-    sure = [] if cell.p is None else [mark for bound, mark in SURE if cell.p < bound]
-    return f"{text} {sure[0]}" if sure else text
+    marks = [] if cell.p is None else [mark for bound, mark in SIGNIFICANCE if cell.p < bound]
+    return f"{text} {marks[0]}" if marks else text
 
 
 def titles(table: Table) -> list[str]:
@@ -117,7 +139,14 @@ def lead(table: Table, row: Row) -> list[str]:
     """What stands left of a row's numbers."""
     labelled = any(other.variant.labels for other in table.rows)
     labels = [row.variant.labels or "all known"] if labelled else []
-    return [row_name(row), *labels, str(row.seeds or "-")]
+    seeds = str(row.seeds or NONE) + (f" (+{row.repeats} repeated)" if row.repeats else "")
+    return [row_name(row), *labels, seeds]
+
+
+def is_best(row: Row, column: Task) -> bool:
+    """Whether a row has the best mean of a column."""
+    cell = row.cells.get(column)
+    return cell is not None and cell.best
 
 
 def unfinished_lines(runs: Sequence[Unfinished]) -> list[str]:
@@ -128,159 +157,136 @@ def unfinished_lines(runs: Sequence[Unfinished]) -> list[str]:
     ]
 
 
-def rich_tables(tables: Sequence[Table]) -> RenderableType:
-    """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
-    parts: list[RenderableType] = []
-    for number, table in enumerate(tables, 1):
-        grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        between = " " if len(table.columns) <= FEW else "\n"
-        lines = [
-            [
-                *map(Text, lead(table, row)),
-                *(_rich_cell(row, column, between) for column in table.columns),
-            ]
-            for row in table.rows
-        ]
-        words = len(titles(table)) - len(table.columns)
-        for position, header in enumerate(titles(table)):
-            grid.add_column(header, justify="left" if position < words - 1 else "right")
-        for line in lines:
-            grid.add_row(*line)
-        parts += [
-            Text(title(table, number), style="bold"),
-            grid,
-            *(Text(note, style="dim") for note in footnotes(table)),
-            Text(),
-        ]
-    parts += [Text(line, style="yellow") for line in (*apart(tables), *worth(tables))]
-    return Group(*parts)
-
-
-def _rich_cell(row: Row, column: tuple[int, str], between: str) -> Text:
-    best = is_best(row, column)
-    mean, *rest = cell_text(row.cells.get(column)).split(" ")
-    text = between.join([mean + "*" if best else mean, *rest])
-    return Text(text, style="bold green" if best else "")
-
-
-def is_best(row: Row, column: tuple[int, str]) -> bool:
-    """Whether a row has the best mean of a column."""
-    cell = row.cells.get(column)
-    return cell is not None and cell.best
-
-
-def markdown(tables: Sequence[Table]) -> str:
-    """Markdown tables, the best in bold."""
-    lines: list[str] = []
-    for number, table in enumerate(tables, 1):
-        headers = titles(table)
-        lines += [f"**{title(table, number)}**", "", f"| {' | '.join(headers)} |"]
-        lines.append(f"|{'---|' * len(headers)}")
-        for row in table.rows:
-            cells = []
-            for column in table.columns:
-                text = cell_text(row.cells.get(column))
-                cells.append(f"**{text}**" if is_best(row, column) else text)
-            escaped = [part.replace("|", "\\|") for part in [*lead(table, row), *cells]]
-            lines.append(f"| {' | '.join(escaped)} |")
-        lines += ["", *footnotes(table), ""]
-    return "\n".join([*lines, *apart(tables), *worth(tables)])
-
-
-def latex(tables: Sequence[Table]) -> str:
-    """LaTeX tables for booktabs, the best in bold, what qualifies a number in the caption."""
-    parts: list[str] = []
-    for number, table in enumerate(tables, 1):
-        words = len(titles(table)) - len(table.columns)
-        lines = ["\\begin{table}", "\\centering"]
-        lines.append(f"\\begin{{tabular}}{{{'l' * words}{'r' * len(table.columns)}}}")
-        lines += ["\\toprule", _latex_row(map(_latex, titles(table))), "\\midrule"]
-        for row in table.rows:
-            cells = []
-            for column in table.columns:
-                text = _latex(cell_text(row.cells.get(column)))
-                cells.append(f"\\textbf{{{text}}}" if is_best(row, column) else text)
-            lines.append(_latex_row([*map(_latex, lead(table, row)), *cells]))
-        caption = _latex(". ".join([title(table, number).partition(". ")[2], *footnotes(table)]))
-        lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}.}}", "\\end{table}"]
-        parts.append("\n".join(lines))
-    return "\n\n".join([*parts, *(f"% {line}" for line in apart(tables))]) + "\n"
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "±": r"$\pm$", "†": r"$^{\dagger}$", "‡": r"$^{\ddagger}$", "<": "$<$", ">": "$>$",
-}  # fmt: skip
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
-
-
-def comma_separated(tables: Sequence[Table]) -> str:
-    """One line for each cell, with all that its number depends on."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    for number, table in enumerate(tables, 1):
-        condition = table.condition
-        shared = (
-            number,
-            condition.dataset,
-            condition.split,
-            condition.backbone,
-            condition.protocol,
-            condition.select,
+def grid(table: Table, number: int) -> Grid:
+    """The text of a table; a line stands between contests."""
+    headers = titles(table)
+    rows = [
+        (
+            *(tables.Cell(text, dim=not row.runs) for text in lead(table, row)),
+            *(
+                tables.Cell(
+                    cell_text(row.cells.get(column)), best=is_best(row, column), dim=not row.runs
+                )
+                for column in table.columns
+            ),
         )
-        for row in table.rows:
-            variant = (row.variant.method, row.variant.changes, row.variant.labels)
-            for column, cell in sorted(row.cells.items()):
-                deviation = "" if cell.deviation is None else repr(cell.deviation)
-                numbers = (table.metric, repr(cell.mean), deviation, len(cell.values))
-                last = (repr(table.floor), "; ".join(row.marks))
-                p = "" if cell.p is None else repr(cell.p)
-                writer.writerow([*shared, *variant, *column, *numbers, *last, p])
-    return out.getvalue()
+        for row in table.rows
+    ]
+    contests = [row.contest for row in table.rows]
+    lines = {place for place, (one, next_one) in enumerate(pairwise(contests)) if one != next_one}
+    return Grid(
+        headers=tuple(headers),
+        rows=tuple(rows),
+        words=len(headers) - len(table.columns),
+        title=title(table, number),
+        notes=tuple(footnotes(table)),
+        lines_below=frozenset(lines),
+    )
 
 
-def as_json(tables: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
-    """Everything, for machines."""
-    plain_tables = [
+def _grids(every: Sequence[Table]) -> list[Grid]:
+    return [grid(table, number) for number, table in enumerate(every, 1)]
+
+
+def _closing(every: Sequence[Table]) -> list[str]:
+    return [*apart(every), *gap_sentences(every)]
+
+
+def rich_tables(every: Sequence[Table]) -> RenderableType:
+    """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
+    return tables.for_terminal(_grids(every), _closing(every))
+
+
+def markdown(every: Sequence[Table]) -> str:
+    """Markdown tables, the best in bold."""
+    return tables.for_markdown(_grids(every), _closing(every))
+
+
+def latex(every: Sequence[Table]) -> str:
+    """LaTeX tables for booktabs, the best in bold, what qualifies a number in the caption."""
+    numbered = _grids(every)
+    # LaTeX numbers tables itself
+    unnumbered = [replace(one, title=one.title.partition(". ")[2]) for one in numbered]
+    return tables.for_latex(unnumbered, _closing(every))
+
+
+def comma_separated(every: Sequence[Table]) -> str:
+    """One line for each cell, with all that its number depends on."""
+    records = [
         {
-            "condition": vars(table.condition),
+            "table": number,
+            "dataset": table.condition.dataset,
+            "split": table.condition.split,
+            "backbone": table.condition.backbone,
+            "protocol": table.condition.protocol,
+            "select": table.condition.select,
+            **vars(row.variant),
+            "bits": bits,
+            "direction": direction,
             "metric": table.metric,
-            "floor": table.floor,
-            "sizes": table.sizes,
-            "without_relevant": table.without_relevant,
-            "rows": [
-                {
-                    **vars(row.variant),
-                    "marks": row.marks,
-                    "runs": row.runs,
-                    "scores": [
-                        {
-                            "bits": bits,
-                            "direction": direction,
-                            "values": cell.values,
-                            "mean": cell.mean,
-                            "deviation": cell.deviation,
-                            "best": cell.best,
-                            "p": cell.p,
-                        }
-                        for (bits, direction), cell in sorted(row.cells.items())
-                    ],
-                }
-                for row in table.rows
+            "mean": cell.mean,
+            "deviation": cell.deviation,
+            "seeds": len(cell.values),
+            "repeats": row.repeats,
+            "floor": table.floor.by_bits.get(bits),
+            "floor_is": _floor_is(table.floor),
+            "marks": "; ".join(row.marks),
+            "p": cell.p,
+        }
+        for number, table in enumerate(every, 1)
+        for row in table.rows
+        for (bits, direction), cell in sorted(row.cells.items())
+    ]
+    return tables.for_csv(records, CSV_HEADER)
+
+
+def _floor_is(floor: Floor) -> str:
+    return "expected value under random codes" if floor.expected else "share of relevant pairs"
+
+
+def as_json(every: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
+    """Everything, for machines."""
+    return tables.for_json(
+        {
+            "tables": [_plain_table(table) for table in every],
+            "apart": apart(every),
+            "unfinished": [
+                {"run": one.run.id, "status": one.status, "reason": one.reason}
+                for one in unfinished
             ],
         }
-        for table in tables
-    ]
-    others = [{"run": r.run.id, "status": r.status, "reason": r.reason} for r in unfinished]
-    return json.dumps(
-        {"tables": plain_tables, "apart": apart(tables), "unfinished": others}, indent=1
     )
+
+
+def _plain_table(table: Table) -> dict[str, Any]:
+    return {
+        "condition": vars(table.condition),
+        "metric": table.metric,
+        "floors": dict(table.floor.by_bits),
+        "floor_is": _floor_is(table.floor),
+        "sizes": table.sizes,
+        "without_relevant": table.without_relevant,
+        "baseline": None if table.baseline is None else vars(table.baseline),
+        "rows": [
+            {
+                **vars(row.variant),
+                "marks": row.marks,
+                "runs": row.runs,
+                "seeds": row.seeds,
+                "repeats": row.repeats,
+                "scores": [
+                    {
+                        "bits": bits,
+                        "direction": direction,
+                        "values": cell.values,
+                        "mean": cell.mean,
+                        "deviation": cell.deviation,
+                        "best": cell.best,
+                        "p": cell.p,
+                    }
+                    for (bits, direction), cell in sorted(row.cells.items())
+                ],
+            }
+            for row in table.rows
+        ],
+    }

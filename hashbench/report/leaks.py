@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hashbench.codefiles.load import RetrievalTask
 from hashbench.metrics.leakage import Bucket, Evidence, Finding, Measure, Verdict
 from hashbench.report.scores import name_of
+from hashbench.report.tables import Grid, TerminalGrid, for_json
 from hashbench.report.text import plain
 from hashbench.runs.result import AuditResult
 
 
 @dataclass(frozen=True, eq=False)
-class Audited:
+class AuditedCodes:
     """One set of codes: what was measured and what it means."""
 
     task: RetrievalTask
@@ -33,15 +31,15 @@ class Audit:
     """One file or run. `encoder` is the audit of a run's encoder, where there is a run."""
 
     source: str
-    codes: tuple[Audited, ...]
+    codes: tuple[AuditedCodes, ...]
     encoder: AuditResult | None = None
 
     @property
     def verdict(self) -> Verdict:
         """The gravest verdict on any of its codes."""
-        found = {one.finding.verdict for one in self.codes}
+        verdicts = {one.finding.verdict for one in self.codes}
         order: tuple[Verdict, ...] = ("consistent with label input", "no sign of label input")
-        return next((verdict for verdict in order if verdict in found), "not decidable")
+        return next((verdict for verdict in order if verdict in verdicts), "not decidable")
 
 
 def rich_audit(audit: Audit) -> RenderableType:
@@ -74,19 +72,20 @@ NEIGHBOURS_MEANING = (
 )
 
 
-def _measures(codes: Sequence[Audited]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("codes", overflow="fold")
-    for header in ("separation", "spread", "structure", "identical"):
-        table.add_column(header, justify="right")
-    for one in codes:
-        found = one.evidence
-        table.add_row(
-            Text(name_of(one.task)),
-            *(_interval(part) for part in (found.separation, found.spread, found.structure)),
-            f"{found.identical_same:.1%} / {found.identical_one_off:.1%}",
-        )
-    return table
+def _measures(codes: Sequence[AuditedCodes]) -> RenderableType:
+    headers = ("codes", "separation", "spread", "structure", "identical")
+    rows = [
+        [
+            name_of(one.task),
+            *map(
+                _interval,
+                (one.evidence.separation, one.evidence.spread, one.evidence.structure),
+            ),
+            f"{one.evidence.identical_same:.1%}/{one.evidence.identical_one_off:.1%}",
+        ]
+        for one in codes
+    ]
+    return TerminalGrid(Grid.of(headers, rows, words=1))
 
 
 def _interval(measure: Measure | None) -> str:
@@ -95,23 +94,22 @@ def _interval(measure: Measure | None) -> str:
     return f"{measure.value:.2f} ({measure.low:.2f}-{measure.high:.2f})"
 
 
-def _neighbours(codes: Sequence[Audited]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("codes", overflow="fold")
-    for header in ("set occurs", "queries", "exact set", "chance", "of close", "overlap"):
-        table.add_column(header, justify="right")
-    for one in codes:
-        for number, bucket in enumerate(one.evidence.buckets):
-            table.add_row(
-                Text("" if number else name_of(one.task)),
-                _range(bucket),
-                f"{bucket.queries:,}",
-                f"{bucket.accuracy:.1%}",
-                f"{bucket.chance:.1%}",
-                f"{bucket.among_close:.1%}",
-                f"{bucket.overlap:.1%}",
-            )
-    return table
+def _neighbours(codes: Sequence[AuditedCodes]) -> RenderableType:
+    headers = ("codes", "set occurs", "queries", "exact set", "chance", "of close", "overlap")
+    rows = [
+        [
+            "" if place else name_of(one.task),
+            _range(bucket),
+            f"{bucket.queries:,}",
+            f"{bucket.accuracy:.1%}",
+            f"{bucket.chance:.1%}",
+            f"{bucket.among_close:.1%}",
+            f"{bucket.overlap:.1%}",
+        ]
+        for one in codes
+        for place, bucket in enumerate(one.evidence.buckets)
+    ]
+    return TerminalGrid(Grid.of(headers, rows, words=1))
 
 
 def _range(bucket: Bucket) -> str:
@@ -131,7 +129,7 @@ def _encoder_lines(encoder: AuditResult) -> list[str]:
 
 def as_json(audits: Sequence[Audit]) -> str:
     """Everything, for machines."""
-    return json.dumps([_record(audit) for audit in audits], indent=1, allow_nan=False)
+    return for_json([_record(audit) for audit in audits])
 
 
 def _record(audit: Audit) -> dict[str, Any]:

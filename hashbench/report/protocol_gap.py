@@ -9,28 +9,18 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
-
-from hashbench.report.comparison import DEFAULT_METRIC, Column, Row, Table, compare
-from hashbench.report.export import cell_text, footnotes, title, variant_name
+from hashbench.report.comparison import DEFAULT_METRIC, Row, Table, Task, compare, system_name
 from hashbench.report.rows import Condition, Finished, Variant
-from hashbench.report.text import plain
-
-FORMATS = ("table", "md")
-NONE = "-"
 
 
 @dataclass(frozen=True)
-class Line:
+class GapRow:
     """One bit length and direction of a variant, and its row in the table of either protocol; None
     where there is no such run.
     """
 
     variant: Variant
-    column: Column
+    task: Task
     strict: Row | None
     published: Row | None
 
@@ -39,11 +29,11 @@ class Line:
         """Published mean minus strict mean."""
         if self.strict is None or self.published is None:
             return None
-        return self.published.cells[self.column].mean - self.strict.cells[self.column].mean
+        return self.published.cells[self.task].mean - self.strict.cells[self.task].mean
 
 
 @dataclass(frozen=True)
-class Leak:
+class EncoderAudit:
     """The audits of a variant's runs under one protocol: how many of `runs` were clean, and the
     share of bits that changed, mean over runs. `paired` is None for fused codes.
     """
@@ -58,53 +48,53 @@ class Leak:
 
 
 @dataclass(frozen=True)
-class Sides:
+class ProtocolGap:
     """Runs that differ in protocol, variant, seed and directions alone. `table` is one of theirs,
     for what they share.
     """
 
     table: Table
-    lines: tuple[Line, ...]
-    leaks: tuple[Leak, ...]
+    rows: tuple[GapRow, ...]
+    audits: tuple[EncoderAudit, ...]
 
 
-def sides(finished: Sequence[Finished], metric: str = DEFAULT_METRIC) -> list[Sides]:
+def protocol_gaps(finished: Sequence[Finished], metric: str = DEFAULT_METRIC) -> list[ProtocolGap]:
     """One for each dataset, split, backbone and way to choose the epoch. Raises InputError for a
     name that is no metric.
     """
-    runs: dict[Condition, list[Finished]] = {}
+    groups: dict[Condition, list[Finished]] = {}
     for run in finished:
-        runs.setdefault(_shared(run.condition), []).append(run)
-    return [_sides(group, metric) for group in runs.values()]
+        groups.setdefault(_shared(run.condition), []).append(run)
+    return [_protocol_gap(group, metric) for group in groups.values()]
 
 
 def _shared(condition: Condition) -> Condition:
     return replace(condition, protocol="strict and published", task="any")
 
 
-def _sides(runs: Sequence[Finished], metric: str) -> Sides:
-    rows: dict[tuple[Variant, Column], dict[str, Row]] = {}
-    tables = compare(runs, metric)
-    for table in tables:
+def _protocol_gap(runs: Sequence[Finished], metric: str) -> ProtocolGap:
+    by_task: dict[tuple[Variant, Task], dict[str, Row]] = {}
+    compared = compare(runs, metric)
+    for table in compared:
         for row in table.rows:
-            for column in sorted(row.cells):
-                rows.setdefault((row.variant, column), {})[table.condition.protocol] = row
-    first = replace(tables[0], condition=_shared(tables[0].condition), rows=())
-    lines = [
-        Line(variant, column, found.get("strict"), found.get("published"))
-        for (variant, column), found in rows.items()
+            for task in sorted(row.cells):
+                by_task.setdefault((row.variant, task), {})[table.condition.protocol] = row
+    shared = replace(compared[0], condition=_shared(compared[0].condition), rows=())
+    rows = [
+        GapRow(variant, task, by_protocol.get("strict"), by_protocol.get("published"))
+        for (variant, task), by_protocol in by_task.items()
     ]
-    return Sides(first, tuple(lines), tuple(_leaks(runs)))
+    return ProtocolGap(shared, tuple(rows), tuple(_audits(runs)))
 
 
-def _leaks(runs: Sequence[Finished]) -> Iterator[Leak]:
-    audited: dict[tuple[Variant, str], list[Finished]] = {}
+def _audits(runs: Sequence[Finished]) -> Iterator[EncoderAudit]:
+    groups: dict[tuple[Variant, str], list[Finished]] = {}
     for run in runs:
-        audited.setdefault((run.variant, run.spec.protocol), []).append(run)
-    for (variant, protocol), group in sorted(audited.items(), key=_strict_first):
+        groups.setdefault((run.variant, run.spec.protocol), []).append(run)
+    for (variant, protocol), group in sorted(groups.items(), key=_strict_first):
         audits = [run.result.audit for run in group]
         paired = [audit.paired for audit in audits if audit.paired is not None]
-        yield Leak(
+        yield EncoderAudit(
             variant=variant,
             protocol=protocol,
             runs=len(audits),
@@ -120,97 +110,31 @@ def _strict_first(entry: tuple[tuple[Variant, str], list[Finished]]) -> tuple[st
     return variant.method, variant.labels, variant.changes, protocol != "strict"
 
 
-SCORES = ("method", "codes", "strict", "published", "difference")
-AUDITS = ("method", "protocol", "clean runs", "labels", "paired modality", "batch")
-MEANING = (
-    "mean ± sample standard deviation over seeds; difference: points of the published mean above "
-    "the strict one. ! marks codes made with what no query has at hand, see the audit below: they "
-    "are not ranked with strict ones, nor is mm (one code of image and text) with i2t and t2i"
-)
-AUDIT_MEANING = (
-    "audit of the encoder: share of bits that change when labels, paired modality or batch are "
-    "exchanged, all else equal; zero is clean"
-)
-
-
-def score_rows(found: Sides) -> list[list[str]]:
-    """The cells of a table of `SCORES`."""
-    return [
-        [
-            _name(line.variant),
-            f"{line.column[0]} {line.column[1]}",
-            _marked(line.strict, line.column),
-            _marked(line.published, line.column),
-            NONE if line.difference is None else f"{100 * line.difference:+.2f}",
+def gap_sentences(compared: Sequence[Table]) -> list[str]:
+    """A sentence for each variant that has a row under both protocols, all else equal: how far its
+    published means lie above its strict ones, in points.
+    """
+    sentences = []
+    for strict, published in _row_pairs(compared):
+        points = [
+            f"{bits} {direction} {100 * (published.cells[bits, direction].mean - cell.mean):+.2f}"
+            for (bits, direction), cell in sorted(strict.cells.items())
+            if (bits, direction) in published.cells
         ]
-        for line in found.lines
-    ]
+        if points:
+            name = system_name(strict.variant)
+            sentences.append(
+                f"what the published protocol adds to {name}, in points: {', '.join(points)}"
+            )
+    return sentences
 
 
-def audit_rows(found: Sides) -> list[list[str]]:
-    """The cells of a table of `AUDITS`."""
-    return [
-        [
-            _name(leak.variant),
-            leak.protocol,
-            f"{leak.clean} of {leak.runs}",
-            f"{leak.labels:.2%}",
-            NONE if leak.paired is None else f"{leak.paired:.2%}",
-            f"{leak.batch:.2%}",
-        ]
-        for leak in found.leaks
-    ]
-
-
-def _name(variant: Variant) -> str:
-    return variant_name(variant) + (f" ({variant.labels})" if variant.labels else "")
-
-
-def _marked(row: Row | None, column: Column) -> str:
-    if row is None:
-        return NONE
-    return cell_text(row.cells[column]) + (" !" if row.marks else "")
-
-
-def _notes(found: Sides) -> list[str]:
-    return [*footnotes(found.table), MEANING]
-
-
-def rich_sides(every: Sequence[Sides]) -> RenderableType:
-    """For a terminal."""
-    parts: list[RenderableType] = []
-    for number, found in enumerate(every, 1):
-        parts += [
-            Text(title(found.table, number), style="bold"),
-            _grid(SCORES, score_rows(found)),
-            *(Text(note, style="dim") for note in _notes(found)),
-            Text(),
-            _grid(AUDITS, audit_rows(found)),
-            Text(AUDIT_MEANING, style="dim"),
-            Text(),
-        ]
-    return Group(*parts)
-
-
-def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> RichTable:
-    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for position, header in enumerate(headers):
-        grid.add_column(header, justify="left" if position < 2 else "right")
-    for row in rows:
-        grid.add_row(*(Text(plain(part)) for part in row))
-    return grid
-
-
-def markdown(every: Sequence[Sides]) -> str:
-    """Markdown tables."""
-    lines: list[str] = []
-    for number, found in enumerate(every, 1):
-        lines += [f"**{title(found.table, number)}**", "", *_pipes(SCORES, score_rows(found)), ""]
-        lines += [*_notes(found), "", *_pipes(AUDITS, audit_rows(found)), "", AUDIT_MEANING, ""]
-    return "\n".join(lines[:-1])
-
-
-def _pipes(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [[plain(part).replace("|", "\\|") for part in row] for row in (headers, *rows)]
-    cells.insert(1, ["---", "---", *["---:"] * (len(headers) - 2)])
-    return [f"| {' | '.join(row)} |" for row in cells]
+def _row_pairs(compared: Sequence[Table]) -> Iterator[tuple[Row, Row]]:
+    """(strict row, published row) of each variant that was run under both."""
+    strict = {t.condition: t for t in compared if t.condition.protocol == "strict"}
+    for table in compared:
+        other = strict.get(replace(table.condition, protocol="strict"))
+        if table.condition.protocol == "strict" or other is None:
+            continue
+        known = {row.variant: row for row in other.rows}
+        yield from ((known[row.variant], row) for row in table.rows if row.variant in known)

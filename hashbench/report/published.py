@@ -1,4 +1,4 @@
-"""Numbers that papers print, as rows beside our own where the variant matches.
+"""Numbers that papers print, as rows beside our own where dataset, split sizes and metric match.
 
 They are never ranked with ours: another backbone, other captions and another rule for ties stand
 behind them, and each says so.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from hashbench.report.comparison import Cell, Row, Table
+from hashbench.report.comparison import Cell, Row, Table, Task
 from hashbench.report.rows import Variant
 
 DATA = Path(__file__).with_name("published.json")
@@ -21,7 +21,7 @@ TAG = "(published)"
 
 
 class PublishedSetting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The names that a dataset has here, and its sizes; `items` is None where they are not told."""
+    """The names that a dataset has here, and its sizes; `items` is None where not stated."""
 
     names: tuple[str, ...]
     items: int | None
@@ -55,39 +55,40 @@ def published() -> Published:
 
 
 def with_published(tables: Sequence[Table]) -> list[Table]:
-    """The tables with published rows below their own, in those whose variant a block matches."""
+    """The tables with published rows below their own, in those whose dataset, sizes
+    and metric a block matches."""
     return [dataclasses.replace(table, rows=(*table.rows, *_rows(table))) for table in tables]
 
 
 def _rows(table: Table) -> list[Row]:
-    found = []
+    rows = []
     for block in published().blocks:
         if block.metric != table.metric:
             continue
-        for dataset, variant in block.settings.items():
-            if _matches(variant, table):
+        for dataset, setting in block.settings.items():
+            if _matches(setting, table):
                 mark = f"PUBLISHED NUMBER, not ranked: {block.name} ({block.note}; {block.source})"
-                found += [
+                rows += [
                     Row(Variant(method, "", TAG), cells, seeds=0, marks=(mark,), runs=())
                     for method, by_dataset in block.rows.items()
                     if (cells := _cells(block, by_dataset.get(dataset, {}), table))
                 ]
-    return found
+    return rows
 
 
-def _matches(variant: PublishedSetting, table: Table) -> bool:
+def _matches(setting: PublishedSetting, table: Table) -> bool:
     sizes = table.sizes
     return (
-        table.condition.dataset in variant.names
-        and sizes["query"] == variant.query
-        and sizes["fit"] + sizes["validation"] == variant.train
-        and variant.items in (None, sizes["query"] + sizes["database"])
+        table.condition.dataset in setting.names
+        and sizes["query"] == setting.query
+        and sizes["fit"] + sizes["validation"] == setting.train
+        and setting.items in (None, sizes["query"] + sizes["database"])
     )
 
 
 def _cells(
     block: Block, by_direction: dict[str, tuple[float, ...]], table: Table
-) -> dict[tuple[int, str], Cell]:
+) -> dict[Task, Cell]:
     return {
         (bits, direction): Cell((value,))
         for direction, values in by_direction.items()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +11,7 @@ from rich.text import Text
 from hashbench.errors import InputError
 from hashbench.report.text import plain
 from hashbench.runs import events
+from hashbench.runs.events import Recovery, RecoveryExample
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.tailer import read_all
 
@@ -19,29 +19,40 @@ COUNTS = ("added", "right", "hidden")
 RATIOS = ("precision", "recall")
 
 
-def recovery_of(run: RunFolder) -> dict[str, Any]:
-    """The latest recovery of a run as plain values, preferably of all its training items.
+def latest_recovery(run: RunFolder) -> Recovery:
+    """The latest recovery of a run, preferably of all its training items.
 
     Raises InputError for a run that recovers no labels, or has not yet.
     """
-    told = [event for event in read_all(run.events) if isinstance(event, events.Recovery)]
-    if not told:
+    recoveries = [event for event in read_all(run.events) if isinstance(event, events.Recovery)]
+    if not recoveries:
         raise InputError(
             "this run has recovered no labels",
             where=run.id,
             remedy="a method that does: hashbench run --method pcril --known-ratio 0.3",
         )
-    whole = [event for event in told if event.examples] or told
-    return {"run": run.id, **msgspec.to_builtins(whole[-1])}
+    complete = [event for event in recoveries if event.examples] or recoveries
+    return complete[-1]
 
 
-def render_recovery(found: dict[str, Any]) -> RenderableType:
-    """The numbers and the worked examples, for a terminal."""
-    values = found["values"]
-    parts: list[RenderableType] = [
-        Text(plain(f"{found['run']}: labels recovered in stage {found['stage']}"), style="bold"),
-        _overall(values),
-    ]
+def recovery_page(recovery: Recovery | None) -> RenderableType:
+    """Everything that is known of a recovery: the numbers, the classes, the worked examples."""
+    if recovery is None:
+        return Text("no recovered labels: this method recovers none, or not yet")
+    classes = [Text(), class_table(recovery)] if recovery.classes else []
+    return Group(summary(recovery), *classes, *map(_example, recovery.examples))
+
+
+def summary_page(recovery: Recovery) -> RenderableType:
+    """The numbers and the worked examples."""
+    return Group(summary(recovery), *map(_example, recovery.examples))
+
+
+def summary(recovery: Recovery) -> RenderableType:
+    """Labels and similar pairs that were recovered, and what else was measured."""
+    values = recovery.values
+    when = f"labels recovered in stage {recovery.stage}, epoch {recovery.epoch}"
+    parts: list[RenderableType] = [Text(plain(when), style="bold"), _overall(values)]
     others = {
         name: value
         for name, value in values.items()
@@ -50,8 +61,25 @@ def render_recovery(found: dict[str, Any]) -> RenderableType:
     if others:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in others.items())
         parts.append(Text(plain(shown), style="dim"))
-    parts += [_example(example) for example in found.get("examples", ())]
     return Group(*parts)
+
+
+def class_table(recovery: Recovery) -> RenderableType:
+    """The table of the classes, those with most added labels first."""
+    table = Table(
+        title="labels recovered, by class",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    table.add_column("class")
+    for name in (*COUNTS, *RATIOS):
+        table.add_column(name, justify="right")
+    rows = sorted(recovery.classes.items(), key=lambda row: (-row[1].get("added", 0), row[0]))
+    for name, values in rows:
+        table.add_row(Text(plain(name)), *_numbers(values))
+    return table
 
 
 def _overall(values: dict[str, float]) -> Table:
@@ -65,51 +93,33 @@ def _overall(values: dict[str, float]) -> Table:
 
 
 def _numbers(values: dict[str, float], prefix: str = "") -> list[str]:
-    """Counts whole, ratios with four digits; a ratio that does not exist is a dash."""
-    counts = [f"{values.get(prefix + name, 0):,.0f}" for name in COUNTS]
+    """Counts whole, ratios with four digits; a number that does not exist is a dash."""
+    counts = [values.get(prefix + name) for name in COUNTS]
     ratios = [values.get(prefix + name) for name in RATIOS]
-    return counts + ["-" if ratio is None else f"{ratio:.4f}" for ratio in ratios]
+    return [
+        *("-" if count is None else f"{count:,.0f}" for count in counts),
+        *("-" if ratio is None else f"{ratio:.4f}" for ratio in ratios),
+    ]
 
 
-def _example(example: dict[str, Any]) -> Text:
+def _example(example: RecoveryExample) -> Text:
     """Known set, each added class with the score reached, the stop, and the true set."""
-    true = set(example["true"])
-    text = Text(f"\n{plain(example['item'])}\n")
-    text.append(f"  known   {_names(example['known'])}   score {example['start']:.2f}\n")
-    for name, score in example["steps"]:
-        right = name in true
+    text = Text(f"\n{plain(example.item)}\n")
+    text.append(f"  known   {_names(example.known)}   score {example.start:.2f}\n")
+    for name, score in example.steps:
+        right = name in example.true
         text.append(
-            f"  + {plain(name)}   {score:.2f}   {'right' if right else 'wrong'}\n",
+            f"  + {plain(name)}   {score:.2f}   {'right' if right else 'WRONG'}\n",
             style="green" if right else "red",
         )
-    if example["stop"] is None:
+    if example.stop is None:
         text.append("  stop    no class left to try\n", style="dim")
     else:
-        name, score = example["stop"]
+        name, score = example.stop
         text.append(f"  stop    {plain(name)} would reach {score:.2f}\n", style="dim")
-    text.append(f"  true    {_names(example['true'])}")
+    text.append(f"  true    {_names(example.true)}")
     return text
 
 
-def _names(names: list[str] | tuple[str, ...]) -> str:
+def _names(names: Sequence[str]) -> str:
     return plain(", ".join(names)) or "(none)"
-
-
-def render_classes(found: dict[str, Any]) -> RenderableType:
-    """The table of the classes, those with most added labels first."""
-    table = Table(
-        title=plain(f"{found['run']}: labels recovered in stage {found['stage']}, by class"),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("class")
-    for name in (*COUNTS, *RATIOS):
-        table.add_column(name, justify="right")
-    rows = sorted(
-        found.get("classes", {}).items(), key=lambda row: (-row[1].get("added", 0), row[0])
-    )
-    for name, values in rows:
-        table.add_row(plain(name), *_numbers(values))
-    return table

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hashbench.errors import DamagedFileError, UnknownNameError
-from hashbench.plan import catalog
+from hashbench.errors import DamagedFileError
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
+from hashbench.report.naming import label_text, variant_text
 from hashbench.runs import result as results
-from hashbench.runs import state
+from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
 from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
+from hashbench.runs.status import status
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A finished run: its folder, spec and result."""
+    """A finished run: its folder, spec and result. `changes` says what was changed after it was
+    scored, see `hashbench.runs.seal`.
+    """
 
     run: RunFolder
     spec: RunSpec
     result: Result
+    changes: tuple[str, ...] = ()
 
     @property
     def condition(self) -> Condition:
@@ -95,63 +98,19 @@ class Collected:
 
 
 def collect(runs: Sequence[RunFolder]) -> Collected:
-    """Reads runs; damaged ones are told and left out."""
-    found = Collected()
+    """Reads runs; damaged ones are named and left out."""
+    collected = Collected()
     for run in runs:
         try:
             spec = specs.read(run.spec)
             if run.result.is_file():
                 result = results.read(run.result)
-                found.finished.append(Finished(run, spec, result))
+                changes = seal.changes(run, spec, result)
+                collected.finished.append(Finished(run, spec, result, changes))
                 continue
         except DamagedFileError as error:
-            found.damaged.append(str(error))
+            collected.damaged.append(str(error))
             continue
-        folded = state.fold(read_all(run.events))
-        reason = getattr(folded.ended, "reason", "")
-        found.unfinished.append(Unfinished(run, state.status(folded, run), reason))
-    return found
-
-
-def variant_text(spec: RunSpec) -> str:
-    """Ablations by name, then parameters that neither the defaults nor those set."""
-    try:
-        card = catalog.method(spec.method)
-    except UnknownNameError:  # a method that this installation does not have
-        return " ".join(spec.ablations)
-    expected = {param.name: param.start(spec.protocol) for param in card.params}
-    for name in spec.ablations:
-        expected |= card.ablation(name).settings
-    changes = [
-        f"{name}={value}"
-        for name, value in sorted(spec.params.items())
-        if name in expected and value != expected[name]
-    ]
-    return " ".join([*spec.ablations, *changes])
-
-
-def headline(spec: RunSpec) -> str:
-    """A run in a line: method, bits, dataset, seed, and what is not usual."""
-    parts = [spec.method, f"{spec.bits_label} bits", spec.dataset.name, f"seed {spec.seed}"]
-    parts += [] if spec.protocol == "strict" else [spec.protocol]
-    return "  ".join([*parts, *(text for text in (label_text(spec), variant_text(spec)) if text)])
-
-
-def label_text(spec: RunSpec) -> str:
-    """What training saw of the labels; empty when it saw them all."""
-    labels = spec.labels
-    parts = []
-    if labels.known_ratio < 1:
-        parts.append(f"known {labels.known_ratio:g}")
-    if labels.noise:
-        parts.append(f"noise {labels.noise:g}")
-    if labels.sparsity:
-        parts.append(f"sparsity {labels.sparsity:g}")
-    if labels.known_ratio < 1 and not _own_unknown(spec.method):
-        parts.append({"negative": "AN", "ignore": "IU"}[labels.unknown])
-    return " ".join(parts)
-
-
-def _own_unknown(method: str) -> bool:
-    card = catalog.methods().get(method)
-    return card is not None and card.own_unknown
+        current = status(run)
+        collected.unfinished.append(Unfinished(run, current.state, current.reason))
+    return collected

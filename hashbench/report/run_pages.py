@@ -1,4 +1,4 @@
-"""What there is to tell of a run, as things that rich draws: for `hashbench show` and the TUI."""
+"""The pages of a run, as things that rich draws: for `hashbench show` and the workbench."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from hashbench.report.text import duration, plain
-from hashbench.runs import events
 
 TIES = ("worst", "index", "best")
 
@@ -23,33 +22,38 @@ def lines(text: str, style: str = "") -> RenderableType:
     return Text("\n".join(plain(line) for line in text.splitlines()), style=style)
 
 
-def run_page(found: Mapping[str, Any], *, wide: bool) -> RenderableType:
+def run_page(page: Mapping[str, Any], *, wide: bool) -> RenderableType:
     """State, spec, facts; beside each other where there is room."""
-    parts: list[RenderableType] = [Text(f"{found['status']}  {plain(found['folder'])}")]
-    parts += ended_lines(found)
-    if "audit" in found:
-        clean = found["audit"] == "clean"
-        parts.append(Text(f"audit: {found['audit']}", style="green" if clean else "bold red"))
-    spec, facts = pairs("spec", flat(found["spec"])), pairs("facts", all_facts(found))
+    parts: list[RenderableType] = [Text(f"{page['status']}  {plain(page['folder'])}")]
+    parts += status_lines(page)
+    if "audit" in page:
+        clean = page["audit"] == "clean"
+        parts.append(Text(f"audit: {page['audit']}", style="green" if clean else "bold red"))
+    spec, facts = pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))
     parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
-    parts += [lines(note) for note in found["notes"]]
-    if found["damaged event lines"]:
-        parts.append(Text(f"{found['damaged event lines']} lines of events.jsonl hold no event"))
-    if "log" in found:
-        parts += [Text("last lines of the log", style="bold"), lines(found["log"])]
+    parts += [lines(note) for note in page["notes"]]
+    if page["damaged event lines"]:
+        parts.append(Text(f"{page['damaged event lines']} lines of events.jsonl hold no event"))
+    if "log" in page:
+        parts += [Text("last lines of the log", style="bold"), lines(page["log"])]
     return Group(*parts)
 
 
-def ended_lines(found: Mapping[str, Any]) -> list[RenderableType]:
-    """Why a run ended before it was finished, and what to do."""
-    ended = found.get("ended", {})
-    keys = [key for key in ("reason", "remedy") if ended.get(key)]
-    return [Text(plain(f"{key}: {ended[key]}"), style="yellow") for key in keys]
+def status_lines(page: Mapping[str, Any]) -> list[RenderableType]:
+    """What a run is doing and how far it is; why it does not go on, and what to do."""
+    progress = [page["doing"]] if page["doing"] else []
+    if progress and page["done"] is not None:
+        progress.append(f"{page['done']:.0%} done")
+    if page["seconds left"] is not None:
+        progress.append(f"{duration(page['seconds left'])} left")
+    lines: list[RenderableType] = [Text(plain(", ".join(progress)))] if progress else []
+    trouble = (f"{key}: {page[key]}" for key in ("reason", "remedy") if page[key])
+    return [*lines, *(Text(plain(text), style="yellow") for text in trouble)]
 
 
-def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts from the events, and those that only the result tells."""
-    facts, result = dict(found["facts"]), found.get("result")
+def all_facts(page: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts from the events, and those that only the result holds."""
+    facts, result = dict(page["facts"]), page.get("result")
     if result is None:
         return facts
     split = result["split"]
@@ -64,9 +68,9 @@ def all_facts(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def results_page(found: Mapping[str, Any]) -> RenderableType:
+def results_page(page: Mapping[str, Any]) -> RenderableType:
     """All metrics, the range over tie rules, the audit, what was selected."""
-    result = found.get("result")
+    result = page.get("result")
     if result is None:
         return lines("no result yet: test queries are scored once, at the end")
     parts: list[RenderableType] = []
@@ -76,23 +80,34 @@ def results_page(found: Mapping[str, Any]) -> RenderableType:
         for direction in by_direction:
             table.add_column(direction, justify="right")
             table.add_column("ties: worst - best", justify="right", style="dim")
+        floors = result["floors"].get(bits, {})
+        if floors:
+            table.add_column("random", justify="right", style="dim")
         for metric in next(iter(by_direction.values())):
             if "(tie=" in metric:
                 continue
             cells = []
             for values in by_direction.values():
                 cells += [_number(values[metric]), _tie_range(values, metric)]
+            if floors:
+                cells.append(_number(floors.get(metric)))
             table.add_row(Text(plain(metric)), *cells)
         parts += [Text(f"test scores, {bits} bits", style="bold"), table]
     selected, audit = result["selected"], result["audit"]
-    sure = f"audit of {audit['sample']} items: {found['audit']}"
-    parts.append(Text(plain(sure), style="green" if found["audit"] == "clean" else "bold red"))
+    sure = f"audit of {audit['sample']} items: {page['audit']}"
+    parts.append(Text(plain(sure), style="green" if page["audit"] == "clean" else "bold red"))
+    floor = (
+        f"share of relevant pairs {result['floor']:.4f}"
+        if result["floor"] is not None
+        else "random: expected value of random codes on the same queries"
+    )
     chosen = (
         f"epoch {selected['epoch']} of stage {selected['stage']}, chosen by {selected['by']}; "
-        f"random floor {result['floor']:.4f}; {result['without_relevant']} queries without a "
+        f"{floor}; {result['without_relevant']} queries without a "
         f"relevant item are left out; {result['protocol']} protocol"
     )
     parts.append(Text(plain(chosen), style="dim"))
+    parts += [Text(plain(line), style="yellow") for line in page["seal"]]
     parts.append(_codes_table(result["codes"]))
     return Group(*parts)
 
@@ -114,50 +129,15 @@ def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Rend
     return table
 
 
-def recovery_page(found: events.Recovery | None) -> RenderableType:
-    """Recovered labels overall, by class, and the worked examples."""
-    if found is None:
-        return lines("no recovered labels: this method recovers none, or not yet")
-    parts: list[RenderableType] = [
-        Text(plain(f"after epoch {found.epoch} of stage {found.stage}"), style="bold"),
-        pairs("", found.values),
-    ]
-    for example in found.examples:
-        parts.append(Text(plain(example.item), style="bold"))
-        parts.append(Text(plain(f"  known {', '.join(example.known)}; score {example.start:.2f}")))
-        for name, score in example.steps:
-            right = name in example.true
-            parts.append(
-                Text(
-                    plain(f"  + {name} {score:.2f}  {'right' if right else 'WRONG'}"),
-                    style="green" if right else "red",
-                )
-            )
-        if example.stop is not None:
-            name, score = example.stop
-            parts.append(Text(plain(f"  stops: {name} would give {score:.2f}"), style="dim"))
-    if found.classes:
-        names = list(dict.fromkeys(name for values in found.classes.values() for name in values))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("class")
-        for name in names:
-            table.add_column(Text(plain(name)), justify="right")
-        for label, values in found.classes.items():
-            cells = (f"{values[n]:.4g}" if n in values else "" for n in names)
-            table.add_row(Text(plain(label)), *cells)
-        parts.append(table)
-    return Group(*parts)
-
-
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """`{"a": {"b": 1}}` as `{"a.b": 1}`; what is empty is left out."""
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{key}.")
+            flattened |= flat(value, f"{prefix}{key}.")
         elif value not in ("", [], ()):
-            found[f"{prefix}{key}"] = value
-    return found
+            flattened[f"{prefix}{key}"] = value
+    return flattened
 
 
 def pairs(title: str, values: Mapping[str, Any]) -> RenderableType:

@@ -1,22 +1,18 @@
-"""Scores of code files as a table for terminals, Markdown, CSV and JSON."""
+"""Scores of code files as tables for terminals, Markdown, CSV and JSON."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from hashbench.codefiles.load import RetrievalTask
-from hashbench.codefiles.scores import Line, ScoredCodes, record
+from hashbench.codefiles.scores import MetricScore, ScoredCodes, record
 from hashbench.metrics.metric import Metric
 from hashbench.metrics.significance import PairedTest
+from hashbench.report import tables
+from hashbench.report.tables import Cell, Grid
 from hashbench.report.text import plain
 
 FORMATS = ("table", "md", "csv", "json")
@@ -27,124 +23,155 @@ _TIE_WORDS = {
     "best": "the kindest order within ties",
     "worst": "the harshest order within ties",
 }
+TIES_NOTE = (
+    "ties: worst to best order within ties; index: database order; floor: the expected value of "
+    "random codes on the same queries"
+)
+APART = (
+    "tables are not comparable with each other: their queries or database items have other labels"
+)
 
 
 def rich_table(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> RenderableType:
-    """For a terminal: one row for each set of codes and metric, conventions below."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    headers = _headers(scored)
-    for number, header in enumerate(headers):
-        text = number < 2
-        table.add_column(
-            header,
-            justify="left" if text else "right",
-            overflow="fold",
-            no_wrap=not text,
-            min_width=10 if text else None,
-            style="bold" if header == "value" else "",
-        )
-    for codes in scored:
-        for number, line in enumerate(codes.lines):
-            cells = _cells(codes, line, headers)
-            table.add_row(*(Text("" if number and i == 0 else c) for i, c in enumerate(cells)))
-    return Group(table, *(Text(note) for note in [*explain(scored), *map(plain, notes)]))
+    """For a terminal: one row for each set of codes and metric, conventions below; one table for
+    each set of labels, since only scores by equal labels are comparable.
+    """
+    return tables.for_terminal(_grids(scored, terminal=True), _closing(scored, notes))
 
 
 def markdown(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
-    """A Markdown table with its notes."""
-    headers = _headers(scored)
-    lines = [f"| {' | '.join(headers)} |", f"|{'---|' * len(headers)}"]
-    for codes in scored:
-        for line in codes.lines:
-            cells = [cell.replace("|", "\\|") for cell in _cells(codes, line, headers)]
-            lines.append(f"| {' | '.join(cells)} |")
-    bullets = [f"- {note}" for note in [*explain(scored), *map(plain, notes)]]
-    return "\n".join([*lines, "", *bullets])
+    """Markdown tables with their notes."""
+    return tables.for_markdown(_grids(scored), _closing(scored, notes))
 
 
 def comma_separated(scored: Sequence[ScoredCodes]) -> str:
     """One line for each metric, with all that its number depends on."""
-    records = [record(codes, line) for codes in scored for line in codes.lines]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return out.getvalue()
+    records = [record(codes, one) for codes in scored for one in codes.scores]
+    return tables.for_csv(records, list(records[0]))
 
 
 def as_json(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
     """Everything, for machines."""
-    return json.dumps(
+    stated = [note for codes in scored for note in codes.task.notes]
+    return tables.for_json(
         {
-            "scores": [record(codes, line) for codes in scored for line in codes.lines],
-            "notes": [*notes, *(note for codes in scored for note in codes.task.notes)],
-        },
-        indent=1,
+            "scores": [record(codes, one) for codes in scored for one in codes.scores],
+            "notes": [*notes, *stated, *([APART] if len(by_labels(scored)) > 1 else [])],
+        }
     )
 
 
+def by_labels(scored: Sequence[ScoredCodes]) -> list[list[ScoredCodes]]:
+    """The codes that were scored by the same labels, together."""
+    groups: dict[str, list[ScoredCodes]] = {}
+    for codes in scored:
+        groups.setdefault(codes.labels, []).append(codes)
+    return list(groups.values())
+
+
+def _grids(scored: Sequence[ScoredCodes], *, terminal: bool = False) -> list[Grid]:
+    groups = by_labels(scored)
+    grids = []
+    for number, group in enumerate(groups, 1):
+        headers = _headers(group)
+        rows: list[tuple[Cell, ...]] = []
+        above = ""
+        for codes in group:
+            for place, one in enumerate(codes.scores):
+                file, task, *others = _cells(codes, one, headers)
+                # in a terminal the eye finds the name above; elsewhere each row has its own
+                if terminal and place:
+                    task = ""
+                if terminal and (place or file == above):
+                    file = ""
+                else:
+                    above = file
+                rows.append(tuple(map(Cell, (file, task, *others))))
+        title = f"{number}. {_sizes(group[0])}" if len(groups) > 1 else ""
+        grids.append(Grid(tuple(headers), tuple(rows), 3, title, notes=tuple(explain(group))))
+    return grids
+
+
+def _sizes(codes: ScoredCodes) -> str:
+    task = codes.task
+    return f"{len(task.query):,} queries, {len(task.database):,} database items"
+
+
+def _closing(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> list[str]:
+    apart = [APART] if len(by_labels(scored)) > 1 else []
+    return [*notes, *apart]
+
+
 def _headers(scored: Sequence[ScoredCodes]) -> list[str]:
-    lines = [line for codes in scored for line in codes.lines]
-    extra = ["95% interval"] if any(line.interval for line in lines) else []
-    return ["codes", "metric", "value", "ties", "index", "floor", *extra]
+    intervals = any(one.interval for codes in scored for one in codes.scores)
+    extra = ["95% interval"] if intervals else []
+    return ["codes", "task", "metric", "value", "ties", "index", "floor", *extra]
 
 
-def _cells(codes: ScoredCodes, line: Line, headers: Sequence[str]) -> list[str]:
-    ties = line.ties
+def _cells(codes: ScoredCodes, one: MetricScore, headers: Sequence[str]) -> list[str]:
+    ties = one.ties
     cells = {
-        "codes": name_of(codes.task),
-        "metric": str(line.metric),
-        "value": f"{line.score.value:.4f}",
+        "codes": _file_of(codes.task),
+        "task": _task_of(codes.task),
+        "metric": str(one.metric),
+        "value": f"{one.score.value:.4f}",
         "ties": f"{ties['worst']:.4f}-{ties['best']:.4f}" if ties else "none",
         "index": f"{ties['index']:.4f}" if ties else "",
-        "floor": "" if line.score.floor is None else f"{line.score.floor:.4f}",
+        "floor": "" if one.score.floor is None else f"{one.score.floor:.4f}",
     }  # fmt: skip
-    if line.interval is not None:
-        cells["95% interval"] = f"{line.interval.low:.4f}-{line.interval.high:.4f}"
+    if one.interval is not None:
+        cells["95% interval"] = f"{one.interval.low:.4f}-{one.interval.high:.4f}"
     return [cells.get(header, "") for header in headers]
 
 
 def name_of(task: RetrievalTask) -> str:
-    """File, direction and bits; of a `codes` folder, the folder that it is in."""
+    """File, direction and bits."""
+    return f"{_file_of(task)} {_task_of(task)}"
+
+
+def _file_of(task: RetrievalTask) -> str:
+    """The name of the file; of a `codes` folder, that of the folder that it is in."""
     path = Path(task.source)
-    file = path.parent.name if path.name == "codes" else path.name
-    return plain(" ".join(filter(None, (file or ".", task.direction, f"{task.query.bits} bits"))))
+    return plain((path.parent.name if path.name == "codes" else path.name) or ".")
+
+
+def _task_of(task: RetrievalTask) -> str:
+    return plain(" ".join(filter(None, (task.direction, f"{task.query.bits} bits"))))
 
 
 def explain(scored: Sequence[ScoredCodes]) -> list[str]:
     """What the numbers count, and what the codes look like."""
-    notes = [
-        f"{metric}: {conventions(metric)}"
-        for metric in dict.fromkeys(line.metric for codes in scored for line in codes.lines)
-    ]
-    notes.append(
-        "ties: worst to best order within ties; index: database order; floor: a random ranking"
-    )
+    metrics = dict.fromkeys(one.metric for codes in scored for one in codes.scores)
+    notes = [f"{metric}: {conventions(metric)}" for metric in metrics]
+    notes.append(TIES_NOTE)
     for codes in scored:
-        task, query, database = codes.task, codes.query_facts, codes.database_facts
-        name = name_of(task)
-        first = codes.lines[0].score if codes.lines else None
-        notes.append(
-            plain(
-                f"{name}: {query.items:,} queries"
-                + (f" ({first.without_relevant:,} without a relevant item)" if first else "")
-                + f", {database.items:,} database items, {codes.relevant_share:.2%} of pairs "
-                f"relevant; distinct codes {query.distinct:,} and {database.distinct:,}; bit "
-                f"balance {database.balance:.3f} (0 even, 1 constant), {database.constant} "
-                "constant bits"
-            )
-        )
-        for line in codes.lines:
-            if line.score.empty_balls is not None:
-                share = f"{line.score.empty_balls:.2%}"
-                notes.append(f"{name}: {line.metric}: {share} of queries find nothing")
-            if line.against is not None:
-                notes.append(f"{name}: {line.metric}: {_comparison(line.against)}")
-        notes += [plain(f"{name}: {note}") for note in task.notes]
+        notes += _about(codes)
     return list(dict.fromkeys(notes))
 
 
-def _comparison(test: PairedTest) -> str:
+def _about(codes: ScoredCodes) -> list[str]:
+    """Items and codes of one task, then what is to be said of single scores."""
+    task, query, database = codes.task, codes.query_facts, codes.database_facts
+    name = name_of(task)
+    first = codes.scores[0].score if codes.scores else None
+    notes = [
+        f"{name}: {query.items:,} queries"
+        + (f" ({first.without_relevant:,} without a relevant item)" if first else "")
+        + f", {database.items:,} database items, {codes.relevant_share:.2%} of pairs "
+        f"relevant; distinct codes {query.distinct:,} and {database.distinct:,}; bit "
+        f"balance {database.balance:.3f} (0 even, 1 constant), {database.constant} "
+        "constant bits"
+    ]
+    for one in codes.scores:
+        if one.score.empty_balls is not None:
+            share = f"{one.score.empty_balls:.2%}"
+            notes.append(f"{name}: {one.metric}: {share} of queries find nothing")
+        if one.against is not None:
+            notes.append(f"{name}: {one.metric}: {_tested(one.against)}")
+    return [plain(note) for note in (*notes, *(f"{name}: {note}" for note in task.notes))]
+
+
+def _tested(test: PairedTest) -> str:
     return (
         f"{test.difference:+.4f} against the other codes, p = {test.p_value:.4f} "
         f"({test.queries:,} queries, {test.permutations:,} permutations)"
@@ -153,19 +180,19 @@ def _comparison(test: PairedTest) -> str:
 
 def conventions(metric: Metric) -> str:
     """The conventions of a metric in words."""
-    parts = {
+    card = metric.card
+    cuts = {
         "all": "whole ranking",
         "rank": f"first {metric.number} ranks",
         "first": f"up to the first {metric.number} relevant items",
         "radius": f"within Hamming radius {metric.number}",
     }
-    words = [parts[metric.cut]]
-    if (metric.kind, metric.cut) == ("mAP", "rank"):
-        words.append(
-            "divided by the hits" if metric.denominator == "hits" else "divided by min(K, R)"
-        )
-    if metric.kind == "nDCG":
-        words.append("gain 2^shared - 1" if metric.gain == "exp" else "gain: labels shared")
+    words = [card.title, cuts[metric.cut]]
+    words += [
+        option.words[metric.option(option.name)]
+        for option in card.options
+        if metric.cut in option.cuts and metric.option(option.name) in option.words
+    ]
     if metric.has_ties:
         words.append(_TIE_WORDS[metric.tie])
     words.append(

@@ -1,7 +1,7 @@
-"""What somebody asks of a running worker: a file in its folder that holds one word.
+"""Control requests to a running worker: a file in the run's folder that holds one word.
 
 A file and not a signal, since the worker may run on another host that shares the runs folder. The
-worker looks after every step.
+worker looks for it after every step.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ ControlRequest = Literal["stop", "pause", "go"]
 
 
 def send(run: RunFolder, request: ControlRequest) -> None:
-    """Leaves a request; a later one replaces it."""
+    """Writes a request; a later one replaces it."""
     write_bytes_atomically(run.control_request, request.encode())
 
 
 def read(run: RunFolder) -> ControlRequest | None:
-    """The request that is pending, if any."""
+    """The pending request, if any."""
     try:
-        word = run.control_request.read_bytes()[:16]
+        with run.control_request.open("rb") as file:
+            word = file.read(16)
     except OSError:
-        return None  # none is there, or a network disk is away: the next step asks again
+        return None  # there is none, or a network disk is away: the next step looks again
     return cast("ControlRequest", word.decode()) if word in (b"stop", b"pause", b"go") else None
 
 
 def clear(run: RunFolder) -> None:
-    """The request has been heard."""
+    """Removes the request: it was handled, or is not for the worker that starts now."""
     run.control_request.unlink(missing_ok=True)

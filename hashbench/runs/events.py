@@ -37,8 +37,9 @@ class Queued(Event, tag="queued", frozen=True):
 
 
 class Started(Event, tag="started", frozen=True):
-    """A worker took the run. `since` is the process's start time, which tells a reused pid; `mark`
-    says the same by the kernel's count, which setting the clock does not move (`runs.processes`).
+    """A worker took the run. `since` is the process's start time, by which a reused pid is
+    recognised; `mark` is the same by the kernel's count, which setting the clock does not move
+    (`runs.processes`).
     """
 
     pid: int
@@ -59,7 +60,7 @@ class StagePlan(msgspec.Struct, frozen=True):
 
 
 class Planned(Event, tag="planned", frozen=True):
-    """All stages, before the first begins, so that progress and time left can be told."""
+    """All stages, before the first begins, so that progress and time left are known."""
 
     stages: tuple[StagePlan, ...]
     sizes: dict[str, int] = {}
@@ -170,11 +171,11 @@ class Note(Event, tag="note", frozen=True):
 
 
 class Paused(Event, tag="paused", frozen=True):
-    """The worker waits, its state saved, until it is told to go on."""
+    """The worker waits, its state saved, until it is asked to continue or stop."""
 
 
 class Continued(Event, tag="continued", frozen=True):
-    """The worker goes on after a pause."""
+    """The worker continues after a pause."""
 
 
 class Stopped(Event, tag="stopped", frozen=True):
@@ -185,7 +186,7 @@ class Stopped(Event, tag="stopped", frozen=True):
 
 class Failed(Event, tag="failed", frozen=True):
     """The run cannot go on. `remedy` says what to do, `detail` holds the last lines of the trace,
-    `code` is the exit code that tells what kind of failure it was.
+    `code` is the exit code of that kind of failure.
     """
 
     reason: str
@@ -227,7 +228,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def decode(line: bytes) -> AnyEvent | None:
-    """The event in a line, or None for a line that holds none (torn, foreign, unknown kind)."""
+    """The event in a line, None where there is none (torn, foreign, of an unknown kind)."""
     try:
         return _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

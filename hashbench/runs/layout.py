@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +62,7 @@ class RunFolder:
 
     @property
     def control_request(self) -> Path:
-        """What somebody asks of the worker: a file that holds one word, see `runs.control`."""
+        """The pending control request to the worker: a file with one word, see `runs.control`."""
         return self.path / "control"
 
 
@@ -72,6 +71,8 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
 
     Raises InputError when the folder cannot be written.
     """
+    import tempfile  # here, since those who only look at runs need none of it
+
     name = spec.run_id(now)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -106,8 +107,10 @@ def find(runs_dir: Path) -> list[RunFolder]:
         names = sorted(
             entry.name for entry in entries if _ID.fullmatch(entry.name) and not entry.is_symlink()
         )
-        folders = [RunFolder(runs_dir / name) for name in names]
-        return [folder for folder in folders if folder.spec.is_file()]
+        parent = os.fspath(runs_dir)
+        # strings, since this is asked every few seconds for thousands of folders
+        present = (name for name in names if os.path.isfile(f"{parent}/{name}/spec.toml"))  # noqa: PTH113
+        return [RunFolder(runs_dir / name) for name in present]
     return []
 
 

@@ -1,25 +1,22 @@
-"""Which process it is: told so that neither a reused pid nor a clock that jumps deceives.
+"""Which process it is, so that neither a reused pid nor a clock that jumps deceives.
 
-The start of a process in Unix time is reckoned from the clock of the moment when it is asked for,
+The start of a process in Unix time is computed from the clock of the moment when it is asked for,
 so that setting the clock moves it. On Linux the kernel's own count since boot, with the boot's id,
-is told beside it, and is what decides.
+is kept beside it, and is what decides.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from pathlib import Path
 from typing import Any, Protocol
-
-import psutil
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Told(Protocol):
-    """What an event tells of the process that wrote it."""
+class ProcessIdentity(Protocol):
+    """What an event holds of the process that wrote it."""
 
     @property
     def pid(self) -> int: ...
@@ -31,15 +28,22 @@ class Told(Protocol):
     def mark(self) -> str: ...
 
 
+def hostname() -> str:
+    """The name of this host."""
+    return os.uname().nodename
+
+
 def this() -> dict[str, Any]:
-    """The fields of `Told` for this process."""
+    """The fields of `ProcessIdentity` for this process."""
+    import psutil  # here, since a list of finished runs needs none of it
+
     pid = os.getpid()
     since = psutil.Process(pid).create_time()
-    return {"pid": pid, "since": since, "host": socket.gethostname(), "mark": mark(pid)}
+    return {"pid": pid, "since": since, "host": hostname(), "mark": mark(pid)}
 
 
 def mark(pid: int) -> str:
-    """Boot and start of a process, in the kernel's ticks; empty where that cannot be told."""
+    """Boot and start of a process, in the kernel's ticks; empty where they cannot be read."""
     with contextlib.suppress(OSError, IndexError):
         stat = Path(f"/proc/{pid}/stat").read_bytes()
         ticks = stat.rpartition(b")")[2].split()[19]  # the name before it may hold anything
@@ -47,14 +51,16 @@ def mark(pid: int) -> str:
     return ""
 
 
-def lives(told: Told) -> bool:
-    """Whether a process of this host still is the one that was told of."""
+def lives(identity: ProcessIdentity) -> bool:
+    """Whether a process of this host still is the one that is meant."""
+    import psutil
+
     with contextlib.suppress(psutil.Error, OverflowError, ValueError):
-        process = psutil.Process(told.pid)
+        process = psutil.Process(identity.pid)
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             return False
-        now = mark(told.pid)
-        if told.mark and now:
-            return told.mark == now
-        return bool(abs(process.create_time() - told.since) < 2.0)
+        now = mark(identity.pid)
+        if identity.mark and now:
+            return identity.mark == now
+        return bool(abs(process.create_time() - identity.since) < 2.0)
     return False

@@ -9,7 +9,6 @@ sweeps the ticket away. Everything that reads or changes the order holds the que
 from __future__ import annotations
 
 import contextlib
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
-from hashbench.runs import slots
+from hashbench.runs import processes, slots
 from hashbench.runs.slots import Limits, Place, Slot
 
 FOLDER = ".queue"
@@ -63,7 +62,7 @@ class Queue:
         A process that inherits the file holds the place. Raises InputError for a priority out of
         range or a folder that cannot be written.
         """
-        _check_priority(priority)
+        check_priority(priority)
         self.make()
         with locks.held(self.folder / _LOCK):
             for old in self._named(run_id):
@@ -80,7 +79,7 @@ class Queue:
     def turn(self, run_id: str) -> Slot | None:
         """A slot, if one is free that no run before this one can use; the ticket is then gone.
 
-        Raises LookupError where the run has no ticket (somebody removed the queue's folder).
+        Raises LookupError where the run has no ticket (the queue's folder was removed).
         """
         self.make()
         with locks.held(self.folder / _LOCK):
@@ -133,7 +132,7 @@ class Queue:
 
     def prefer(self, run_id: str, priority: int) -> None:
         """Gives a waiting run another priority. Raises InputError where it does not wait."""
-        _check_priority(priority)
+        check_priority(priority)
         with locks.held(self.folder / _LOCK):
             names = self._named(run_id)
             if not names:
@@ -144,13 +143,13 @@ class Queue:
 
     def waiting(self) -> list[Waiting]:
         """The runs whose workers wait, first to last; changes nothing."""
-        found = []
+        waiting = []
         for name in self._names():
             with contextlib.suppress(FileNotFoundError):
                 if locks.is_held(self._tickets / name):
                     priority, number, run_id = _parts(name)
-                    found.append(Waiting(run_id, priority, number, self._read(name)))
-        return found
+                    waiting.append(Waiting(run_id, priority, number, self._read(name)))
+        return waiting
 
     def waits(self, run_id: str) -> bool:
         """Whether a living worker has this run's ticket."""
@@ -169,7 +168,7 @@ class Queue:
         ]
 
     def set_limits(self, limits: Limits) -> None:
-        """Keeps how many runs may train at once; workers that wait heed it at once."""
+        """Keeps how many runs may train at once; it applies to workers that wait at once."""
         self.make()
         slots.set_limits(self.folder, limits)
 
@@ -227,16 +226,27 @@ class Queue:
 
 def of(runs_dir: Path) -> Queue:
     """The queue of a runs folder on this host."""
-    host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
+    host = "".join(c if c.isalnum() or c in "-_" else "_" for c in processes.hostname())
     return Queue(runs_dir / FOLDER / (host or "host"))
 
 
-def standing(runs_dir: Path) -> list[str]:
-    """Ids of the runs that wait on this host, first to last."""
-    return [entry.run_id for entry in of(runs_dir).waiting()]
+def positions(runs_dir: Path) -> dict[str, int]:
+    """Run id -> place in the queue of this host, from 1. Raises OSError, HashbenchError."""
+    return {entry.run_id: place for place, entry in enumerate(of(runs_dir).waiting(), start=1)}
 
 
-def _check_priority(priority: int) -> None:
+def parse_priority(text: str) -> int:
+    """A priority as typed by a person. Raises InputError."""
+    try:
+        priority = int(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a whole number", where="--priority") from None
+    check_priority(priority)
+    return priority
+
+
+def check_priority(priority: int) -> None:
+    """Raises InputError for a priority out of range."""
     if not PRIORITY_LOW <= priority <= PRIORITY_HIGH:
         raise InputError(
             f"{priority} is out of range",

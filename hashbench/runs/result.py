@@ -1,7 +1,8 @@
-"""`result.json`: what a finished run found, with the protocol that each number carries."""
+"""`result.json`: the scores of a finished run, with the protocol under which each was computed."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,16 +42,18 @@ class AuditResult(msgspec.Struct, frozen=True):
         if self.clean:
             return "clean"
         parts = {"labels": self.labels, "paired modality": self.paired, "batch": self.batch}
-        found = [f"{name} {share:.1%}" for name, share in parts.items() if share]
-        return "LEAK: bits change with " + ", ".join(found)
+        changed = [f"{name} {share:.1%}" for name, share in parts.items() if share]
+        return "LEAK: bits change with " + ", ".join(changed)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """`scores` maps bit length -> direction -> metric name -> value on the test queries.
 
-    `floor` is the share of relevant (query, database) pairs, which is the mAP of random codes.
+    `floors` maps bit length -> metric name -> the random floor (`hashbench.metrics.random_floor`).
+    Earlier versions stored `floor` instead, the share of relevant (query, database) pairs.
     `without_relevant` counts queries that no database item is relevant to; they are left out.
-    `selected` says which epoch was scored and what chose it.
+    `selected` says which epoch was scored and what chose it. `code_digests` maps bit length ->
+    SHA-256 of its code file, and `digest` is that of everything here: see `hashbench.runs.seal`.
     """
 
     version: int = VERSION
@@ -64,16 +67,27 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     selected: dict[str, Any]
     scores: dict[Bits, dict[Word, dict[str, float]]]
     codes: dict[Bits, dict[Word, dict[str, float]]]
-    floor: float
+    floors: dict[Bits, dict[str, float]] = {}
+    floor: float | None = None
     without_relevant: int
     audit: AuditResult
     seconds: float
     facts: dict[str, Any]
+    code_digests: dict[Bits, str] = {}
+    digest: str = ""
 
 
 def write(path: Path, result: Result) -> None:
-    """Writes the result, atomically."""
-    write_bytes_atomically(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    """Writes the result with its digest, atomically."""
+    digest = digest_of(msgspec.to_builtins(result))
+    encoded = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
+    write_bytes_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 of a result as plain values, `digest` left out, whatever the layout."""
+    rest = {key: value for key, value in content.items() if key != "digest"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="sorted")).hexdigest()
 
 
 class _Split(msgspec.Struct):
@@ -107,22 +121,22 @@ class _Selected(msgspec.Struct):
 def read(path: Path) -> Result:
     """The result in a file. Raises DamagedFileError."""
     try:
-        found = msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
-        _check(found)
+        result = msgspec.json.decode(read_bounded(path, MAX_BYTES, "a result"), type=Result)
+        _check(result)
     except OSError as error:
         raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(f"is not a result: {error}", where=path) from None
-    return found
+    return result
 
 
-def _check(found: Result) -> None:
+def _check(result: Result) -> None:
     """Raises ValidationError where something is missing that every result has, or is nested."""
-    for facts in (found.split, found.dataset, found.selected, found.facts):
+    for facts in (result.split, result.dataset, result.selected, result.facts):
         msgspec.convert(facts, dict[str, Scalar])
-    msgspec.convert(found.split, _Split)
-    msgspec.convert(found.dataset, _Dataset)
-    msgspec.convert(found.selected, _Selected)
-    metrics = {tuple(sorted(m)) for by_dir in found.scores.values() for m in by_dir.values()}
-    if len(metrics) != 1 or not all(found.scores.values()):
+    msgspec.convert(result.split, _Split)
+    msgspec.convert(result.dataset, _Dataset)
+    msgspec.convert(result.selected, _Selected)
+    metrics = {tuple(sorted(m)) for by_dir in result.scores.values() for m in by_dir.values()}
+    if len(metrics) != 1 or not all(result.scores.values()):
         raise msgspec.ValidationError("scores lack a direction or a metric")

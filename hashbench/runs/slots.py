@@ -7,10 +7,7 @@ holds it ends, however it ends.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
+from hashbench.runs import gpus
 
 VARIABLE = "HASHBENCH_SLOTS"
 MOST = 1024
@@ -37,7 +35,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Place:
-    """A slot there is: the name of its lock, and the device as torch counts it."""
+    """A slot of this host: the name of its lock, and the device as torch counts it."""
 
     name: str
     device: str
@@ -65,23 +63,23 @@ def limits(folder: Path) -> Limits:
 
     Raises InputError for a variable or a file that states none.
     """
-    told = os.environ.get(VARIABLE)
-    if told is not None:
-        return parse(told, where=VARIABLE)
+    setting = os.environ.get(VARIABLE)
+    if setting is not None:
+        return parse(setting, where=VARIABLE)
     path = folder / _FILE
     try:
-        found = msgspec.json.decode(read_bounded(path, 4096, "a file of slots"), type=Limits)
+        stored = msgspec.json.decode(read_bounded(path, 4096, "a file of slots"), type=Limits)
     except FileNotFoundError:
         return Limits()
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(
             f"states no slots: {error}", where=path, remedy="hashbench queue --slots cpu=1,gpu=1"
         ) from None
-    return _checked(found, path)
+    return _checked(stored, path)
 
 
 def set_limits(folder: Path, wanted: Limits) -> None:
-    """Keeps the limits; workers that wait heed them at once. Raises InputError."""
+    """Keeps the limits; they apply to workers that wait at once. Raises InputError."""
     try:
         write_bytes_atomically(folder / _FILE, msgspec.json.encode(wanted) + b"\n")
     except OSError as error:
@@ -104,10 +102,10 @@ def parse(text: str, *, where: object, otherwise: Limits | None = None) -> Limit
     return _checked(Limits(**values), where)
 
 
-def _checked(found: Limits, where: object) -> Limits:
-    if not (0 <= found.cpu <= MOST and 0 <= found.gpu <= MOST):
+def _checked(checked: Limits, where: object) -> Limits:
+    if not (0 <= checked.cpu <= MOST and 0 <= checked.gpu <= MOST):
         raise InputError(f"slots go from 0 to {MOST}", where=where)
-    return found
+    return checked
 
 
 def places(folder: Path) -> list[Place]:
@@ -117,19 +115,19 @@ def places(folder: Path) -> list[Place]:
     that processes that see different GPUs agree.
     """
     most = limits(folder)
-    gpus = [
+    on_gpus = [
         Place(f"gpu-{name}.{number}", f"cuda:{index}")
         for number in range(most.gpu)
         for index, name in enumerate(visible_gpus())
     ]
-    return gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
+    return on_gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
 
 
-def suitable(found: list[Place], wanted: str) -> list[Place]:
+def suitable(candidates: list[Place], wanted: str) -> list[Place]:
     """Those of the places that a run may use: `auto` means a GPU wherever there is one."""
-    if wanted == "auto" and any(place.device != "cpu" for place in found):
+    if wanted == "auto" and any(place.device != "cpu" for place in candidates):
         wanted = "cuda"
-    return [place for place in found if place.serves(wanted)]
+    return [place for place in candidates if place.serves(wanted)]
 
 
 def visible_gpus() -> list[str]:
@@ -139,27 +137,11 @@ def visible_gpus() -> list[str]:
         names = [name.strip() for name in visible.split(",")]
         usable = [name for name in names if name and name != "-1"]
         return ["".join(c if c.isalnum() else "_" for c in name) for name in usable]
-    return [str(number) for number in range(_gpus_of_the_machine())]
-
-
-@functools.cache  # a machine keeps its GPUs while a process lives
-def _gpus_of_the_machine() -> int:
-    with contextlib.suppress(OSError):
-        return len(list(Path("/proc/driver/nvidia/gpus").iterdir()))
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return 0
-    try:
-        listed = subprocess.run(
-            [tool, "-L"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return 0  # a driver that hangs: torch will tell
-    return listed.stdout.count(b"GPU ") if listed.returncode == 0 else 0
+    return [str(number) for number in range(gpus.count())]
 
 
 def take(folder: Path, place: Place, run_id: str) -> Slot | None:
-    """The slot, if nobody holds it. The lock's file tells whoever looks which run it is."""
+    """The slot, if nobody holds it. The file of the lock holds the id of the run."""
     lock = locks.take(_lock_of(folder, place))
     if lock is None:
         return None

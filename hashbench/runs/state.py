@@ -1,22 +1,19 @@
-"""What a run is doing: its events folded into one value, and whether its worker lives.
-
-Status is derived, never stored. A run is finished only when an event says so.
-"""
+"""The events of a run folded into one value. What follows from it is in `runs.status`."""
 
 from __future__ import annotations
 
-import socket
-import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from hashbench.runs import events, processes
+from hashbench.runs import events
 from hashbench.runs.events import AnyEvent, StagePlan
-from hashbench.runs.layout import RunFolder
+from hashbench.runs.pace import Pace
 
-BEAT_LOST_SECONDS = 30.0  # only judged so where the worker's host is another one
 GAP_SECONDS = 10.0  # several beats; see `RunState.elapsed`
+FEATURES_SHARE = 0.10  # of a run's `done`: what comes before the training, such as features
+EVALUATION_SHARE = 0.05
 
 
 class Status(StrEnum):
@@ -33,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass
 class RunState:
-    """All that a run's events have told so far. `elapsed` counts seconds of work."""
+    """Everything that a run's events say so far. `elapsed` counts seconds of work."""
 
     queued: events.Queued | None = None  # the worker that waits for a slot
     started: events.Started | None = None
@@ -53,39 +50,53 @@ class RunState:
     notes: list[str] = field(default_factory=list)
     ended: events.Stopped | events.Failed | events.Finished | None = None
     paused: bool = False
-    _paced_from: tuple[float, int] | None = None
+    pace: Pace = field(default_factory=Pace)
+    _saved: tuple[str | None, int, int] = (None, 0, 0)  # the checkpoint's stage, epoch and step
 
     def add(self, event: AnyEvent) -> None:
         """Takes one more event into account."""
-        self._tick(event)
+        self._count_work(event)
         match event:
+            # who works at the run, and whether
             case events.Queued():
                 self.queued, self.ended, self.paused = event, None, False
                 self.facts.pop("slot", None)  # an earlier worker's
             case events.Started():
-                self.queued, self.started = None, event
-                self.ended, self.paused = None, False
-                self._paced_from = None
-                self.facts |= event.facts
+                self._start(event)
+            case events.Paused():
+                self.paused = True
+            case events.Continued():
+                self.paused = False
+                self.pace.interrupt()
+            case events.Stopped() | events.Failed() | events.Finished():
+                self.ended = event
+            # what is known of the run
             case events.Planned(stages=stages, sizes=sizes):
                 self.stages = stages
                 self.facts |= sizes
             case events.Fact(name=name, value=value):
                 self.facts[name] = value
-            case events.Progress(what=what):
-                if self.progress is None or self.progress.what != what:
-                    self._paced_from = (self.elapsed, event.done)
+            case events.Note(text=text):
+                self.notes.append(text)
+            # how far it is
+            case events.Progress(what=what, done=done):
                 self.progress = event
+                self.pace.report(what, self.elapsed, done)
             case events.StageBegan(stage=stage):
-                self.stage, self.epoch, self.step, self.progress = stage, 0, 0, None
-                self._paced_from = None
+                if stage != self.stage:  # a resumed stage goes on from its checkpoint
+                    self.epoch = self.step = 0
+                self.stage, self.progress = stage, None
             case events.Loss(stage=stage, epoch=epoch, step=step, values=values):
-                self.stage, self.epoch, self.step, self.losses = stage, epoch, step, values
-                self._pace()
-                self.progress = None
+                self._advance(stage, epoch, step)
+                self.losses = values
             case events.EpochEnded(stage=stage, epoch=epoch, values=values):
-                self.stage, self.epoch, self.step, self.losses = stage, epoch + 1, 0, values
-                self._pace()
+                self._advance(stage, epoch + 1, 0)
+                self.losses = values
+            case events.Saved(stage=stage, epoch=epoch, step=step):
+                # after the last stage the position is reset to 0, but the stage stays complete
+                complete = stage == self.stage and epoch == step == 0
+                self._saved = (stage, self.epoch if complete else epoch, step)
+            # what it has reached
             case events.Scores(on="validation", values=values):
                 self.validation = values
             case events.Scores(on="test", values=values):
@@ -94,18 +105,23 @@ class RunState:
                 self.monitors = self.monitors | values
             case events.Recovery(values=values):
                 self.recovery = values
-            case events.Note(text=text):
-                self.notes.append(text)
-            case events.Paused():
-                self.paused = True
-            case events.Continued():
-                self.paused = False
-            case events.Stopped() | events.Failed() | events.Finished():
-                self.ended = event
             case _:
                 pass
 
-    def _tick(self, event: AnyEvent) -> None:
+    def _start(self, event: events.Started) -> None:
+        self.queued, self.started = None, event
+        self.ended, self.paused, self.progress = None, False, None
+        self.facts |= event.facts
+        self.pace.restart()
+        if not event.resumed:
+            self._saved = (None, 0, 0)
+        self.stage, self.epoch, self.step = self._saved  # what came after it is done again
+
+    def _advance(self, stage: str, epoch: int, step: int) -> None:
+        self.stage, self.epoch, self.step, self.progress = stage, epoch, step, None
+        self.pace.report(stage, self.elapsed, self.steps_done)
+
+    def _count_work(self, event: AnyEvent) -> None:
         """Counts the seconds in which a worker lived and did not wait.
 
         It beats every two seconds, so that a longer gap, or one that goes backwards, is a clock
@@ -117,93 +133,99 @@ class RunState:
             self.elapsed += gap
         self.last_event = event.t
 
-    def _pace(self) -> None:
-        """Steps are timed from the first that a worker tells of, which it need not have done."""
-        if self._paced_from is None or self.progress is not None:
-            self._paced_from = (self.elapsed, self.steps_done)
-
     @property
     def worker(self) -> events.Queued | events.Started | None:
         """The process that last took the run."""
         return self.queued or self.started
 
     @property
+    def epochs(self) -> int:
+        """Planned epochs of the present stage."""
+        return self.epochs_of(self.stage)
+
+    def epochs_of(self, stage: str | None) -> int:
+        """Planned epochs of a stage, 0 where there is no such plan."""
+        return next((plan.epochs for plan in self.stages if plan.name == stage), 0)
+
+    @property
     def steps_done(self) -> int:
         """Training steps done, over all stages."""
-        done = 0
-        for plan in self.stages:
-            if plan.name == self.stage:
-                return done + min(self.epoch * plan.steps + self.step, plan.epochs * plan.steps)
-            done += plan.epochs * plan.steps
-        return 0
+        return sum(done for done, _ in self._steps())
 
     @property
     def steps_total(self) -> int:
         """Training steps planned, over all stages."""
-        return sum(plan.epochs * plan.steps for plan in self.stages)
+        return sum(total for _, total in self._steps())
 
-    def seconds_left(self) -> float | None:
-        """Time left of what is under way, at the pace so far; None while nobody can know."""
-        if self.progress is not None:
-            done, total = self.progress.done, self.progress.total
-        else:
-            done, total = self.steps_done, self.steps_total
-        if self._paced_from is None or not total:
-            return None
-        since, before = self._paced_from
-        if done <= before or self.elapsed <= since:
-            return None
-        return max(0.0, (self.elapsed - since) / (done - before) * (total - done))
+    def _steps(self) -> list[tuple[int, int]]:
+        """(done, planned) steps of each stage."""
+        totals = [plan.epochs * plan.steps for plan in self.stages]
+        names = [plan.name for plan in self.stages]
+        if self.stage not in names:
+            return [(0, total) for total in totals]
+        at = names.index(self.stage)
+        within = min(self.epoch * self.stages[at].steps + self.step, totals[at])
+        done = [*totals[:at], within, *(0 for _ in totals[at + 1 :])]
+        return list(zip(done, totals, strict=True))
 
     @property
-    def best_guess_map(self) -> float | None:
+    def trained(self) -> bool:
+        """Whether all stages are over, so that only the evaluation is left."""
+        if not self.stages or self.stage != self.stages[-1].name:
+            return False
+        return self.epoch >= self.stages[-1].epochs
+
+    def share_done(self) -> float | None:
+        """From 0 to 1: features, training, evaluation; None while nothing has begun."""
+        if isinstance(self.ended, events.Finished):
+            return 1.0
+        if self.started is None:
+            return None
+        if self.trained:
+            return 1.0 - EVALUATION_SHARE
+        if self.stage is None or not self.stages:
+            progress = self.progress
+            if progress is None or not progress.total:
+                return 0.0
+            return FEATURES_SHARE * min(1.0, progress.done / progress.total)
+        training = self.steps_done / (self.steps_total or 1)
+        return FEATURES_SHARE + (1.0 - FEATURES_SHARE - EVALUATION_SHARE) * training
+
+    def seconds_left(self) -> float | None:
+        """Time left at the pace of the present worker: of the preparation under way, and of all
+        training steps once one was timed. None while nobody can know.
+        """
+        left = 0.0
+        progress = self.progress
+        if progress is not None and progress.done < progress.total:
+            pace = self.pace.seconds_per_unit(progress.what)
+            if pace is None:
+                return None
+            left += pace * (progress.total - progress.done)
+        latest: float | None = None  # later stages are taken to go as the latest one does
+        for plan, (done, total) in zip(self.stages, self._steps(), strict=True):
+            latest = self.pace.seconds_per_unit(plan.name) or latest
+            if done < total and latest is not None:
+                left += latest * (total - done)
+        return left or None
+
+    @property
+    def mean_map(self) -> float | None:
         """Mean of the latest mAP values, test before validation; None when there are none."""
         values = [
             value for name, value in (self.test or self.validation).items() if ":mAP@all @" in name
         ]
         return sum(values) / len(values) if values else None
 
+    @property
+    def scored_on(self) -> str:
+        """What `mean_map` was computed on: test, validation, or empty."""
+        return "test" if self.test else "validation" if self.validation else ""
 
-def fold(found: list[AnyEvent]) -> RunState:
+
+def fold(all_events: Iterable[AnyEvent]) -> RunState:
     """The state after all the given events."""
     state = RunState()
-    for event in found:
+    for event in all_events:
         state.add(event)
     return state
-
-
-def status(state: RunState, run: RunFolder, now: float | None = None) -> Status:
-    """What the run is doing at this moment."""
-    match state.ended:
-        case events.Finished():
-            return Status.FINISHED if run.result.is_file() else Status.LOST
-        case events.Failed():
-            return Status.FAILED
-        case events.Stopped():
-            return Status.STOPPED
-        case None:
-            return _without_end(state, now)
-
-
-def _without_end(state: RunState, now: float | None) -> Status:
-    if state.worker is None:
-        return Status.QUEUED  # just made, or made by one who did not come to start it
-    if not worker_lives(state, now):
-        return Status.LOST
-    if state.paused:
-        return Status.PAUSED
-    waits = state.queued is not None and "slot" not in state.facts
-    return Status.QUEUED if waits else Status.RUNNING
-
-
-def worker_lives(state: RunState, now: float | None = None) -> bool:
-    """Whether the process that last took the run is still that process.
-
-    On another host only the heartbeat can tell.
-    """
-    worker = state.worker
-    if worker is None or state.ended is not None:
-        return False
-    if worker.host != socket.gethostname():
-        return abs((time.time() if now is None else now) - state.last_event) < BEAT_LOST_SECONDS
-    return processes.lives(worker)

@@ -1,4 +1,4 @@
-"""What a person calls a run: a name and tags, in a file of its own beside the spec.
+"""What a person calls a run: a name and tags, in a file of its own in the run's folder.
 
 The id stays, since it is the folder's name and what every other file refers to.
 """
@@ -57,9 +57,9 @@ def write(run: RunFolder, name: str, tags: list[str]) -> Tags:
             )
     if len(wanted) > MAX_TAGS:
         raise InputError(f"more than {MAX_TAGS} tags", where=run.id)
-    found = Tags(name, wanted)
+    tagged = Tags(name, wanted)
     try:
-        write_bytes_atomically(path_of(run), msgspec.json.encode(found) + b"\n")
+        write_bytes_atomically(path_of(run), msgspec.json.encode(tagged) + b"\n")
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path_of(run)) from None
-    return found
+    return tagged

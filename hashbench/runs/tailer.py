@@ -11,7 +11,7 @@ CHUNK = 1 << 22
 
 
 class Tailer:
-    """Follows one file. A partial last line is kept for later; lines that hold no event count.
+    """Follows one file. A partial last line is kept for later; lines without an event are counted.
 
     `skipped` counts those lines; `behind` says that the last poll left something unread.
     """
@@ -55,7 +55,7 @@ class Tailer:
 def read_all(path: Path) -> list[AnyEvent]:
     """All events of a file."""
     tailer = Tailer(path)
-    found: list[AnyEvent] = []
+    all_events: list[AnyEvent] = []
     while fresh := tailer.poll():
-        found += fresh
-    return found
+        all_events += fresh
+    return all_events

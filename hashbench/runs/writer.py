@@ -31,8 +31,8 @@ class EventWriter:
     look like a dead worker; a stopped process writes none. `beat_seconds` may be set longer where
     nothing happens for hours.
 
-    A file beside it keeps some space, which is given up when the disk is full: the write fails,
-    but that the run failed, and why, can still be told.
+    A file in the same folder reserves some space, which is given up when the disk is full: the
+    write fails, but the reason of the failure can still be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -78,7 +78,7 @@ class EventWriter:
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
             if time.monotonic() - self._written >= self.beat_seconds:
-                with contextlib.suppress(OSError):  # the training will meet it, and tell
+                with contextlib.suppress(OSError):  # the training meets it as well, and reports it
                     self.write(events.Beat())
 
     def close(self) -> None:

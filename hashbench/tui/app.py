@@ -16,7 +16,7 @@ from hashbench.launch.spawn import last_log_lines
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.tui import settings as remembered
+from hashbench.tui import settings as settings_file
 from hashbench.tui.messages import MachineRead, RunsChanged
 from hashbench.tui.reader import Reader, Update
 from hashbench.tui.run_record import Watched
@@ -37,9 +37,10 @@ class Workbench(App[None]):
     TITLE = "hashbench"
     CSS_PATH = "hashbench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("colon", "command_palette", "Commands", key_display=":"),
-        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+        Binding("question_mark", "help", "help", key_display="?"),
+        Binding("f1", "guide", "guide", show=False, priority=True),
+        Binding("colon,ctrl+p", "command_palette", "commands", show=False),
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as App declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
@@ -53,16 +54,16 @@ class Workbench(App[None]):
         machine: Callable[[], Machine] | None = read_machine,
     ) -> None:
         self.runs_dir, self.data_dir = runs_dir, data_dir
-        self.settings_path = settings_path or remembered.path_for(runs_dir)
-        self.settings: Settings = remembered.load(self.settings_path)
+        self.settings_path = settings_path or settings_file.path_for(runs_dir)
+        self.settings: Settings = settings_file.load(self.settings_path)
         self.views: dict[str, RunView] = {}
         self.watched: dict[str, Watched] = {}
         self.loading = (0, -1)
-        self.reader = Reader(runs_dir, self._tell)
+        self.reader = Reader(runs_dir, self._publish)
         self.machine: Machine | None = None
-        self._read_now = machine
+        self._read_machine_now = machine
         self._workers_started: list[tuple[RunFolder, subprocess.Popen[bytes]]] = []
-        self._told_unsaved = False
+        self._warned_unsaved = False
         super().__init__()
 
     def get_default_screen(self) -> Screen[None]:
@@ -75,12 +76,12 @@ class Workbench(App[None]):
         return cast("Dashboard", self.screen_stack[0])
 
     def on_mount(self) -> None:
-        """The reader and the meter begin."""
+        """Starts the reader and the system monitor."""
         if self.settings.theme in self.available_themes:
             self.theme = self.settings.theme
         self.theme_changed_signal.subscribe(self, lambda _: self._remember_theme())
         self.run_worker(self.reader.run, thread=True, name="reader", group="reader")
-        if self._read_now is not None:
+        if self._read_machine_now is not None:
             self._read_machine()
             self.set_interval(MACHINE_SECONDS, self._read_machine)
         self.set_interval(REAP_SECONDS, self._reap)
@@ -90,19 +91,19 @@ class Workbench(App[None]):
         self.reader.close()
         self.save_settings()
 
-    def _tell(self, update: Update) -> None:
+    def _publish(self, update: Update) -> None:
         self.post_message(RunsChanged(update))
 
     def on_runs_changed(self, event: RunsChanged) -> None:
-        """Takes in what the reader told, and hands it to every screen that shows runs."""
+        """Stores what changed, and hands it to every screen that shows runs."""
         if not self.is_running:
-            return  # on its way out: screens have lost their parts already
+            return  # shutting down: screens have lost their widgets already
         update = event.update
         self.views.update(update.views)
         self._keep_watched(update.watched)
-        for gone in update.gone:
-            self.views.pop(gone, None)
-            self.watched.pop(gone, None)
+        for run_id in update.gone:
+            self.views.pop(run_id, None)
+            self.watched.pop(run_id, None)
         self.loading = update.loading
         for text in update.notices:
             self.notify(plain(text), title="Runs folder", severity="warning")
@@ -113,7 +114,7 @@ class Workbench(App[None]):
         self.call_after_refresh(self.reader.taken)
 
     def _keep_watched(self, fresh: dict[str, Watched]) -> None:
-        """Series and lines of a few runs are kept beside the watched ones, the latest."""
+        """Keeps the series and lines of the watched runs, and of the runs watched last."""
         for name, watched in fresh.items():
             self.watched.pop(name, None)
             self.watched[name] = watched
@@ -123,11 +124,11 @@ class Workbench(App[None]):
 
     @work(thread=True, exclusive=True, group="machine")
     def _read_machine(self) -> None:
-        if self._read_now is not None:
-            self.post_message(MachineRead(self._read_now()))
+        if self._read_machine_now is not None:
+            self.post_message(MachineRead(self._read_machine_now()))
 
     def on_machine_read(self, event: MachineRead) -> None:
-        """The meter is in every top bar."""
+        """Shows the load in every top bar."""
         self.machine = event.machine
         if not self.is_running:
             return
@@ -136,11 +137,11 @@ class Workbench(App[None]):
                 screen.machine_read(event.machine)
 
     def worker_started(self, run: RunFolder, process: subprocess.Popen[bytes]) -> None:
-        """Remembers a worker that this process started, to tell of it if it dies at once."""
+        """Remembers a worker that this process started, to report it if it dies at once."""
         self._workers_started.append((run, process))
 
     def _reap(self) -> None:
-        """Collects workers of ours that ended; one that never told anything is told of here."""
+        """Collects workers of ours that ended; reports those that died before their first event."""
         for run, process in list(self._workers_started):
             if process.poll() is None:
                 continue
@@ -148,9 +149,9 @@ class Workbench(App[None]):
             self.reader.look_now()
             view = self.views.get(run.id)
             if process.returncode and (view is None or view.status is Status.QUEUED):
-                last = plain(last_log_lines(run, 1)) or "its log is empty"
+                last_line = plain(last_log_lines(run, 1)) or "its log is empty"
                 self.notify(
-                    f"{run.id}: {last}",
+                    f"{run.id}: {last_line}",
                     title=f"The worker ended with code {process.returncode}",
                     severity="error",
                     timeout=20,
@@ -162,12 +163,12 @@ class Workbench(App[None]):
             self.save_settings()
 
     def save_settings(self) -> None:
-        """Writes what is to be remembered; where that cannot be, it is told once."""
+        """Writes the settings; warns once where they cannot be written."""
         try:
-            remembered.save(self.settings_path, self.settings)
+            settings_file.save(self.settings_path, self.settings)
         except OSError as error:
-            if not self._told_unsaved and self.is_running:
-                self._told_unsaved = True
+            if not self._warned_unsaved and self.is_running:
+                self._warned_unsaved = True
                 self.notify(
                     f"{self.settings_path}: {error.strerror}",
                     title="Filters and pins cannot be remembered",
@@ -181,6 +182,13 @@ class Workbench(App[None]):
         screen = self.screen
         if isinstance(screen, WorkScreen):
             self.push_screen(Help(screen.heading, screen.KEYS, screen.MORE_KEYS))
+
+    def action_guide(self) -> None:
+        """Opens the guide, but not over a dialog, which waits for an answer."""
+        from hashbench.tui.screens.guide import GuideScreen
+
+        if isinstance(self.screen, WorkScreen) and not isinstance(self.screen, GuideScreen):
+            self.push_screen(GuideScreen())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every key of the screen by what it does, and Textual's own."""

@@ -1,4 +1,4 @@
-"""How values are put into few letters."""
+"""Badges and bars: states and shares in a few cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def badge(status: Status) -> tuple[str, str]:
 
 
 def bar(share: float | None, width: int) -> str:
-    """`███▌  62%` in `width` letters; empty where the share is not known."""
+    """`███▌  62%` in `width` cells; empty where the share is not known."""
     if share is None:
         return ""
     share = min(1.0, max(0.0, share))
@@ -31,28 +31,3 @@ def bar(share: float | None, width: int) -> str:
     full, part = divmod(eighths, 8)
     drawn = "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "")
     return f"{drawn:<{room}} {int(share * 100):>3}%"
-
-
-def short_time(seconds: float | None) -> str:
-    """`42s`, `3m20`, `2h05`, `3d04`; empty where it is not known."""
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}"
-
-
-def nth(place: int) -> str:
-    """`1st`, `2nd`, `3rd`, `11th`."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10 if place % 100 not in (11, 12, 13) else 0)
-    return f"{place:,}{ending or 'th'}"
-
-
-def many(count: int, one: str) -> str:
-    """`1 run`, `3 runs`."""
-    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"

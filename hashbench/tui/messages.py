@@ -1,4 +1,4 @@
-"""What the reader and the workers of the app tell the screens."""
+"""Messages from the app's threads to its message loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hashbench.tui.system_monitor import Machine
 
 
 class RunsChanged(Message):
-    """Runs changed; sent at most ten times a second, all changes since the last in one."""
+    """Runs changed: everything since the last message, at most ten times a second."""
 
     def __init__(self, update: Update) -> None:
         super().__init__()
@@ -17,7 +17,7 @@ class RunsChanged(Message):
 
 
 class MachineRead(Message):
-    """A reading of the machine."""
+    """The load of the machine was read."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Line charts out of braille dots: 2 x 4 dots a cell, drawn in plain Python.
+"""Line charts of braille dots, 2 x 4 dots a cell, drawn in plain Python.
 
 numpy-based plotting widgets cost more to import than the rest of the workbench, and a panel shows
 some hundred points; so this is a page of code and needs no array.
@@ -21,11 +21,11 @@ Cell = tuple[str, int | None]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A drawn chart: `rows` of cells, top first, and the labels beside them.
+class Plot:
+    """A drawn chart: `rows` of cells, top first, and the labels around them.
 
     `ticks` maps a row to the text at its left. `marks` maps (row, column) behind a line's end to
-    (letter, line), so that lines are told apart without colour; the column may be `width`.
+    (letter, line), so that lines differ without colour; the column may be `width`.
     """
 
     rows: tuple[tuple[Cell, ...], ...]
@@ -70,42 +70,43 @@ def draw(
     *,
     log: bool = False,
     y_range: tuple[float, float] | None = None,
-) -> Picture:
+) -> Plot:
     """The curves on `width` x `height` cells.
 
-    `log` is heeded where every value is above 0. Values outside of `y_range` are drawn at its edge.
+    `log` applies where every value is above 0. Values outside of `y_range` are drawn at its edge.
     """
     points = [y for curve in curves for y in curve.ys]
     spans = [x for curve in curves for x in (curve.xs[:1] + curve.xs[-1:])]
     if not points or width < 1 or height < 1:
-        return Picture(tuple(() for _ in range(max(0, height))), {}, {}, (0.0, 0.0), log=False)
+        return Plot(tuple(() for _ in range(max(0, height))), {}, {}, (0.0, 0.0), log=False)
     log = log and min(points) > 0
     low, high = y_range or (min(points), max(points))
     left, right = min(spans), max(spans)
     scale = _Scale(low, high, 4 * height, log=log)
     dots = [[0] * width for _ in range(height)]
     owner: list[list[int | None]] = [[None] * width for _ in range(height)]
+    # dots for each unit of x: the first point is at the left edge, the last at the right one
     across = (2 * width - 1) / (right - left) if right > left else 0.0
     ends: list[tuple[int, int, int]] = []
     for number, curve in enumerate(curves):
         if not curve.xs:
             continue
         xs, ys = thin(curve.xs, curve.ys, width)
-        before: tuple[int, int] | None = None
+        last: tuple[int, int] | None = None
         for x, y in zip(xs, ys, strict=True):
-            here = (round((x - left) * across), scale.dot(y))
-            _line(dots, owner, number, before or here, here)
-            before = here
-        if before is not None:
-            ends.append((before[0] // 2 + 1, before[1] // 4, number))
+            point = (round((x - left) * across), scale.dot(y))
+            _line(dots, owner, number, last or point, point)
+            last = point
+        if last is not None:  # the letter stands one cell behind the last dot
+            ends.append((last[0] // 2 + 1, last[1] // 4, number))
     rows = tuple(
         tuple(
-            (chr(_BLANK + bits) if bits else " ", whose)
-            for bits, whose in zip(dot_row, owner_row, strict=True)
+            (chr(_BLANK + bits) if bits else " ", line)
+            for bits, line in zip(dot_row, owner_row, strict=True)
         )
         for dot_row, owner_row in zip(dots, owner, strict=True)
     )
-    return Picture(rows, scale.ticks(height), _placed(ends, height), (left, right), log)
+    return Plot(rows, scale.ticks(height), _placed(ends, height), (left, right), log)
 
 
 def _line(
@@ -128,12 +129,12 @@ def _line(
 def _placed(
     ends: list[tuple[int, int, int]], height: int
 ) -> dict[tuple[int, int], tuple[str, int]]:
-    """Places for the letters behind the lines' ends, moved apart where two want the same."""
+    """Places for the letters behind the lines' ends, moved apart where two would coincide."""
     placed: dict[tuple[int, int], tuple[str, int]] = {}
-    for column, wanted, number in sorted(ends):
+    for column, end_row, number in sorted(ends):
         free = [row for row in range(height) if (row, column) not in placed]
         if free:
-            row = min(free, key=lambda row: (abs(row - wanted), row))
+            row = min(free, key=lambda row: (abs(row - end_row), row))
             placed[row, column] = MARKS[number % len(MARKS)], number
     return placed
 
@@ -159,20 +160,20 @@ class _Scale:
     def ticks(self, height: int) -> dict[int, str]:
         """A label for some rows: top, bottom, and about one in four between them."""
         count = max(2, min(height, 1 + height // 3))
-        found = {}
+        labels = {}
         for index in range(count):
             row = round(index * (height - 1) / (count - 1))
             share = 1 - (row * 4 + 1.5) / (self._dots - 1)
             value = self._low + min(1.0, max(0.0, share)) * (self._high - self._low)
-            found[row] = label(10**value if self._log else value, self._step())
-        return found
+            labels[row] = label(10**value if self._log else value, self._step())
+        return labels
 
     def _step(self) -> float:
         return 0.0 if self._log else self._high - self._low
 
 
 def label(value: float, spread: float = 0.0) -> str:
-    """A number in at most six letters; `spread` says how finely its neighbours differ."""
+    """A number in at most six characters; `spread` is the range that its neighbours cover."""
     if value == 0:
         return "0"
     size = abs(value)

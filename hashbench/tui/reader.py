@@ -1,7 +1,7 @@
-"""The one reader of all runs: a thread that looks, folds, and tells the app what changed.
+"""The one reader of all runs: a thread that looks, folds, and publishes what changed to the app.
 
-It tells at most ten times a second, and never before the app has taken in what it was told last,
-so that a slow terminal makes for fewer messages and not for a queue of them.
+It publishes at most ten times a second, and never before the app has taken in the last update, so
+that a slow terminal makes for fewer messages and not for a queue of them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from pathlib import Path
 from hashbench.errors import DamagedFileError, HashbenchError
 from hashbench.plan import spec as specs
 from hashbench.runs import layout, queue, tags
-from hashbench.runs.ended_state import ended_state
+from hashbench.runs.index import Index, Summary, describe
 from hashbench.runs.layout import RunFolder
+from hashbench.runs.state import Status
+from hashbench.runs.status import LIVE, RunStatus, read_ended_state, status, status_of
 from hashbench.tui.run_record import Record, Watched
 from hashbench.tui.run_row import RunView
-from hashbench.tui.run_tail import Follower, LogFollower
+from hashbench.tui.run_tail import OutputTail, RunTail
 
-TELL_SECONDS = 0.1
-LOADING_SECONDS = 0.4  # between messages while runs are read for the first time
+PUBLISH_SECONDS = 0.1
+LOADING_SECONDS = 0.4  # between updates while runs are read for the first time
 LOOKS_A_FIND = 5
 LOOK_SECONDS = 1.0  # folders, liveness of workers, files of runs that had ended
 BUDGET_SECONDS = 0.05  # of work a step, so that the app's thread gets its turn
@@ -47,25 +49,26 @@ class Update:
 
 
 class Reader:
-    """Reads `runs_dir`. `tell` is called from the reader's thread."""
+    """Reads `runs_dir`. `publish` is called from the reader's thread."""
 
-    def __init__(self, runs_dir: Path, tell: Callable[[Update], object]) -> None:
+    def __init__(self, runs_dir: Path, publish: Callable[[Update], object]) -> None:
         self.runs_dir = runs_dir
-        self._tell = tell
+        self._send = publish
+        self._index: Index | None = None  # read when the thread begins
         self._records: dict[str, Record] = {}
         self._found: set[str] = set()
         self._todo: deque[RunFolder] = deque()
         self.watched: frozenset[str] = frozenset()
-        self._told_watched: frozenset[str] = frozenset()
+        self._watched_before: frozenset[str] = frozenset()
         self._kept: OrderedDict[str, None] = OrderedDict()
-        self._line: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         self._update = Update()
         self._notices: set[str] = set()
-        self._told_loading: tuple[int, int] | None = None
+        self._published_loading: tuple[int, int] | None = None
         self._next_look = 0.0
         self._looks = -1
         self._names: list[str] | None = None
-        self._next_tell = 0.0
+        self._published_at = float("-inf")
         self._taken = threading.Event()
         self._taken.set()
         self._wake = threading.Event()
@@ -75,7 +78,7 @@ class Reader:
         """Reads until `close` is called; for a thread of its own."""
         while not self._over.is_set():
             if not self.step():
-                self._wake.wait(TELL_SECONDS)
+                self._wake.wait(PUBLISH_SECONDS)
             self._wake.clear()
 
     def close(self) -> None:
@@ -99,7 +102,7 @@ class Reader:
         self._wake.set()
 
     def step(self) -> bool:
-        """One round: look, read, tell. True while there is more to read at once."""
+        """One round: look, read, publish. True while there is more to read at once."""
         began = time.monotonic()
         if began >= self._next_look:
             self._next_look = began + LOOK_SECONDS
@@ -119,11 +122,13 @@ class Reader:
             self._notice(f"{self.runs_dir} cannot be read: {error.strerror}")
             return
         try:
-            self._line = {run: n for n, run in enumerate(queue.standing(self.runs_dir), start=1)}
+            self._positions = queue.positions(self.runs_dir)
         except (OSError, HashbenchError) as error:
             self._notice(f"the queue of {self.runs_dir} cannot be read: {error}")
         for record in list(self._records.values()):
             self._look_at(record)
+        if self._index is not None and not self._todo:
+            self._index.save(self._found)
 
     def _find(self) -> None:
         """Looks into folders only when their names changed, or now and then: a folder may get its
@@ -151,47 +156,65 @@ class Reader:
         self._found = here
 
     def _look_at(self, record: Record) -> None:
-        seen, before = record.stat(), record.seen
-        if seen == before and not record.live:
+        """Reads again what changed on disk, and whether a worker still lives."""
+        stamp, before = record.current_stamp(), record.stamp
+        if stamp == before and not record.live:
             return
-        record.seen = seen
-        if before is None or seen.folder != before.folder:
-            record.tags = tags.read(record.run)
-        if before is not None and seen.events != before.events:
-            if record.follower is None:  # it had ended and goes on
-                record.follower = Follower(record.run)
-            record.follower.caught_up = False
-        if record.view is not None:
-            self._show(record)  # a worker may have died without a word
+        record.stamp = stamp
+        if before is not None and stamp != before:
+            if stamp.spec != before.spec:
+                self._read_spec(record)
+            if stamp.folder != before.folder:
+                record.tags = tags.read(record.run)
+            if (stamp.events, stamp.size) != (before.events, before.size):
+                if record.tail is None:  # it had ended and goes on
+                    record.tail = RunTail(record.run)
+                record.tail.caught_up = False
+            elif record.tail is None:  # its result may be gone, or there
+                record.ended = status(record.run, self._positions)
+        self._show(record)
 
-    def _load(self, run: RunFolder) -> None:
-        if run.id not in self._found:
-            return  # vanished while it waited
-        record = self._records[run.id] = Record(run)
+    def _read_spec(self, record: Record) -> None:
         try:
-            record.spec = specs.read(run.spec)
+            record.spec = specs.read(record.run.spec)
         except DamagedFileError as error:
             record.problem = error.problem
-        self._look_at(record)
-        try:
-            if (state := ended_state(run.events)) is not None:
-                record.state = state
-                self._show(record)
-            else:
-                record.follower = Follower(run)
-        except OSError as error:
-            self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
+
+    def _load(self, run: RunFolder) -> None:
+        """Reads a run for the first time: from the index, from head and tail, or all of it."""
+        if run.id not in self._found:
+            return  # vanished while it waited
+        if self._index is None:
+            self._index = Index(self.runs_dir)
+        record = self._records[run.id] = Record(run)
+        record.stamp = record.current_stamp()
+        summary = self._index.get(run.id, record.stamp)
+        if summary is None:
+            try:
+                state = read_ended_state(run.events)
+            except OSError as error:
+                record.take(describe(run, RunStatus(state=Status.LOST)))
+                self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
+                return
+            if state is None:  # only a reader of all events can tell
+                record.take(describe(run, RunStatus(state=Status.QUEUED)))
+                record.ended, record.tail = None, RunTail(run)
+                return
+            summary = describe(run, status_of(run, state, self._positions))
+            self._index.put(run.id, record.stamp, summary)
+        record.take(summary)
+        self._show(record)
 
     def _refresh_watched(self) -> None:
         """Follows what is watched from its beginning; forgets what neither is nor lives."""
-        watched, before = self.watched, self._told_watched
-        self._told_watched = watched & self._records.keys()
-        for name in self._told_watched:
+        watched, before = self.watched, self._watched_before
+        self._watched_before = watched & self._records.keys()
+        for name in self._watched_before:
             record = self._records[name]
-            if record.follower is None:
-                record.follower = Follower(record.run)
-            if record.log is None:
-                record.log = LogFollower(record.run.log)
+            if record.tail is None:
+                record.tail = RunTail(record.run)
+            if record.output is None:
+                record.output = OutputTail(record.run.log)
             if name not in before:  # the app may have forgotten it
                 self._update.watched[name] = record.watched()
             self._kept[name] = None
@@ -200,47 +223,60 @@ class Reader:
             if len(self._kept) <= KEPT:
                 break
             del self._kept[name]
-            ended = self._records.get(name)
-            if ended is not None and not ended.live:
-                ended.follower = ended.log = None
+            spare = self._records.get(name)
+            if spare is not None and not spare.live:
+                self._forget_events(spare)
+
+    def _forget_events(self, record: Record) -> None:
+        """Keeps only the status of a run that has ended."""
+        tail = record.tail
+        record.output = None
+        if tail is None or not tail.caught_up:
+            return
+        record.ended = status_of(record.run, tail.state, self._positions)
+        if record.ended.state in LIVE:
+            return
+        record.tail = None
+        if self._index is not None and record.stamp is not None and not tail.skipped:
+            summary = Summary(record.spec, record.tags, record.ended, record.problem)
+            self._index.put(record.run.id, record.stamp, summary)
 
     def _read(self, until: float) -> bool:
         """Reads on in followed runs until the budget is spent; True if some are behind."""
         behind = False
         for name, record in list(self._records.items()):
-            follower = record.follower
-            if follower is None:
+            tail = record.tail
+            if tail is None:
                 continue
             watched = name in self.watched
             try:
-                grown = watched and record.log is not None and record.log.poll()
-                if record.live or not follower.caught_up:
-                    grown = self._read_on(record, follower) or grown
+                grown = watched and record.output is not None and record.output.poll()
+                if record.live or not tail.caught_up:
+                    grown = self._read_on(record, tail) or grown
             except OSError as error:
-                follower.caught_up = True  # until the file changes
+                tail.caught_up = True  # until the file changes
                 self._problem(record, f"events.jsonl cannot be read: {error.strerror}")
                 continue
             if grown and watched:
                 self._update.watched[name] = record.watched()
-            behind = behind or not follower.caught_up
+            behind = behind or not tail.caught_up
             if time.monotonic() > until:
                 return True
         return behind
 
-    def _read_on(self, record: Record, follower: Follower) -> bool:
-        new = follower.poll(CHUNK)
-        if follower.caught_up:  # half of a story would show as something that it is not
-            record.state = follower.state
+    def _read_on(self, record: Record, tail: RunTail) -> bool:
+        new = tail.poll(CHUNK)
+        if tail.caught_up:  # half of the events would show as something that the run is not
             if new or record.view is None:
                 self._show(record)
             name = record.run.id
             if not record.live and name not in self.watched and name not in self._kept:
-                record.follower = None
+                self._forget_events(record)
         return new
 
     def _show(self, record: Record) -> None:
-        """Makes the run's view anew and tells of it if it changed."""
-        if record.renew(self._line.get(record.run.id, 0)) and record.view is not None:
+        """Makes the run's view anew and publishes it if it changed."""
+        if record.renew(self._positions) and record.view is not None:
             self._update.views[record.run.id] = record.view
 
     def _problem(self, record: Record, text: str) -> None:
@@ -254,15 +290,16 @@ class Reader:
             self._update.notices.append(text)
 
     def _publish(self) -> None:
-        """Tells, if there is something to tell, it is time, and the last was taken in."""
+        """Sends the update, if there is one, it is time, and the last was taken in."""
         now = time.monotonic()
         update = self._update
         update.loading = (len(self._records), len(self._found))
-        if not self._taken.is_set() or now < self._next_tell:
+        pause = LOADING_SECONDS if self._todo else PUBLISH_SECONDS
+        if not self._taken.is_set() or now < self._published_at + pause:
             return
-        if update or update.loading != self._told_loading:
-            self._told_loading = update.loading
-            self._next_tell = now + (LOADING_SECONDS if self._todo else TELL_SECONDS)
+        if update or update.loading != self._published_loading:
+            self._published_loading = update.loading
+            self._published_at = now
             self._update = Update()
             self._taken.clear()
-            self._tell(update)
+            self._send(update)

@@ -2,56 +2,48 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from hashbench.plan.spec import RunSpec
+from hashbench.report.narration import Line
 from hashbench.runs import events
-from hashbench.runs import state as states
+from hashbench.runs.index import Stamp, Summary, stamp_of
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status
+from hashbench.runs.status import LIVE, RunStatus, status_of
 from hashbench.runs.tags import Tags
-from hashbench.tui.event_log import Line
 from hashbench.tui.run_row import RunView, view_of
-from hashbench.tui.run_tail import Follower, LogFollower
+from hashbench.tui.run_tail import OutputTail, RunTail
 from hashbench.tui.series import Curves
-
-LIVE = (Status.RUNNING, Status.PAUSED, Status.QUEUED)
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What panels show of a run."""
+    """What panels show of a run: `log` holds its events, `output` what its worker printed."""
 
     curves: Curves
-    story: tuple[Line, ...]
     log: tuple[Line, ...]
+    output: tuple[Line, ...]
     recovery: events.Recovery | None = None
-
-
-class Seen(NamedTuple):
-    """What tells that something changed: the size of the events, the time of the folder, which
-    changes when a file in it is made or replaced.
-    """
-
-    events: int
-    folder: int
 
 
 @dataclass
 class Record:
-    """One run: its files as they were last seen, and the view that was told of it last."""
+    """One run: its files as they were last seen, and the view that was published last.
+
+    `ended` is its status where it was read from an index or from head and tail of the events;
+    a run that is followed has a `tail` instead.
+    """
 
     run: RunFolder
     spec: RunSpec | None = None
     problem: str = ""
-    state: RunState = field(default_factory=RunState)
-    follower: Follower | None = None
-    log: LogFollower | None = None
     tags: Tags = field(default_factory=Tags)
-    seen: Seen | None = None
+    ended: RunStatus | None = None
+    tail: RunTail | None = None
+    output: OutputTail | None = None
+    stamp: Stamp | None = None
     view: RunView | None = None
 
     @cached_property
@@ -63,32 +55,30 @@ class Record:
         """Whether its events may grow at any moment."""
         return self.view is not None and self.view.status in LIVE
 
-    def stat(self) -> Seen:
+    def current_stamp(self) -> Stamp:
         """What is seen of the folder now."""
-        return Seen(_of(f"{self._folder}/events.jsonl").st_size, _of(self._folder).st_mtime_ns)
+        return stamp_of(self._folder)
 
-    def renew(self, place: int) -> bool:
-        """Makes the view anew; tells whether it changed. `place` is that in the queue, 0 for none.
+    def take(self, summary: Summary) -> None:
+        """Takes over what was read of the run."""
+        self.spec, self.tags, self.problem = summary.spec, summary.tags, summary.problem
+        self.ended = summary.status
 
-        A worker may have died without a word, so the same state may make another view.
+    def renew(self, positions: Mapping[str, int]) -> bool:
+        """Makes the view anew; returns whether it changed. `positions` are those in the queue.
+
+        A worker may have died without an event, so the same events may make another view.
         """
-        state, follower = self.state, self.follower
-        status = states.status(state, self.run)
         problem = self.problem
-        if isinstance(state.ended, events.Finished) and status is Status.LOST:
-            problem = problem or "finished, but its result.json is missing"
-        if follower is not None and follower.skipped and not problem:
-            problem = f"{follower.skipped} lines of events.jsonl hold no event"
-        view = view_of(
-            self.run,
-            self.spec,
-            state,
-            status,
-            self.tags,
-            left=follower.pace.left(state.steps_total) if follower is not None else None,
-            problem=problem,
-            place=place if status in LIVE else 0,
-        )
+        if self.tail is not None and self.tail.caught_up:
+            current = status_of(self.run, self.tail.state, positions)
+            if self.tail.skipped and not problem:
+                problem = f"{self.tail.skipped} lines of events.jsonl hold no event"
+        elif self.ended is not None:
+            current = self.ended
+        else:
+            return False
+        view = view_of(self.run, self.spec, current, self.tags, problem=problem)
         if view == self.view:
             return False
         self.view = view
@@ -96,21 +86,10 @@ class Record:
 
     def watched(self) -> Watched:
         """Series and lines as they are now."""
-        follower, log = self.follower, self.log
+        tail, output = self.tail, self.output
         return Watched(
-            curves=follower.series.curves() if follower else Curves(),
-            story=tuple(follower.story) if follower else (),
-            log=tuple(log.lines) if log else (),
-            recovery=follower.recovery if follower else None,
+            curves=tail.series.curves() if tail else Curves(),
+            log=tuple(tail.log) if tail else (),
+            output=tuple(output.lines) if output else (),
+            recovery=tail.recovery if tail else None,
         )
-
-
-def _of(path: str) -> os.stat_result:
-    """As `os.stat`, all -1 for what is not there; of strings, for it is asked very often."""
-    try:
-        return os.stat(path)  # noqa: PTH116
-    except OSError:
-        return _ABSENT
-
-
-_ABSENT = os.stat_result([-1] * 10, {"st_mtime_ns": -1})

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hashbench.plan.spec import RunSpec
-from hashbench.report.rows import label_text, variant_text
+from hashbench.report.naming import label_text, short_names, variant_name
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status
+from hashbench.runs.state import Status
+from hashbench.runs.status import RunStatus
 from hashbench.runs.tags import Tags
-
-LOST = "its worker died without a word; r goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,9 @@ class RunView:
     """One run as lists show it. None and empty mean that it is not known (yet).
 
     `done` goes from 0 to 1, `left` is in seconds, `score` is the mean mAP over directions and bit
-    lengths on `score_on` (test or validation). `problem` tells what is wrong with the folder.
-    `place` is its place in the queue, 0 for none.
+    lengths on `score_on` (test or validation). `changes` is everything that is not usual about the
+    run. `problem` tells what is wrong with the folder. `place` is its place in the queue, 0 for
+    none.
     """
 
     id: str
@@ -29,6 +29,7 @@ class RunView:
     status: Status
     name: str = ""
     tags: tuple[str, ...] = ()
+    spec: RunSpec | None = None
     method: str = ""
     changes: str = ""
     dataset: str = ""
@@ -64,74 +65,43 @@ class RunView:
 
 
 def view_of(
-    run: RunFolder,
-    spec: RunSpec | None,
-    state: RunState,
-    status: Status,
-    tags: Tags,
-    *,
-    left: float | None,
-    problem: str,
-    place: int = 0,
+    run: RunFolder, spec: RunSpec | None, current: RunStatus, tags: Tags, *, problem: str = ""
 ) -> RunView:
     """The view of a run. `spec` is None where spec.toml cannot be read."""
-    done = state.steps_done / state.steps_total if state.steps_total else None
-    epochs = next((plan.epochs for plan in state.stages if plan.name == state.stage), 0)
-    doing = ""
-    if state.progress is not None and status is Status.RUNNING:
-        doing = state.progress.what
-        if state.progress.total and not state.steps_total:
-            done = state.progress.done / state.progress.total
-    if status in (Status.QUEUED, Status.PAUSED):
-        doing = _waits(state, status)
-    facts = state.facts
-    shown = RunView(
+    return RunView(
         id=run.id,
         path=str(run.path),
-        status=status,
+        status=current.state,
         name=plain(tags.name),
         tags=tags.tags,
-        device=plain(facts.get("device", "" if spec is None else spec.device)),
-        stage=plain(state.stage or ""),
-        epoch=epochs if status is Status.FINISHED else min(state.epoch, epochs or state.epoch),
-        epochs=epochs,
-        doing=plain(doing),
-        done=1.0 if status is Status.FINISHED else done,
-        left=left if status is Status.RUNNING else None,
-        score=state.best_guess_map,
-        score_on="test" if state.test else "validation" if state.validation else "",
-        reason=_reason(state, status),
+        spec=spec,
+        method="" if spec is None else plain(spec.method),
+        changes="" if spec is None else plain(variant_name(spec)),
+        dataset="" if spec is None else plain(spec.dataset.name),
+        bits="" if spec is None else spec.bits_label,
+        ratio=None if spec is None else spec.labels.known_ratio,
+        labels="" if spec is None else label_text(spec),
+        seed=None if spec is None else spec.seed,
+        device=plain(current.device or ("" if spec is None else spec.device)),
+        stage=plain(current.stage),
+        epoch=current.epoch,
+        epochs=current.epochs,
+        doing=plain(current.doing),
+        done=current.done,
+        left=current.seconds_left,
+        score=current.score,
+        score_on=current.score_on,
+        reason=plain(current.reason),
         problem=plain(problem),
-        place=place,
+        mark="PUBLISHED PROTOCOL" if spec is not None and spec.protocol == "published" else "",
+        place=current.position,
     )
-    if spec is None:
-        return shown
-    values = {
-        "method": plain(spec.method),
-        "changes": plain(variant_text(spec)),
-        "dataset": plain(spec.dataset.name),
-        "bits": spec.bits_label,
-        "ratio": spec.labels.known_ratio,
-        "labels": label_text(spec),
-        "seed": spec.seed,
-        "mark": "PUBLISHED PROTOCOL" if spec.protocol == "published" else "",
-    }
-    return RunView(**(vars(shown) | values))
 
 
-def _waits(state: RunState, status: Status) -> str:
-    """What a run that has not begun waits for."""
-    queued = state.queued
-    if queued is None:
-        return "not started: r starts it" if status is Status.QUEUED else ""
-    what = "a device" if queued.device == "auto" else queued.device
-    priority = f", priority {queued.priority}" if queued.priority else ""
-    held = "; held back: p lets it take its turn" if status is Status.PAUSED else ""
-    return f"waits for {what}{priority}{held}"
-
-
-def _reason(state: RunState, status: Status) -> str:
-    """Why a run does not go on."""
-    if status is Status.LOST and state.ended is None:
-        return LOST
-    return plain(getattr(state.ended, "reason", ""))
+def legend_names(views: list[RunView]) -> list[str]:
+    """A name for each run in a legend: the one that a person gave, or what tells it from the
+    others.
+    """
+    known = {view.id: view.spec for view in views if view.spec is not None}
+    short = dict(zip(known, map(plain, short_names(list(known.values()))), strict=True))
+    return [view.name or short.get(view.id, view.id) for view in views]

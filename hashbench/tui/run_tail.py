@@ -1,42 +1,42 @@
-"""Everything that is kept of one run while it is followed event by event."""
+"""What is kept of a run while its events and its worker's output are followed."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from pathlib import Path
 
+from hashbench.report.narration import Line, narrate
 from hashbench.report.text import plain
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
 from hashbench.runs.tailer import Tailer
-from hashbench.tui.event_log import OUTPUT, Line, told
 from hashbench.tui.series import RunSeries
 
-STORY_LINES = 1000
-LOG_BYTES = 1 << 16
+LOG_LINES = 1000
+OUTPUT_BYTES = 1 << 16
 
 
-class Follower:
-    """Folds a run's events into state, series and story. `caught_up`: all bytes have been read."""
+class RunTail:
+    """Folds a run's events into state, series and log. `caught_up`: all bytes have been read."""
 
     def __init__(self, run: RunFolder) -> None:
         self.state = RunState()
         self.series = RunSeries()
-        self.story: deque[Line] = deque(maxlen=STORY_LINES)
-        self.pace = Pace()
+        self.log: deque[Line] = deque(maxlen=LOG_LINES)
         self.recovery: events.Recovery | None = None
         self.caught_up = False
         self._tailer = Tailer(run.events)
 
     @property
     def skipped(self) -> int:
-        """Lines that held no event."""
+        """Lines that hold no event."""
         return self._tailer.skipped
 
     def poll(self, limit: int) -> bool:
-        """Reads at most `limit` bytes on; tells whether anything new was there.
+        """Reads at most `limit` bytes on; returns whether anything new was there.
 
         Raises OSError for a file that cannot be read.
         """
@@ -44,69 +44,48 @@ class Follower:
         fresh = self._tailer.poll(limit)
         for event in fresh:
             self.state.add(event)
-            self.pace.add(event, self.state)
             self.series.add(event)
-            self.story.extend(told(event))
+            self.log.extend(_with_clock(event, narrate(event, self.state)))
             if isinstance(event, events.Recovery):
                 self.recovery = event
         self.caught_up = not self._tailer.behind
         return bool(fresh) or skipped != self._tailer.skipped
 
 
-class Pace:
-    """How fast a worker trains, from the first to the latest step that it told of since it began
-    or went on, so that neither loading nor pauses nor steps of an earlier worker count.
-    """
-
-    def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
-        self._last: tuple[float, int] | None = None
-
-    def add(self, event: AnyEvent, state: RunState) -> None:
-        """Takes an event into account, after the state did."""
-        match event:
-            case events.Started() | events.Continued():
-                self._first = self._last = None
-            case events.Loss() | events.EpochEnded():
-                self._last = (state.elapsed, state.steps_done)
-                self._first = self._first or self._last
-            case _:
-                pass
-
-    def left(self, total: int) -> float | None:
-        """Seconds until `total` steps, None while it cannot be told."""
-        if self._first is None or self._last is None:
-            return None
-        (t0, done0), (t1, done1) = self._first, self._last
-        if t1 - t0 < 0.5 or done1 <= done0:
-            return None
-        return max(0.0, (total - done1) * (t1 - t0) / (done1 - done0))
+def _with_clock(event: AnyEvent, lines: list[Line]) -> list[Line]:
+    """The lines of an event, the first with the time, the others below its text."""
+    if not lines:
+        return []
+    clock = time.strftime("%H:%M:%S", time.localtime(event.t))
+    starts = (clock, *(" " * len(clock) for _ in lines[1:]))
+    pairs = zip(starts, lines, strict=True)
+    return [Line(f"{start} {line.text}", line.level) for start, line in pairs]
 
 
-class LogFollower:
-    """The end of a worker's log, read on as it grows; at most STORY_LINES lines are kept."""
+class OutputTail:
+    """The end of a worker's output, read on as it grows; at most LOG_LINES lines are kept."""
 
     def __init__(self, path: Path) -> None:
-        self.lines: deque[Line] = deque(maxlen=STORY_LINES)
+        self.lines: deque[Line] = deque(maxlen=LOG_LINES)
         self._path = path
         self._offset = -1
         self._rest = b""
 
     def poll(self) -> bool:
-        """Tells whether lines were added."""
+        """Reads on; returns whether lines were added."""
         if not self._path.is_file():
             return False
         with self._path.open("rb") as file:
             size = file.seek(0, 2)
             first = self._offset < 0
-            if first or size < self._offset:
-                self._offset, self._rest = max(0, size - LOG_BYTES), b""
+            if first or size < self._offset:  # or it was replaced
+                self._offset, self._rest = max(0, size - OUTPUT_BYTES), b""
             file.seek(self._offset)
-            fresh = file.read(LOG_BYTES)
+            fresh = file.read(OUTPUT_BYTES)
         self._offset += len(fresh)
         *lines, self._rest = (self._rest + fresh).split(b"\n")
-        self._rest = self._rest[-LOG_BYTES:]
+        self._rest = self._rest[-OUTPUT_BYTES:]
         if first and self._offset > len(fresh):
             lines = lines[1:]  # begins in the middle of a line
-        self.lines.extend(Line(plain(line.decode(errors="replace")), OUTPUT) for line in lines)
+        self.lines.extend(Line(plain(line.decode(errors="replace")), "output") for line in lines)
         return bool(lines)

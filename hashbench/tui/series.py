@@ -77,10 +77,10 @@ class RunSeries:
 
     def __init__(self) -> None:
         self._plans: tuple[StagePlan, ...] = ()
-        self._found: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
+        self._panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
 
     def add(self, event: AnyEvent) -> bool:
-        """Takes one event into account; tells whether it held numbers to draw."""
+        """Takes one event into account; returns whether it has numbers to draw."""
         match event:
             case events.Planned(stages=stages):
                 self._plans = stages
@@ -102,11 +102,11 @@ class RunSeries:
         return True
 
     def _add(self, panel: str, stage: str, x: float, values: dict[str, float]) -> None:
-        found = self._found[panel]
+        by_name = self._panels[panel]
         for name, value in values.items():
             key = f"{stage} {name}".strip()
-            if (series := found.get(key)) is None:
-                series = found[key] = Series()
+            if (series := by_name.get(key)) is None:
+                series = by_name[key] = Series()
             series.add(x, value)
 
     def _x(self, stage: str, epoch: int, step: int = 0) -> float:
@@ -126,7 +126,7 @@ class RunSeries:
                 panel: tuple(
                     Curve(name, tuple(one.xs), tuple(one.ys)) for name, one in named.items()
                 )
-                for panel, named in self._found.items()
+                for panel, named in self._panels.items()
                 if named
             },
             tuple(self._stage_starts()),
@@ -153,9 +153,9 @@ def smoothed(ys: tuple[float, ...], weight: float) -> tuple[float, ...]:
     """
     if not weight:
         return ys
-    mean, share, found = 0.0, 1.0, []
+    mean, share, means = 0.0, 1.0, []
     for y in ys:
         mean = weight * mean + (1 - weight) * y
         share *= weight
-        found.append(mean / (1 - share))
-    return tuple(found)
+        means.append(mean / (1 - share))
+    return tuple(means)

@@ -1,4 +1,4 @@
-"""What the workbench remembers from one time to the next, for each runs folder."""
+"""The settings that the workbench keeps for each runs folder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAX_BYTES = 1 << 18
 
 
 class LaunchForm(msgspec.Struct):
-    """The launch form as it was left: picked names and typed texts."""
+    """The launch form as it was left: picked names and typed values."""
 
     picked: dict[str, list[str]] = {}
     typed: dict[str, str] = {}
 
 
 class Settings(msgspec.Struct):
-    """All of it; what cannot be read is at its default."""
+    """All settings, at their defaults."""
 
     theme: str = "textual-dark"
     filter: str = ""
@@ -52,7 +52,7 @@ def load(path: Path) -> Settings:
     try:
         return msgspec.json.decode(read_bounded(path, MAX_BYTES, "settings"), type=Settings)
     except (OSError, DamagedFileError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return Settings()  # remembered looks: a damaged file costs a person nothing but them
+        return Settings()  # a damaged file costs no more than the looks it kept
 
 
 def save(path: Path, settings: Settings) -> None:

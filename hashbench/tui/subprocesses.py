@@ -1,4 +1,4 @@
-"""Questions to processes that may load numpy and torch, since this one must stay light."""
+"""Requests to processes that may load numpy and torch, since this one must stay light."""
 
 from __future__ import annotations
 
@@ -27,49 +27,49 @@ async def _spawn(module: str, *arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-def _answer(out: bytes, err: bytes) -> dict[str, Any]:
-    """What a process said; its own words where it refused or died."""
+def _parse(out: bytes, err: bytes) -> dict[str, Any]:
+    """A process's answer. Raises InputError for a refusal, HashbenchError for a death."""
     try:
-        found: dict[str, Any] = json.loads(out)
+        answer: dict[str, Any] = json.loads(out)
     except ValueError:
-        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["no word"]
+        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
         raise HashbenchError(f"the process that answers ended with: {last[0]}") from None
-    if "error" in found:
-        raise InputError(found["error"], where=found["where"], remedy=found["remedy"])
-    return found
+    if "error" in answer:
+        raise InputError(answer["error"], where=answer["where"], remedy=answer["remedy"])
+    return answer
 
 
 async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
-    """The answer of `python -m hashbench.report.run_curves`.
+    """The answer of `python -m hashbench.report.analysis_process`.
 
-    Raises InputError with what the process says was wrong, HashbenchError where it died. A
-    cancelled question ends its process.
+    Raises InputError where the process refuses, HashbenchError where it died. Cancelling kills
+    the process.
     """
-    process = await _spawn("hashbench.report.run_curves")
+    process = await _spawn("hashbench.report.analysis_process")
     try:
-        talk = process.communicate(json.dumps(question).encode())
-        out, err = await asyncio.wait_for(talk, SECONDS)
+        exchange = process.communicate(json.dumps(question).encode())
+        out, err = await asyncio.wait_for(exchange, SECONDS)
     except TimeoutError:
         raise HashbenchError(f"the analysis took more than {SECONDS:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _answer(out, err)
+    return _parse(out, err)
 
 
-class QueryProcess:
-    """The retrieval server of one run (`hashbench.engine.retrieval_server`), asked one by one."""
+class RetrievalClient:
+    """A client of one run's retrieval server (`hashbench.engine.retrieval_server`)."""
 
     def __init__(self, run: Path, data_dir: Path) -> None:
         self._arguments = (str(run.resolve()), "--data-dir", str(data_dir.resolve()))
         self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._errors: asyncio.Task[bytes] | None = None
 
     async def start(self) -> dict[str, Any]:
-        """Starts it; what it says first tells what there is to ask for."""
-        async with self._turn:
+        """Starts the server; its first line lists what it can be asked for."""
+        async with self._lock:
             self._process = process = await _spawn(
                 "hashbench.engine.retrieval_server", *self._arguments
             )
@@ -80,12 +80,12 @@ class QueryProcess:
     async def ask(self, **question: Any) -> dict[str, Any]:
         """The answer to a question. Raises InputError, or HashbenchError where it died.
 
-        A question that is cancelled while it waits is never asked; one that was asked is read to
-        its end whoever still wants it, so that no answer is taken for that to the next.
+        A question that is cancelled while it waits is never sent. The answer to one that was sent
+        is always read, or else the next question would receive it.
         """
-        await self._turn.acquire()
+        await self._lock.acquire()
         exchange = asyncio.ensure_future(self._exchange(question))
-        exchange.add_done_callback(_heard)
+        exchange.add_done_callback(_drop_error)
         return await asyncio.shield(exchange)
 
     async def _exchange(self, question: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class QueryProcess:
             await process.stdin.drain()
             return await self._read()
         finally:
-            self._turn.release()
+            self._lock.release()
 
     async def _read(self) -> dict[str, Any]:
         process = self._process
@@ -105,10 +105,10 @@ class QueryProcess:
             raise HashbenchError("the process that answers has ended", remedy="esc, then e")
         line = await process.stdout.readline()
         errors = await self._errors if not line and self._errors is not None else b""
-        return _answer(line, errors)
+        return _parse(line, errors)
 
     async def close(self) -> None:
-        """Ends it."""
+        """Kills the server."""
         process = self._process
         if process is not None and process.returncode is None:
             process.kill()
@@ -117,7 +117,7 @@ class QueryProcess:
             await self._errors
 
 
-def _heard(exchange: asyncio.Future[dict[str, Any]]) -> None:
-    """An error that nobody waits for any more is no news."""
+def _drop_error(exchange: asyncio.Future[dict[str, Any]]) -> None:
+    """Marks the error of a cancelled question as seen, for asyncio warns of those that are not."""
     if not exchange.cancelled():
         exchange.exception()

@@ -18,9 +18,17 @@ import pytest
 import torch
 from PIL import Image
 
-from hashbench.backbones import cache_entries, cache_writer, feature_store, picturebook_clip
+from hashbench.backbones import (
+    block_inputs,
+    cache_entries,
+    cache_writer,
+    disk_estimate,
+    extraction,
+    picturebook_clip,
+)
 from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.feature_store import Features, FeatureStore, Report
+from hashbench.backbones.pretrained_config import TowerShape
 from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets import custom
 from hashbench.datasets.base import Dataset
@@ -30,6 +38,12 @@ from hashbench.files import locks
 
 ITEMS, BATCH = 20, 8
 TORN, BOMB = 3, 11
+
+
+def small_batches(setattr_: Callable[[Any, str, int], None]) -> None:
+    setattr_(extraction, "CAPTIONS", BATCH)
+    setattr_(block_inputs, "PICTURES", BATCH)
+    setattr_(block_inputs, "CAPTIONS", BATCH)
 
 
 class KilledError(Exception):
@@ -56,7 +70,7 @@ def backbone() -> ClipBackbone:
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_store, "BATCH", BATCH)
+    small_batches(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -122,6 +136,7 @@ def store_of(
         key="small-0",
         precision=precision,
         encoding_of=lambda _: {"transform": "shortest"},
+        config=SimpleNamespace(shape=TowerShape(128, 77, 65, 128, 128)),
         load=lambda _: backbone,
     )
     device = torch.device("cpu")
@@ -129,11 +144,20 @@ def store_of(
     return FeatureStore(root, cast("BackboneSource", source), device, report, skip_broken=skip)
 
 
+def contents(folder: Path, cache: str = "cache") -> list[dict[str, bytes]]:
+    """The bytes of all files of each entry."""
+    entries = cache_entries.entries(folder / cache)
+    assert all(entry.finished for entry in entries)
+    return [
+        {path.name: path.read_bytes() for path in (folder / cache / entry.name).iterdir()}
+        for entry in entries
+    ]
+
+
 def content(folder: Path, cache: str = "cache") -> dict[str, bytes]:
     """The bytes of all files of the only entry."""
-    (entry,) = cache_entries.entries(folder / cache)
-    assert entry.finished
-    return {path.name: path.read_bytes() for path in (folder / cache / entry.name).iterdir()}
+    (entry,) = contents(folder, cache)
+    return entry
 
 
 def test_a_broken_picture_stops_by_default(folder: Path, backbone: ClipBackbone) -> None:
@@ -178,9 +202,9 @@ def test_a_stopped_extraction_goes_on_with_skipping(folder: Path, backbone: Clip
 def test_the_split_without_them_leaves_the_others_where_they_are(folder: Path) -> None:
     dataset = read(folder)
     split = own_split(dataset, 4, 10, seed=0)
-    gone = [int(split.query[0]), int(split.fit[0])]
+    gone = [int(split.query[0]), int(split.train_fit[0])]
     left = without(split, dataset.ids, gone)
-    for part in ("query", "database", "fit", "validation"):
+    for part in ("query", "database", "train_fit", "validation"):
         assert set(getattr(left, part)) == set(getattr(split, part)) - set(gone)
     assert left.hash != split.hash
     assert without(split, dataset.ids, []) is split
@@ -195,28 +219,36 @@ def pooled(folder: Path, backbone: ClipBackbone, log: Log, cache: str) -> Any:
     features_of(folder, backbone, log, cache=cache, skip=True)
 
 
+KEPT = np.array([1, 3, 4, 9, 16, 17], np.int64)
+
+
 def tokens(folder: Path, backbone: ClipBackbone, log: Log, cache: str) -> Any:
-    store_of(folder, backbone, log, cache, skip=True).blocks(read(folder), 1)
+    store_of(folder, backbone, log, cache, skip=True).with_blocks(read(folder), 1, KEPT)
 
 
-@pytest.mark.parametrize("extract", [pooled, tokens])
-def test_a_killed_extraction_goes_on_and_gives_the_same_bytes(
-    folder: Path, backbone: ClipBackbone, extract: Extract
+@pytest.mark.parametrize(("extract", "calls"), [(pooled, 8), (tokens, 8 + 2)])
+def test_a_killed_extraction_resumes_and_gives_the_same_bytes(
+    folder: Path,
+    backbone: ClipBackbone,
+    extract: Extract,
+    calls: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(disk_estimate, "KEEP_ALL_BYTES", 0)
     spoil(folder)
     whole = Log()
     extract(folder, backbone, whole, "whole")
-    assert len(whole.calls) == 8  # 20 pictures and 40 captions by eights
-    for last in (1, 3, 6):  # among the pictures, after them, among the captions
+    # 20 pictures and 40 captions by eights, and the 12 captions of what is kept
+    assert len(whole.calls) == calls
+    for last in range(1, calls, 2):  # among the pictures, after them, among the captions
         cache = f"killed-{last}"
         with pytest.raises(KilledError):
             extract(folder, backbone, Log(last), cache)
-        (left,) = cache_entries.entries(folder / cache)
-        assert not left.finished
+        assert not any(entry.finished for entry in cache_entries.entries(folder / cache))
         log = Log()
         extract(folder, backbone, log, cache)
         assert log.calls == whole.calls[last:]
-        assert content(folder, cache) == content(folder, "whole")
+        assert contents(folder, cache) == contents(folder, "whole")
 
 
 KILLED = """
@@ -224,7 +256,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 import test_feature_store as test
-test.feature_store.BATCH = test.BATCH
+test.small_batches(setattr)
 calls = []
 def report(what, done, total):
     calls.append(what)
@@ -287,10 +319,10 @@ def test_half_precision(folder: Path, backbone: ClipBackbone) -> None:
 
 
 def test_features_beyond_half_precision_are_refused(tmp_path: Path) -> None:
-    made = cache_writer.Building(tmp_path / "some", {"a": 1})
+    writer = cache_writer.EntryWriter(tmp_path / "some", {"a": 1})
     wide = np.array([[1e6]], np.float32)
     with pytest.raises(InputError, match="half precision") as caught:
-        made.fill("images", 1, lambda _: iter([(1, slice(0, 1), wide)]), np.float16)
+        writer.array("images", 1, np.float16).write(slice(0, 1), wide, 1)
     assert "--feature-precision fp32" in str(caught.value.remedy)
 
 

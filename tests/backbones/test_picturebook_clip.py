@@ -18,9 +18,8 @@ from safetensors.torch import load_file, save_file
 from hashbench.backbones import picturebook_clip, pretrain_picturebook, pretraining_data
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.token_count import count_tokens
-from hashbench.datasets.picturebook import scenes
+from hashbench.datasets.picturebook import LARGEST_DATASET_SEED, scenes
 from hashbench.datasets.picturebook.dataset import load
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
 from hashbench.errors import DamagedFileError, InputError
 
 if TYPE_CHECKING:

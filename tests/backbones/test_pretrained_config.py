@@ -174,7 +174,7 @@ def test_a_configuration_beside_the_weights_is_followed(weights: Path) -> None:
     ("pretrained", "kind", "match"),
     [
         ("opena={file}", UnknownNameError, "openai"),
-        ("openai=/nowhere/w.pt", InputError, "no such weights file"),
+        ("openai=/nowhere/w.pt", InputError, "no weights file"),
     ],
 )
 def test_a_wrong_tag_or_file_is_named(

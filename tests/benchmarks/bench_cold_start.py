@@ -48,14 +48,14 @@ def main() -> None:
         script.write_text(BARE.format(names=names))
         bare = [sys.executable, str(script), "--help"]
         seconds(bare)
-        for told in (["--help"], ["run", "--help"], ["ls"]):
-            ours = [sys.executable, "-m", "hashbench", *told]
+        for words in (["--help"], ["run", "--help"], ["ls"]):
+            ours = [sys.executable, "-m", "hashbench", *words]
             seconds(ours)
             pairs = [(seconds(ours), seconds(bare)) for _ in range(arguments.runs)]
             ratio = statistics.median(a / b for a, b in pairs)
             mine, other = (1000 * statistics.median(side) for side in zip(*pairs, strict=True))
             print(
-                f"hashbench {' '.join(told):<12} {mine:6.0f} ms, bare {other:6.0f} ms, "
+                f"hashbench {' '.join(words):<12} {mine:6.0f} ms, bare {other:6.0f} ms, "
                 f"ratio {ratio:.2f}"
             )
 

@@ -81,7 +81,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     (spec,) = expand(Request(method=["pcril"], known_ratio=[arguments.known_ratio]))
     dataset = inputs.load_dataset(spec.dataset, arguments.data_dir)
-    split = inputs.split_of(spec.dataset, dataset)
+    split = inputs.split_of(spec, dataset)
     source = registry.resolve(spec.backbone, arguments.data_dir)
     device = torch.device("cpu")
     store = FeatureStore(arguments.data_dir / "cache", source, device, lambda *_: None)
@@ -89,10 +89,10 @@ def main() -> None:
     tower = FrozenTextTower(store.backbone)
     torch.manual_seed(0)
     prompts = LearnedPrompts(tower, dataset.class_names, 2, 2, 0.02)
-    seen = visible_labels(dataset.labels[split.fit], spec.labels, spec.seed)
+    seen = visible_labels(dataset.labels[split.train_fit], spec.labels, spec.seed)
     positive, candidates = torch.from_numpy(seen.labels), ~torch.from_numpy(seen.known)
-    images = torch.from_numpy(features.images[split.fit].copy())
-    texts = torch.from_numpy(features.first_texts(split.fit).copy())
+    images = torch.from_numpy(features.images[split.train_fit].copy())
+    texts = torch.from_numpy(features.first_texts(split.train_fit).copy())
     items = tower.scale * (F.normalize(images, dim=1) + F.normalize(texts, dim=1)) / 2
 
     warm = slice(0, 8)

@@ -1,4 +1,4 @@
-"""How fast the workbench is: the parts of its first frame, and its keys under load.
+"""How fast the workbench and `hashbench ls` are: the parts of the first frame, keys under load.
 
     python tests/benchmarks/bench_tui.py [--runs 1000] [--writers 8] [--rate 50] [--seconds 20]
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -104,11 +105,15 @@ def record(runs_dir: Path, count: int) -> int:
     return len(content) * count
 
 
-def first_frame(runs_dir: Path, scratch: Path, times: int) -> None:
-    """Prints the median of each part over `times` starts: wall clock, and CPU of the process."""
+def first_frame(runs_dir: Path, scratch: Path, times: int, *, afresh: bool = False) -> None:
+    """Prints the median of each part over `times` starts: wall clock, and CPU of the process.
+    `afresh` removes the index of summaries before each.
+    """
     found: dict[str, list[tuple[float, float]]] = {}
     whole = []
     for _ in range(times):
+        if afresh:
+            (runs_dir / ".index").unlink(missing_ok=True)
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", PARTS, str(runs_dir), str(scratch)],
@@ -128,6 +133,33 @@ def first_frame(runs_dir: Path, scratch: Path, times: int) -> None:
             f"{name:<22}{wall:>8.3f}{cpu:>8.3f}   {total_wall:.3f} wall, {total_cpu:.3f} cpu so far"
         )
     print(f"{'whole process':<22}{statistics.median(whole):>8.3f}")
+
+
+def list_of_runs(runs_dir: Path, times: int) -> None:
+    """Prints how long `hashbench ls` takes, first without its index of summaries, then with it,
+    beside the start of Python and of Typer alone.
+    """
+    program = "from hashbench.cli.main import main; main()"
+    listing = [sys.executable, "-c", program, "ls", "--runs-dir", str(runs_dir)]
+    index = runs_dir / ".index"
+    commands: tuple[tuple[str, list[str], bool], ...] = (
+        ("import typer", [sys.executable, "-c", "import typer"], False),
+        ("ls without an index", listing, True),
+        ("ls", listing, False),
+    )
+    print(f"{'command':<22}{'wall s':>8}{'cpu s':>8}   median of {times} warm starts")
+    for name, command, afresh in commands:
+        taken = []
+        for _ in range(times):
+            if afresh:
+                index.unlink(missing_ok=True)
+            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True, cwd=ROOT)
+            after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            taken.append((ended - began, cpu))
+        wall, cpu = (statistics.median(values) for values in zip(*taken, strict=True))
+        print(f"{name:<22}{wall:>8.3f}{cpu:>8.3f}")
 
 
 async def keys_under_load(runs_dir: Path, scratch: Path, seconds: float) -> None:
@@ -210,8 +242,12 @@ def main() -> None:
         size = record(runs_dir, asked.runs)
         print("\n8 runs in every state")
         first_frame(few, scratch, asked.starts)
-        print(f"\n{asked.runs:,} finished runs, {size / 2**20:.0f} MB of events")
+        print(f"\n{asked.runs:,} finished runs, {size / 2**20:.0f} MB of events, no index yet")
+        first_frame(runs_dir, scratch, asked.starts, afresh=True)
+        print("\nthe same with the index of the last start")
         first_frame(runs_dir, scratch, asked.starts)
+        print()
+        list_of_runs(runs_dir, asked.starts)
         print(f"\n{asked.writers} writers of {asked.rate:g} events a second beside them")
         writers = []
         for number in range(asked.writers):

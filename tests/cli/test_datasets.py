@@ -6,18 +6,31 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from hashbench.cli.cache import app as cache_app
 from hashbench.cli.datasets import app
-from hashbench.errors import InputError
+from hashbench.engine.data import split_of
+from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan import catalog
+from hashbench.plan.request import Request, expand
 
 RUNNER = CliRunner()
 
 
 def call(*arguments: object) -> Result:
     """Runs a command; errors of ours are raised, as `hashbench.cli.main` gets them."""
-    result = RUNNER.invoke(app, [str(argument) for argument in arguments])
+    return invoke(app, arguments)
+
+
+def call_cache(*arguments: object) -> Result:
+    return invoke(cache_app, arguments)
+
+
+def invoke(commands: typer.Typer, arguments: tuple[object, ...]) -> Result:
+    result = RUNNER.invoke(commands, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -49,16 +62,53 @@ def test_list_names_every_dataset(tmp_path: Path, birds: Path) -> None:
         assert name in shown
     add(birds)
     lines = json.loads(call("list", "--json", "--data-dir", tmp_path / "data").stdout)
-    there = {line["name"]: line["there"] for line in lines}
-    assert there["birds"]
-    assert there["picturebook"]
-    assert not there["coco"]
+    available = {line["name"]: line["available"] for line in lines}
+    assert available["birds"]
+    assert available["picturebook"]
+    assert not available["coco"]
+
+
+def test_list_and_show_say_what_is_missing(tmp_path: Path) -> None:
+    """COCO of 2017 alone is no COCO of 2014; a folder may be spelled as the archive spells it."""
+    for name in ("captions_val2017.json", "instances_val2017.json", "../val2017/1.jpg"):
+        path = tmp_path / "coco" / "annotations" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    official = (
+        "Groundtruth/AllLabels/Labels_sky.txt",
+        "ImageList/Imagelist.txt",
+        "NUS_WID_Tags/All_Tags.txt",
+        "Flickr/1.jpg",
+    )
+    for name in official:
+        path = tmp_path / "NUS-WIDE" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    listed = json.loads(call("list", "--json", "--data-dir", tmp_path).stdout)
+    available = {line["name"] for line in listed if line["available"]}
+    assert {"coco", "coco-2017", "nuswide", "nuswide-10"} <= available
+    assert not {"coco-2014", "nuswide-tags1k", "mirflickr25k"} & available
+    (line,) = [line for line in listed if line["name"] == "coco-2014"]
+    assert "captions (annotations/captions_*2014.json)" in line["missing"]
+    for name in ("coco-2014", "nuswide-tags1k", "mirflickr25k"):
+        with pytest.raises(InputError, match="the files go into <data-dir>/"):
+            call("show", name, "--data-dir", tmp_path)
+
+
+def test_a_damaged_registration_does_not_hide_the_others(birds: Path) -> None:
+    add(birds)
+    data = birds.parent / "data"
+    (data / "worse").mkdir()
+    (data / "worse" / "hashbench.toml").write_text("kind = 3")
+    result = call("list", "--data-dir", data)
+    assert "birds" in result.stdout
+    assert "worse/hashbench.toml: is not a registration" in result.stderr
 
 
 def test_show_tells_the_facts(tmp_path: Path) -> None:
     shown = call("show", "picturebook-tiny", "--no-tokens", "--data-dir", tmp_path).stdout
     assert "460, " in shown
-    assert "60 query, 400 database" in shown
+    assert "60 queries, 400 database items" in shown
     facts = json.loads(
         call("show", "picturebook-tiny", "--no-tokens", "--json", "--data-dir", tmp_path).stdout
     )
@@ -69,7 +119,7 @@ def test_show_tells_the_facts(tmp_path: Path) -> None:
         "show", "picturebook-tiny", "--no-tokens", "--split", "mith", "--query-size", 30
     ).stdout
     assert "mith" in named
-    assert "30 query, 430 database" in named
+    assert "30 queries, 430 database items" in named
 
 
 def test_preview_writes_a_png(tmp_path: Path) -> None:
@@ -87,8 +137,8 @@ def test_a_registered_dataset_is_like_any_other(birds: Path) -> None:
     data = ("--data-dir", birds.parent / "data")
     shown = call("show", "birds", "--no-tokens", *data).stdout
     assert "Birds (birds)" in shown
-    assert "5 query, 35 database, 18 fit, 2 validation" in shown
-    assert "verdict: sound" in call("check", "birds", "--no-tokens", *data).stdout
+    assert "5 queries, 35 database items, 18 fitted, 2 validation queries" in shown
+    assert "verdict: usable" in call("check", "birds", "--no-tokens", *data).stdout
     with pytest.raises(InputError, match="birds is a dataset already"):
         add(birds)
     assert add(birds, "--replace").exit_code == 0
@@ -125,6 +175,75 @@ def test_check_says_what_is_wrong_and_what_to_do(birds: Path) -> None:
     assert quick.exit_code == 0
 
 
+def test_a_registration_is_removed_and_the_pictures_stay(birds: Path) -> None:
+    add(birds)
+    data = ("--data-dir", birds.parent / "data")
+    with pytest.raises(InputError, match="add --yes"):
+        call("rm", "birds", *data)
+    assert "birds" in call("list", *data).stdout
+    removed = call("rm", "birds", "--yes", *data)
+    assert "stay where they are" in removed.stdout
+    assert not (birds.parent / "data" / "birds").exists()
+    assert len(list(birds.glob("*.png"))) == 40
+    assert (birds.parent / "birds.csv").is_file()
+    with pytest.raises(UnknownNameError):
+        call("show", "birds", "--no-tokens", *data)
+
+
+def test_only_registrations_are_removed(birds: Path) -> None:
+    add(birds)
+    data = ("--data-dir", birds.parent / "data")
+    with pytest.raises(UnknownNameError, match="did you mean birds"):
+        call("rm", "bird", "--yes", *data)
+    with pytest.raises(InputError, match="coco is not registered"):
+        call("rm", "coco", "--yes", *data)
+    home = birds.parent / "data" / "birds"
+    (home / "hashbench.toml").write_text("torn")  # a damaged one can be removed as well
+    (home / "notes.txt").touch()
+    call("rm", "birds", "--yes", *data)
+    assert [path.name for path in home.iterdir()] == ["notes.txt"]
+
+
+def test_show_and_check_and_run_agree_on_the_split_of_a_small_dataset(birds: Path) -> None:
+    """The registered sizes no longer fit once rows are gone: all three shrink them alike."""
+    add(birds, "--query-size", 10, "--train-size", 30)
+    table = birds.parent / "birds.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:25]))
+    data = ("--data-dir", birds.parent / "data")
+    shown = json.loads(call("show", "birds", "--no-tokens", "--json", *data).stdout)["split"]
+    report = json.loads(call("check", "birds", "--no-tokens", "--json", *data).stdout)
+    (splits,) = [f["facts"] for f in report["findings"] if f["check"] == "splits"]
+    (spec,) = expand(Request(dataset=["birds"]), birds.parent / "data")
+    dataset = catalog.load("hashbench.datasets.custom:load")(
+        birds.parent / "data", {"name": "birds"}
+    )
+    drawn = split_of(spec, dataset)
+    assert shown["hash"] == splits["own"]["hash"] == drawn.hash
+    assert len(drawn.query) == 4
+
+
+def test_show_on_a_read_only_data_folder_names_the_cache(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(birds)
+    data = birds.parent / "data"
+    monkeypatch.delenv("HASHBENCH_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(birds.parent / "home"))
+    data.chmod(0o555)
+    try:
+        shown = call("show", "birds", "--no-tokens", "--data-dir", data).stdout
+        checked = call("check", "birds", "--no-tokens", "--data-dir", data).stdout
+        listed = call_cache("ls", "--data-dir", data).stdout
+        assert not (data / "cache").exists()
+    finally:
+        data.chmod(0o755)
+    cache = birds.parent / "home" / "hashbench"
+    for output in (shown, checked, listed):
+        assert str(cache) in output.replace("\n", "")
+    (kept,) = cache.glob("data-*/pictures/*.jsonl")
+    assert len(kept.read_bytes().splitlines()) == 40
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal(birds: Path) -> None:
     text = (birds.parent / "birds.csv").read_text().replace("odd", "\x1b[31modd")
     (birds.parent / "birds.csv").write_text(text)
@@ -142,7 +261,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(birds: Path) -> 
         (("show", "picturebook-tiny", "--split", "none.json"), "is missing"),
         (("show", "picturebook-tiny", "--query-size", "460"), "460"),
         (("preview", "picturebok"), "did you mean picturebook"),
-        (("check", "no/such/folder"), "is not there"),
+        (("check", "no/such/folder"), "does not exist"),
         (("split", "picturebook-tiny", "--out", "x.txt"), "does not end in .json"),
         (("add", "x"), "either --images and --table, or --features"),
         (("add", "x", "--images", "."), "--table is missing"),
@@ -150,7 +269,7 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(birds: Path) -> 
         (("add", "x", "--images", ".", "--table", "t.csv", "--features", "f.mat"), "either"),
         (("add", "coco", "--features", "f.mat"), "coco is a dataset already"),
         (("add", "A B", "--features", "f.mat"), "is not a name for a dataset"),
-        (("add", "x", "--features", "none.mat"), "there is no none.mat"),
+        (("add", "x", "--features", "none.mat"), "has no none.mat"),
     ],
 )
 def test_wrong_values_are_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 
 from hashbench.cli.main import main
 from hashbench.launch import spawn
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.runs import events, layout, queue, slots
 from hashbench.runs.writer import EventWriter
 
@@ -88,7 +91,7 @@ def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
     code, out, err = command("sweep", str(file), "--queue")
     assert code == 0, err
     first, second, third = (layout.pick(runs, run) for run in out.split()[-3:])
-    until(lambda: queue.standing(runs) == [first.id, second.id, third.id])
+    until(lambda: list(queue.positions(runs)) == [first.id, second.id, third.id])
     code, out, _ = command("sweep", str(file), "--dry-run")
     assert "3 runs: 3 queued; 0 to start" in out  # their workers live
     assert command("sweep", str(file), "--queue")[0] == 0
@@ -100,11 +103,11 @@ def test_a_sweep_runs_what_is_missing_or_failed_and_nothing_twice(
     assert command("queue", third.id, "--priority", "3")[0] == 0
     assert command("pause", second.id)[0] == 0
     until(lambda: "queued" not in listed(command)[second.id])
-    found = json.loads(command("queue", "--json")[1])
-    assert [entry["run"] for entry in found["waiting"]] == [third.id, first.id, second.id]
-    assert [entry["paused"] for entry in found["waiting"]] == [False, False, True]
+    overview = json.loads(command("queue", "--json")[1])
+    assert [entry["run"] for entry in overview["waiting"]] == [third.id, first.id, second.id]
+    assert [entry["paused"] for entry in overview["waiting"]] == [False, False, True]
     assert command("stop", first.id, second.id)[0] == 0
-    until(lambda: queue.standing(runs) == [third.id])
+    until(lambda: list(queue.positions(runs)) == [third.id])
     assert command("queue", "--slots", "cpu=1")[0] == 0
     until(lambda: listed(command)[third.id] == "finished", 120)
     with EventWriter(first.events) as writer:
@@ -139,26 +142,83 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ("queue --slots many", "states no slots"),
         ("queue --slots cpu=-1", "states no slots"),
         ("queue --priority 3", "goes with runs"),
         ("queue last --priority 3", "no run named"),
-        ("run --priority 3", "in the queue only"),
+        ("run --priority 3", "remedy: add --queue"),
         ("run -m lsh --queue --priority 5000", "out of range"),
         ("resume", "names no run"),
-        ("resume --all last", "by themselves"),
+        ("resume --all last", "cannot be combined"),
         ("retry", "names no run"),
+        ("retry --failed last", "remedy: either names or --failed"),
         ("pause nobody", "no run named"),
         ("sweep nowhere.toml", "cannot be read"),
+        ("run -b 0-99999999999999999999", "--bits: '0-99999999999999999999' is more than 10,000"),
+        ("run -s 0-99999999999999999999", "--seed: '0-99999999999999999999' is more than 10,000"),
+        ("run -s 99999999999999999999", "--seed: 99999999999999999999 is out of range"),
+        ("run -d mirflickr25k", "--dataset: mirflickr25k is missing"),
+        ("run -d coco --dry-run", "--dataset: coco is missing"),
+        ("run -d wikipedia -m pcril --dry-run", "--method: pcril cannot work on wikipedia"),
+        ("run --backbone ViT-B-16 --dry-run", "--pretrained: ViT-B-16 needs weights"),
+        ("run --epochs two", "--epochs: 'two' is not a whole number"),
     ],
 )
-def test_wrong_words_are_one_message(command: Command, words: str, told: str) -> None:
+def test_wrong_words_are_one_message(command: Command, words: str, message: str) -> None:
     code, _, err = command(*words.split())
     assert code == 2
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[base]\ndataset = "coco"', "--dataset: coco is missing"),
+        ('[base]\nbackbone = "ViT-B-16"', "--pretrained: ViT-B-16 needs weights"),
+        ('[[grid]]\nmethod = "pcril"\ndataset = "wikipedia"', "pcril cannot work on wikipedia"),
+    ],
+)
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_a_sweep_that_cannot_work_is_refused_before_it_starts(
+    command: Command, tmp_path: Path, words: tuple[str, ...], text: str, message: str
+) -> None:
+    file = tmp_path / "sweep.toml"
+    file.write_text(text)
+    code, _, err = command("sweep", str(file), *words)
+    assert (code, message in err) == (2, True), err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_spec_of_a_run_is_a_config_file(command: Command, tmp_path: Path) -> None:
+    words = ("-m", "lsh", "-d", "picturebook-tiny", "-b", "8", "--known-ratio", "0.5")
+    (spec,) = expand(
+        Request(method="lsh", dataset="picturebook-tiny", bits=8, known_ratio=0.5, threads=1)
+    )
+    folder = layout.create(tmp_path / "runs", spec, datetime.datetime.now(datetime.UTC))
+    _, planned, _ = command("run", *words, "--dry-run")
+    code, again, err = command("run", "--config", str(folder.spec), "--dry-run")
+    assert code == 0, err
+    assert again == planned
+    code, seeds, err = command("run", "--config", str(folder.spec), "-s", "0-2", "--dry-run")
+    assert code == 0, err
+    assert seeds.endswith("3 runs\n")
+    folder.spec.write_text(folder.spec.read_text().replace("seed = 0", "sed = 0"))
+    code, _, err = command("run", "--config", str(folder.spec), "--dry-run")
+    assert code == 2
+    assert "spec.toml" in err
+
+
+def test_choices_of_parameters_and_ablations_are_a_grid(command: Command) -> None:
+    words = ("--set", "alpha=0.01,0.1,1", "--ablate", "none", "--ablate", "no-prompt")
+    code, out, err = command("run", *words, "--dry-run")
+    assert code == 0, err
+    assert out.endswith("6 runs\n")
+    planned = json.loads(command("run", *words, "--dry-run", "--json")[1])
+    assert [spec["params"]["alpha"] for spec in planned] == [0.01, 0.1, 1.0] * 2
+    assert [spec["ablations"] for spec in planned] == [[]] * 3 + [["no-prompt"]] * 3
 
 
 def listed(command: Command) -> dict[str, str]:

@@ -260,7 +260,7 @@ def test_square_matrices_are_asked_for(tmp_path: Path) -> None:
         ({"val_B": signs(QUERY)[0]}, "not"),
         ({"L_te": LABELS["L_te"][:5]}, "do not match"),
         ({"L_te": LABELS["L_te"][:, :4]}, "same classes"),
-        ({"L_te": LABELS["L_te"] + 1}, "labels hold 2"),
+        ({"L_te": LABELS["L_te"] + 1}, "labels contain 2"),
         ({"L_te": np.where(QUERY_LABELS, np.nan, 0.0)}, "NaN"),
         ({"L_te": np.linspace(0, 1, QUERIES), "L_db": np.arange(ITEMS)}, "whole"),
         ({"L_te": -np.arange(QUERIES), "L_db": np.arange(ITEMS)}, "not negative"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -109,8 +110,8 @@ def test_registering_makes_a_dataset_like_any_other(images: Path, tmp_path: Path
 
 
 def test_paths_in_a_registration_start_at_its_folder(images: Path) -> None:
-    found = many(images)
-    custom.register(images.parent, "mine", found)
+    registration = many(images)
+    custom.register(images.parent, "mine", registration)
     (images.parent / "mine" / "hashbench.toml").write_text(
         'kind = "table"\ntitle = "t"\nquery = 4\ntrain = 8\n'
         'images = "../pictures"\ntable = "../table.csv"\n'
@@ -122,8 +123,8 @@ def test_a_set_of_features_is_registered_too(tmp_path: Path) -> None:
     path = tmp_path / "f.npz"
     labels = np.arange(30) % 3
     np.savez(path, images=np.ones((30, 4)), texts=np.ones((30, 2)), labels=labels)
-    found = Registration(kind="features", title="F", query=5, train=10, file=str(path))
-    custom.register(tmp_path / "data", "feats", found)
+    registration = Registration(kind="features", title="F", query=5, train=10, file=str(path))
+    custom.register(tmp_path / "data", "feats", registration)
     dataset = custom.load(tmp_path / "data", {"name": "feats"})
     assert dataset.name == "feats"
     assert dataset.features is not None
@@ -166,7 +167,6 @@ def test_nothing_is_written_when_something_is_wrong(images: Path) -> None:
         ("file,caption,labels\n../../etc/passwd,x,sky\n", r"line 2: the file name '../../etc"),
         ("file,caption,labels\n/etc/passwd,x,sky\n", r"line 2: the file name"),
         ("file,caption,labels\n,x,sky\n", r"line 2: the file name"),
-        ("file,caption,labels\nq.jpg,x,sky\n", "1 without picture"),
         ("file,caption,labels\na\0.jpg,x,sky\n", "is not a text file"),
     ],
 )
@@ -203,8 +203,13 @@ def test_tables_and_folders_that_are_not_there(images: Path) -> None:
         read_table(images / "none.csv")
     with pytest.raises(InputError, match="not a table by its name"):
         read_table(images / "a.jpg")
+    lost = msgspec.structs.replace(table(images), images=str(images / "none"))
     with pytest.raises(InputError, match="is not a folder"):
-        custom.read_pictures("mine", images / "t.csv", images / "none")
+        custom.register(images.parent, "mine", lost)
+    strange = table(images, "file,caption,labels\nq.jpg,x,sky\n")
+    with pytest.raises(InputError, match="no row of the table has a picture"):
+        custom.register(images.parent, "mine", strange)
+    assert not (images.parent / "mine").exists()
 
 
 @pytest.mark.parametrize(
@@ -236,9 +241,9 @@ def test_damaged_registrations(tmp_path: Path, content: str, problem: str) -> No
 )
 def test_any_text_is_a_table_or_one_clear_error(images: Path, content: str, json_: bool) -> None:
     start = "" if json_ else "file,caption,labels\n"
-    found = table(images, start + content, "t.jsonl" if json_ else "t.csv")
+    registration = table(images, start + content, "t.jsonl" if json_ else "t.csv")
     try:
-        rows = read_table(Path(found.table))
+        rows = read_table(Path(registration.table))
     except HashbenchError as error:
         assert error.remedy  # noqa: PT017
         return

@@ -21,8 +21,8 @@ from hashbench.errors import InputError, UnknownNameError
 
 def of(report: Report, check: str) -> Finding:
     """The only finding of a check."""
-    (found,) = [finding for finding in report.findings if finding.check == check]
-    return found
+    (finding,) = [finding for finding in report.findings if finding.check == check]
+    return finding
 
 
 def levels(report: Report) -> dict[str, Level]:
@@ -59,12 +59,55 @@ def packaged(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_a_sound_dataset(table: Path, tmp_path: Path) -> None:
     report = examine(str(table), tmp_path)
-    assert set(levels(report).values()) == {Level.OK}
-    assert (report.verdict, report.worst) == ("sound", Level.OK)
+    small = {f"number of {what}" for what in ("queries", "training items", "database items")}
+    assert {check for check, level in levels(report).items() if level is not Level.OK} == small
+    assert report.verdict.startswith("usable")
     assert (report.items, report.classes) == (40, ["even", "odd"])
     assert "50.0% of all labels are positive" in of(report, "chance").message
-    assert of(report, "chance").facts["random_floor"] == pytest.approx(19 / 39)
+    harmonic = sum(1 / rank for rank in range(1, 40))  # 39 others, 19 of them relevant
+    expected = 18 / 38 * (1 - harmonic / 39) + harmonic / 39
+    assert of(report, "chance").facts["random_floor"] == pytest.approx(expected)
     assert "own 4 / 18 / 36" in of(report, "splits").message
+
+
+def test_a_large_enough_dataset_is_sound(tmp_path: Path) -> None:
+    report = examine("picturebook-tiny", tmp_path)
+    assert report.verdict == "sound"
+    assert "own 60 / 200 / 400" in of(report, "splits").message
+
+
+def test_a_split_of_few_items_is_not_called_sound(tmp_path: Path) -> None:
+    """Two queries say nothing; each part that is too small is named with its size."""
+    split = tmp_path / "split.json"
+    ids = [f"scene-{number:06d}" for number in range(460)]
+    parts = {"query": ids[:2], "train": ids[100:140], "database": ids[100:190]}
+    split.write_text(json.dumps(parts))
+    report = examine("picturebook-tiny", tmp_path, split_file=split)
+    for what, size in (("queries", 2), ("training items", 40), ("database items", 90)):
+        finding = of(report, f"number of {what}")
+        assert finding.level is Level.WARNING
+        assert f"({size} in split)" in finding.message
+        assert finding.remedy
+    assert report.verdict != "sound"
+
+
+def test_missing_pictures_are_one_finding_and_all_else_is_examined(
+    table: Path, tmp_path: Path
+) -> None:
+    (table / "3.png").unlink()
+    (table / "4.png").write_bytes(b"torn")
+    some = examine(str(table), tmp_path)
+    assert "39 items" in f"{some.items} items"  # as a run: the row without its picture is left out
+    for path in table.glob("*.png"):
+        path.unlink()
+    report = examine(str(table), tmp_path, count_tokens=lambda texts: np.ones(len(texts)))
+    finding = of(report, "pictures")
+    assert finding.level is Level.PROBLEM
+    assert "all 40 pictures are missing" in finding.message
+    assert finding.facts == {"missing": 40}
+    assert {"chance", "captions", "tokens", "splits"} <= levels(report).keys()
+    assert "duplicates" not in levels(report)
+    assert of(examine(str(table), tmp_path, pictures=False), "pictures") == finding
 
 
 def test_unreadable_and_repeated_pictures(table: Path, tmp_path: Path) -> None:
@@ -174,13 +217,13 @@ def test_exchanged_annotation_files_are_found(mirflickr: Path, tmp_path: Path) -
         )
     (root / "images").symlink_to(mirflickr)
     report = examine(str(root), tmp_path, pictures=False)
-    found = of(report, "columns")
-    assert found.level is Level.PROBLEM
-    assert "22 of 24 label columns are misnamed" in found.message
-    assert "people holds bird" in found.message
-    assert "superset relations fail" in found.message
-    assert found.facts["order"] == released
-    assert found.remedy.startswith("the right order is male, dog, female")
+    finding = of(report, "columns")
+    assert finding.level is Level.PROBLEM
+    assert "22 of 24 label columns are misnamed" in finding.message
+    assert "people holds bird" in finding.message
+    assert "superset relations fail" in finding.message
+    assert finding.facts["order"] == released
+    assert finding.remedy.startswith("the right order is male, dog, female")
     assert of(report, "captions").facts["empty"] == 24_581 - 20_015
     assert report.verdict.startswith("not to be used")
 
@@ -189,10 +232,10 @@ def test_exchanged_annotation_files_are_found(mirflickr: Path, tmp_path: Path) -
 def test_permuted_columns_of_packaged_files_are_found(packaged: Path, tmp_path: Path) -> None:
     order = json.loads((packaged / "order.json").read_text())
     report = examine(str(packaged), tmp_path)
-    found = of(report, "columns")
-    assert found.level is Level.WARNING
-    assert "label columns are permuted" in found.message
-    assert found.facts["order"] == order
+    finding = of(report, "columns")
+    assert finding.level is Level.WARNING
+    assert "label columns are permuted" in finding.message
+    assert finding.facts["order"] == order
     assert of(report, "pictures").level is Level.PROBLEM  # none are there
     assert "MIRFlickr-25K of DCMHT" in of(report, "items").message
 
@@ -202,9 +245,9 @@ def test_wrong_names_beside_packaged_files_are_found(packaged: Path, tmp_path: P
     folder = tmp_path / "p"
     shutil.copytree(packaged, folder)
     (folder / "classes.txt").write_text("\n".join(CLASSES))
-    found = of(examine(str(folder / "label.mat"), tmp_path, pictures=False), "columns")
-    assert found.level is Level.PROBLEM
-    assert found.facts["order"] == json.loads((folder / "order.json").read_text())
+    finding = of(examine(str(folder / "label.mat"), tmp_path, pictures=False), "columns")
+    assert finding.level is Level.PROBLEM
+    assert finding.facts["order"] == json.loads((folder / "order.json").read_text())
 
 
 @pytest.mark.shared
@@ -215,25 +258,25 @@ def test_a_part_of_a_set_without_names(packaged: Path, tmp_path: Path, shared_da
     np.savez(
         tmp_path / "f.npz", images=np.ones((8000, 2)), texts=np.ones((8000, 2)), labels=labels[rows]
     )
-    found = of(examine(str(tmp_path / "f.npz"), tmp_path), "columns")
-    assert found.level is Level.WARNING
-    assert "have no names, but the counts of MIRFlickr-25K" in found.message
-    assert "sky" in found.remedy
+    finding = of(examine(str(tmp_path / "f.npz"), tmp_path), "columns")
+    assert finding.level is Level.WARNING
+    assert "have no names, but the counts of MIRFlickr-25K" in finding.message
+    assert "sky" in finding.remedy
 
 
 def test_what_cannot_be_loaded_is_one_finding(table: Path, tmp_path: Path) -> None:
     (table / "table.csv").write_text("file,caption\n")
     report = examine(str(table / "table.csv"), tmp_path)
-    (found,) = report.findings
-    assert (found.check, found.level) == ("files", Level.PROBLEM)
-    assert "table.csv: line 1: has no column labels" in found.message
-    assert found.remedy
+    (finding,) = report.findings
+    assert (finding.check, finding.level) == ("files", Level.PROBLEM)
+    assert "table.csv: line 1: has no column labels" in finding.message
+    assert finding.remedy
 
 
 def test_what_is_no_dataset_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean coco"):
         examine("cocoo", tmp_path)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         examine(str(tmp_path / "none"), tmp_path)
     with pytest.raises(InputError, match="holds no dataset that is known"):
         examine(str(tmp_path), tmp_path)

@@ -95,13 +95,13 @@ def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
 
 
 def test_which_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no file of features"):
+    with pytest.raises(InputError, match="has no file of features"):
         read(tmp_path)
     savemat(tmp_path / "a.mat", split_file())
     savemat(tmp_path / "b.mat", split_file())
     with pytest.raises(InputError, match=r"holds 2 files of features: a.mat, b.mat"):
         read(tmp_path)
-    with pytest.raises(InputError, match=r"there is no wikiData.mat"):
+    with pytest.raises(InputError, match=r"has no wikiData.mat"):
         read(tmp_path, "wikipedia")
     (tmp_path / "b.mat").rename(tmp_path / "wikiData.mat")
     assert len(read(tmp_path, "wikipedia")) == 6

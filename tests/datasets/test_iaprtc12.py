@@ -52,7 +52,7 @@ def test_items_classes_and_captions(iapr: Path) -> None:
     assert list(dataset.captions) == [("the sea",), ("a caf\xe9 ; a man",)]
     assert dataset.pictures.read(0).size == (5, 5)
     assert dataset.notes == (
-        "left out 1 without description, 1 without label, of 4 texts",
+        "left out 1 without label, 1 without description, of 4 texts",
         "3 of the 4 words of the list label an item",
     )
 
@@ -96,8 +96,16 @@ def test_damaged_files(iapr: Path, path: str, content: str, problem: str) -> Non
     assert str(caught.value.where).startswith(str(iapr))
 
 
-@pytest.mark.parametrize("folder", ["annotations_complete_eng", "saiaprtc12ok", "images"])
+@pytest.mark.parametrize("folder", ["annotations_complete_eng", "saiaprtc12ok"])
 def test_missing_folders(iapr: Path, folder: str) -> None:
     (iapr / folder).rename(iapr / "elsewhere")
     with pytest.raises(InputError):
         read(iapr)
+
+
+def test_without_any_picture_labels_and_texts_are_read(iapr: Path) -> None:
+    before = read(iapr)
+    (iapr / "images").rename(iapr / "elsewhere")
+    after = read(iapr)
+    assert set(before.ids) <= set(after.ids)
+    assert after.fingerprint != before.fingerprint

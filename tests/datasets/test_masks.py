@@ -28,14 +28,14 @@ def test_exactly_the_asked_shares_are_hidden_flipped_and_dropped(
 ) -> None:
     labels = full(n)
     spec = LabelSpec(known_ratio=ratio, noise=noise, sparsity=sparsity)
-    found = visible_labels(labels, spec, seed)
+    visible = visible_labels(labels, spec, seed)
     hidden = round(labels.size * (1 - ratio), 6)
-    assert int((~found.known).sum()) == int(hidden)
-    assert not (found.labels & ~found.known).any()  # what is unknown is not told
+    assert int((~visible.known).sum()) == int(hidden)
+    assert not (visible.labels & ~visible.known).any()  # unknown labels are hidden
     everything = visible_labels(labels, LabelSpec(noise=noise, sparsity=sparsity), seed)
     assert everything.known.all()
     # the three draws are independent: hiding does not change what is flipped or dropped
-    np.testing.assert_array_equal(found.labels, everything.labels & found.known)
+    np.testing.assert_array_equal(visible.labels, everything.labels & visible.known)
     sparse = visible_labels(labels, LabelSpec(sparsity=sparsity), seed).labels
     assert not (sparse & ~labels).any()
     assert int(labels.sum()) - int(sparse.sum()) == int(labels.sum() * sparsity)
@@ -92,15 +92,15 @@ def test_a_kept_file_gives_the_labels_back_and_tells_whose_they_are(tmp_path: Pa
     drawn = visible_labels(labels, LabelSpec(known_ratio=0.4), 5, "pictures abc")
     path = tmp_path / "labels.npz"
     drawn.save(path)
-    found = VisibleLabels.load(path)
-    np.testing.assert_array_equal(found.labels, drawn.labels)
-    np.testing.assert_array_equal(found.known, drawn.known)
-    found.check("pictures abc", labels.shape)
+    visible = VisibleLabels.load(path)
+    np.testing.assert_array_equal(visible.labels, drawn.labels)
+    np.testing.assert_array_equal(visible.known, drawn.known)
+    visible.check("pictures abc", labels.shape)
     with pytest.raises(InputError, match="of pictures abc, where .* of other def"):
-        found.check("other def", labels.shape, where=path)
+        visible.check("other def", labels.shape, where=path)
     with pytest.raises(InputError, match="start a new run"):
-        found.check("pictures abc", (39, 6))
-    some = found.rows(np.array([3, 1]))
+        visible.check("pictures abc", (39, 6))
+    some = visible.rows(np.array([3, 1]))
     np.testing.assert_array_equal(some.known, drawn.known[[3, 1]])
     assert len(some) == 2
 
@@ -136,7 +136,7 @@ def test_a_scribbled_file_is_refused_or_whole(
     content[place % len(content)] = byte
     path.write_bytes(bytes(content))
     try:
-        found = VisibleLabels.load(path)
+        visible = VisibleLabels.load(path)
     except HashbenchError:
         return
-    assert found.labels.shape == found.known.shape
+    assert visible.labels.shape == visible.known.shape

@@ -10,8 +10,9 @@ from PIL import Image
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.mirflickr25k import CARD
-from hashbench.datasets.mirflickr25k.dataset import CLASSES, choose_tags, find_layout, load
+from hashbench.datasets.mirflickr25k.dataset import CLASSES, choose_tags, load
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, FREQUENT_ITEMS, ITEMS, WITHIN
+from hashbench.datasets.pictures import FilePictures
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
 # Section 7.1 of the method cards: column order and positives of the matrix that PGHMH released.
@@ -53,8 +54,8 @@ def test_items_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     assert named == [{"sky", "clouds"}, {"sky"}, {"sea"}]
     assert dataset.pictures.read(2).size == (6, 4)
     assert dataset.notes == (
-        "left out 1 pictures without any of the 24 labels",
-        "left out 1 labelled items without a picture",
+        "left out 1 picture without any of the 24 labels",
+        "left out 1 labelled item without a picture",
         "24,995 of 25,000 images have no file of tags",
     )
 
@@ -84,22 +85,39 @@ def test_the_archives_own_list_of_tags_is_cut_to_the_asked_number(tmp_path: Path
     assert choose_tags([["z"]], 2, common)[0] == {"a", "b"}
 
 
-@pytest.mark.parametrize("missing", ["annotations", "meta/tags", "annotations/baby.txt"])
-def test_a_missing_part_is_named(tmp_path: Path, missing: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ("annotations", "annotations/animals.txt"),
+        ("meta/tags", "meta/tags"),
+        ("annotations/baby.txt", "annotations/baby.txt"),
+    ],
+)
+def test_a_missing_part_is_named(tmp_path: Path, missing: str, named: str) -> None:
     archive(tmp_path)
     (tmp_path / missing).rename(tmp_path / "elsewhere")
     with pytest.raises(InputError) as caught:
         read(tmp_path)
-    assert str(caught.value.where) == str(tmp_path / missing)
+    assert str(caught.value.where) == str(tmp_path / named)
     assert "mirflickr25k_annotations_v080.zip" in str(caught.value.remedy)
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no MIRFlickr-25K"):
+    with pytest.raises(InputError, match="MIRFlickr-25K is missing"):
         read(tmp_path)
-    (tmp_path / "mirflickr25k" / "annotations").mkdir(parents=True)
-    with pytest.raises(InputError, match="holds no im1"):
+    (tmp_path / "mirflickr25k" / "meta" / "tags").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"animals\.txt: is missing"):
         read(tmp_path)
+
+
+def test_without_any_picture_labels_and_tags_are_read(tmp_path: Path) -> None:
+    archive(tmp_path)
+    for path in tmp_path.glob("im*.jpg"):
+        path.unlink()
+    dataset = read(tmp_path)
+    assert list(dataset.ids) == ["im1", "im2", "im3", "im11"]
+    assert isinstance(dataset.pictures, FilePictures)
+    assert dataset.pictures.missing() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -156,4 +174,3 @@ def test_the_real_tags_give_the_20015_items(mirflickr: Path, shared_data: Path) 
     assert dataset.captions[0] == ("cigarette tattoos smoke red dress sunglasses",)
     expected = [both[1] for both in COUNTS.values()]
     assert dataset.labels.sum(axis=0).tolist() == expected
-    assert find_layout(mirflickr).annotations == mirflickr / "annotations"

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.named_splits import choose, read_split, write_split
+from hashbench.datasets.picturebook.dataset import load as load_dataset
 from hashbench.datasets.pictures import NoPictures
 from hashbench.errors import DamagedFileError, HashbenchError, InputError, UnknownNameError
 from hashbench.plan import catalog
-from hashbench.plan.released_splits import SPLITS, sizes
+from hashbench.plan.released_splits import RULES, sizes
 from hashbench.plan.request import Request, expand
 
 
@@ -88,7 +89,7 @@ def test_the_seed_only_draws_validation_queries() -> None:
     assert first.hash != second.hash
 
 
-@pytest.mark.parametrize("name", list(SPLITS))
+@pytest.mark.parametrize("name", list(RULES))
 def test_too_small_and_unknown(name: str) -> None:
     with pytest.raises(InputError, match="do not fit into 30 items"):
         choose(dataset(30), name, 20, 11, seed=0)
@@ -112,8 +113,8 @@ def test_too_small_and_unknown(name: str) -> None:
     ],
 )
 def test_sizes_are_those_of_the_release(split: str, name: str, expected: tuple[int, int]) -> None:
-    found = sizes(split, catalog.dataset(name), name)
-    assert (found.query, found.train) == expected
+    released = sizes(split, catalog.dataset(name), name)
+    assert (released.query, released.train) == expected
     (spec,) = expand(Request(dataset=[name], split=split, query_size=7))
     assert (spec.dataset.query, spec.dataset.train) == (7, expected[1])
 
@@ -130,7 +131,7 @@ def test_a_split_survives_its_file(tmp_path: Path) -> None:
     write_split(path, split, items)
     again = choose(items, str(path), 1, 1, seed=9)
     assert again.hash == split.hash
-    for part in ("query", "database", "fit", "validation"):
+    for part in ("query", "database", "train_fit", "validation"):
         np.testing.assert_array_equal(getattr(again, part), getattr(split, part))
 
 
@@ -142,7 +143,7 @@ def test_a_file_may_name_only_queries_and_training_items(tmp_path: Path) -> None
     split = read_split(path, dataset(40))
     assert split.query.tolist() == [0, 1]
     assert len(split.database) == 38
-    assert (len(split.fit), len(split.validation)) == (27, 3)
+    assert (len(split.train_fit), len(split.validation)) == (27, 3)
     assert split.name == "mine"
 
 
@@ -166,7 +167,7 @@ def test_a_file_may_name_only_queries_and_training_items(tmp_path: Path) -> None
             '{"query": ["im1"], "train": ["im2", "im3"], "validation": ["im4"]}',
             "must be some, not all, of train",
         ),
-        ('{"query": ["im1"], "train": ["im2", "im3"], "hash": "00"}', "says 00, but its items"),
+        ('{"query": ["im1"], "train": ["im2", "im3"], "hash": "00"}', "is 00, but the items"),
         ('{"a": ' + "[" * 100_000, "is not a split file"),
     ],
 )
@@ -187,7 +188,7 @@ def test_a_missing_split_file(tmp_path: Path) -> None:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    name=st.sampled_from(list(SPLITS)),
+    name=st.sampled_from(list(RULES)),
     count=st.integers(4, 200),
     shares=st.tuples(st.floats(0.01, 0.9), st.floats(0.01, 0.9)),
     seed=st.integers(0, 100),
@@ -204,8 +205,25 @@ def test_every_split_keeps_its_promises(
     assert (len(split.query), len(split.train)) == (query, train)
     assert len(split.database) == count - query
     assert not set(split.query) & set(split.database)
-    assert not set(split.fit) & set(split.validation)
+    assert not set(split.train_fit) & set(split.validation)
     assert set(split.train) <= set(split.database)
     assert choose(items, name, query, train, seed).hash == split.hash
     write_split(tmp_path / "s.json", split, items)
     assert read_split(tmp_path / "s.json", items).hash == split.hash
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ("own", "7b9a1bfb49cff17b"),
+        ("prompthash", "35bed4029f408faf"),
+        ("pcril", "f8dad1f8d6ef51a9"),
+    ],
+)
+def test_hashes_of_earlier_versions_stay(split: str, expected: str) -> None:
+    """Results and split files hold them: `compare` ranks runs of equal hashes."""
+    (spec,) = expand(Request(dataset=["picturebook-tiny"], split=split))
+    items = load_dataset(Path("none"), spec.dataset.params)
+    drawn = choose(items, split, spec.dataset.query, spec.dataset.train, 0)
+    assert drawn.hash == expected
+    assert drawn.sizes().keys() == {"query", "database", "fit", "validation"}

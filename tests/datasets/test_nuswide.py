@@ -84,7 +84,7 @@ def test_pictures_in_one_folder(nuswide: Path) -> None:
     dataset = read(nuswide)
     assert list(dataset.ids) == ["actor/0001_11", "actor/0002_12"]
     assert dataset.pictures.read(1).size == (5, 4)
-    assert dataset.notes[1] == "left out 1 labelled images without a picture"
+    assert dataset.notes[1] == "left out 1 labelled image without a picture"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,6 @@ def test_damaged_files(nuswide: Path, path: str, content: str, problem: str) -> 
         "ImageList/Imagelist.txt",
         "Groundtruth/AllLabels/Labels_window.txt",
         "NUS_WID_Tags/All_Tags.txt",
-        "Flickr",
     ],
 )
 def test_missing_files(nuswide: Path, path: str) -> None:
@@ -129,8 +128,16 @@ def test_missing_files(nuswide: Path, path: str) -> None:
     assert str(caught.value.where) == str(nuswide / path)
 
 
+def test_without_any_picture_labels_and_tags_are_read(nuswide: Path) -> None:
+    before = read(nuswide)
+    (nuswide / "Flickr").rename(nuswide / "elsewhere")
+    after = read(nuswide)
+    assert set(before.ids) <= set(after.ids)
+    assert not any("without a picture" in note for note in after.notes)
+
+
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no NUS-WIDE"):
+    with pytest.raises(InputError, match="NUS-WIDE is missing"):
         read(tmp_path)
 
 

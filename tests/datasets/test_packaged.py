@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS
-from hashbench.datasets.packaged import CARD, parts
+from hashbench.datasets.packaged import CARD, FILES
 from hashbench.datasets.packaged.dataset import load
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
 
@@ -145,7 +146,7 @@ def test_items_without_a_label_are_left_out(folder: Path) -> None:
     np.savetxt(folder / "all_labels.txt", [[1, 0, 1], [0, 0, 0], [0, 0, 1]])
     dataset = read(folder)
     assert list(dataset.ids) == ["im1", "im100"]
-    assert dataset.notes == ("left out 1 items without a label",)
+    assert dataset.notes == ("left out 1 item without a label",)
 
 
 def test_columns_without_names(folder: Path) -> None:
@@ -215,7 +216,7 @@ def test_a_picture_that_is_not_in_the_folder_stops(folder: Path, name: str) -> N
         read(folder)
     partial = read(folder, "packaged-partial")
     assert list(partial.ids) == ["im1", "im10"]
-    assert partial.notes == ("left out 1 items without a picture",)
+    assert partial.notes == ("left out 1 item without a picture",)
 
 
 @pytest.mark.parametrize(
@@ -265,8 +266,8 @@ def test_torn_and_misnamed_files(folder: Path, file: str) -> None:
 @pytest.mark.parametrize("part", ["captions", "index", "labels"])
 def test_a_missing_part(folder: Path, part: str) -> None:
     mith(folder)
-    parts.need(folder, part).unlink()
-    with pytest.raises(InputError, match=f"holds no {part}: there is neither"):
+    availability.require_part(CARD, folder, part).unlink()
+    with pytest.raises(InputError, match=rf"{FILES[part][0]}: is missing"):
         read(folder)
 
 

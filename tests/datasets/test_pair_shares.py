@@ -39,10 +39,10 @@ def test_shares_are_those_of_a_loop_over_pairs(state: np.ndarray, block: int) ->
             negative += 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_BLOCK_PAIRS", block)
-        found = pair_shares(state == 1, state >= 0)
-    assert found.positive == pytest.approx(positive / 21)
-    assert found.negative == pytest.approx(negative / 21)
-    assert found.unknown == pytest.approx((21 - positive - negative) / 21)
+        shares = pair_shares(state == 1, state >= 0)
+    assert shares.positive == pytest.approx(positive / 21)
+    assert shares.negative == pytest.approx(negative / 21)
+    assert shares.unknown == pytest.approx((21 - positive - negative) / 21)
 
 
 def test_expected_negatives_are_the_mean_over_masks() -> None:
@@ -60,8 +60,8 @@ def test_expected_negatives_are_the_mean_over_masks() -> None:
 
 @pytest.mark.shared
 def test_mirflickr_loses_its_negative_pairs_at_about_35_percent(shared_data: Path) -> None:
-    with np.load(shared_data / "mirflickr25k" / "labels.npz", allow_pickle=False) as found:
-        labels = found["labels24"][found["in20015"]].astype(bool)
+    with np.load(shared_data / "mirflickr25k" / "labels.npz", allow_pickle=False) as stored:
+        labels = stored["labels24"][stored["in20015"]].astype(bool)
     drawn = labels[np.random.default_rng(0).permutation(len(labels))[:2000]]
     rate = vanishing_rate(drawn)
     assert rate is not None
@@ -87,10 +87,11 @@ def test_too_few_items_and_items_that_are_all_similar() -> None:
 
 def test_what_a_known_ratio_leaves_is_that_of_a_run_s_mask() -> None:
     labels = np.random.default_rng(2).random((60, 4)) > 0.7
-    found = incompleteness(labels, 0.5, seed=3)
+    report = incompleteness(labels, 0.5, seed=3)
     seen = visible_labels(labels, LabelSpec(known_ratio=0.5), 3)
-    assert found.pairs == pair_shares(seen.labels, seen.known)
-    assert found.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
-    assert sum(found.label_set_curve) == 60
+    assert report.pairs == pair_shares(seen.labels, seen.known)
+    assert report.negative_curve[0] == (0.0, pytest.approx(expected_negative(labels, [0.0])[0]))
+    assert report.label_set_curve == tuple(label_set_frequencies(seen.labels).tolist())
+    assert report.label_set_curve != tuple(label_set_frequencies(labels).tolist())
     with pytest.raises(InputError, match="--known-ratio"):
         incompleteness(labels, 1.5, seed=0)

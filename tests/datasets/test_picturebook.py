@@ -15,17 +15,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.picturebook import CARD, scenes
+from hashbench.datasets.picturebook import CARD, LARGEST_DATASET_SEED, scenes
 from hashbench.datasets.picturebook.captions import CAPTIONS_PER_SCENE
-from hashbench.datasets.picturebook.composition import CLASS_NAMES, INCLUDED_IN
+from hashbench.datasets.picturebook.composition import CLASS_NAMES
 from hashbench.datasets.picturebook.dataset import load
-from hashbench.datasets.picturebook.rng import Dice
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
+from hashbench.datasets.picturebook.rng import SceneRng
 from hashbench.datasets.splits import own_split
 from hashbench.plan.card import Value
 
 worlds = st.integers(0, 2**63)
 indices = st.integers(0, 2**40)
+
+
+# Every scene with the first class has the second one too.
+INCLUDED_IN = {
+    "baby": "people",
+    "male": "people",
+    "female": "people",
+    "portrait": "people",
+    "sea": "water",
+    "lake": "water",
+    "river": "water",
+    "clouds": "sky",
+    "car": "transport",
+    "bird": "animals",
+    "dog": "animals",
+    "tree": "plant life",
+    "flower": "plant life",
+}
 
 
 def params(name: str) -> dict[str, Value]:
@@ -64,9 +81,9 @@ def test_any_scene_is_whole(seed: int, index: int) -> None:
     captions = scenes.captions(seed, index)
     assert len(captions) == CAPTIONS_PER_SCENE
     assert all(isinstance(text, str) for text in captions)
-    told = scenes.labels_and_captions(seed, index)
-    assert np.array_equal(told[0], labels)
-    assert told[1] == captions
+    described = scenes.labels_and_captions(seed, index)
+    assert np.array_equal(described[0], labels)
+    assert described[1] == captions
 
 
 def test_another_process_makes_the_same_scenes() -> None:
@@ -91,8 +108,8 @@ def test_another_process_makes_the_same_scenes() -> None:
 
 def test_a_changed_world_needs_a_new_generator_version() -> None:
     """Labels and captions of version 1. (Pixels may differ in the last bit between Pillows.)"""
-    told = [scenes.labels_and_captions(1, index) for index in range(300)]
-    text = repr([(labels.tolist(), captions) for labels, captions in told])
+    described = [scenes.labels_and_captions(1, index) for index in range(300)]
+    text = repr([(labels.tolist(), captions) for labels, captions in described])
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     assert (scenes.GENERATOR_VERSION, digest) == (1, "e6dd891ede2a3002")
 
@@ -168,16 +185,16 @@ def test_captions_drop_classes_and_differ(picturebook: Dataset) -> None:
 
 
 def test_dice_follow_their_chances() -> None:
-    dice = Dice(5, 9, stream=0)
-    drawn = [dice.weighted({"a": 0.75, "b": 0.25}) for _ in range(4000)]
+    rng = SceneRng(5, 9, stream=0)
+    drawn = [rng.weighted({"a": 0.75, "b": 0.25}) for _ in range(4000)]
     assert 0.7 < drawn.count("a") / 4000 < 0.8
-    assert {dice.integer(2, 4) for _ in range(200)} == {2, 3, 4}
-    assert sorted(dice.shuffled(range(9))) == list(range(9))
-    assert 0.45 < np.mean([dice.chance(0.5) for _ in range(4000)]) < 0.55
-    streams = {tuple(Dice(5, 9, stream).uniform() for _ in range(4)) for stream in range(4)}
+    assert {rng.integer(2, 4) for _ in range(200)} == {2, 3, 4}
+    assert sorted(rng.shuffled(range(9))) == list(range(9))
+    assert 0.45 < np.mean([rng.chance(0.5) for _ in range(4000)]) < 0.55
+    streams = {tuple(SceneRng(5, 9, stream).uniform() for _ in range(4)) for stream in range(4)}
     assert len(streams) == 4
     with pytest.raises(ValueError, match="seed and index"):
-        Dice(-1, 0, 0)
+        SceneRng(-1, 0, 0)
 
 
 def test_no_dataset_reaches_the_pretraining_worlds() -> None:

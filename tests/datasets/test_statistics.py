@@ -36,6 +36,7 @@ def test_facts_count_what_is_there() -> None:
         lambda texts: np.array([78 if text == "three" else 77 for text in texts]),
     )
     assert got.relevant_share == 0.5  # item 0 shares z with both, item 1 shares nothing
+    assert got.random_floor == 1  # of item 0, which both are relevant to; item 1 is left out
     assert got.class_counts == (("z", 3), ("x", 1), ("y", 1))
     assert (got.items, got.queries, got.database, got.classes) == (4, 2, 2, 3)
     assert (got.unlabelled, got.label_sets, got.labels_per_item) == (1, 4, 1.25)
@@ -46,6 +47,10 @@ def test_facts_count_what_is_there() -> None:
 
 def test_tokens_need_not_be_counted() -> None:
     assert dataset_facts(small(), np.array([0]), np.array([1])).cut_share is None
+
+
+def test_there_is_no_floor_where_nothing_is_relevant() -> None:
+    assert dataset_facts(small(), np.array([1]), np.array([2])).random_floor is None
 
 
 @settings(max_examples=60, deadline=None)

@@ -50,12 +50,9 @@ def test_a_run_leaves_out_what_cannot_be_read_and_says_so(tmp_path: Path) -> Non
     assert worker(run, data_dir).wait(timeout=300) == 0, run.log.read_text()
 
     dataset = load_dataset(spec.dataset, data_dir)
-    split = split_of(spec.dataset, dataset)
+    split = split_of(spec, dataset)
     broken = [dataset.ids.index(name) for name in BROKEN]
-    sizes = {
-        part: len(np.setdiff1d(getattr(split, part), broken))
-        for part in ("query", "database", "fit", "validation")
-    }
+    sizes = {part: len(np.setdiff1d(items, broken)) for part, items in split.parts().items()}
     told = read_all(run.events)
     (planned,) = (event for event in told if isinstance(event, events.Planned))
     assert planned.sizes == sizes

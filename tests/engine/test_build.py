@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 import torch
 
@@ -44,10 +46,10 @@ def test_notes_and_facts_say_what_the_data_are(data_dir: Path, tmp_path: Path) -
     spec = spec_of("lsh")
     prepared = prepared_for(spec, data_dir, tmp_path, note=lambda *note: notes.append(note))
     assert [text for _, text in notes] == list(prepared.data.dataset.notes)
-    assert prepared.facts() == {
-        "split": prepared.data.split.hash,
-        "features": prepared.data.features.key,
-    }
+    facts = prepared.facts()
+    assert facts["split"] == prepared.data.split.hash
+    assert facts["features"] == prepared.data.features.key
+    assert facts["activation"] == "gelu"
     assert prepared.tuned == 0
     assert prepared.data.blocks is None
     assert (tmp_path / "labels.npz").is_file()  # drawn once, read by whoever comes later
@@ -70,3 +72,37 @@ def test_a_dataset_of_features_is_refused_before_anything_is_computed(
     monkeypatch.setattr("hashbench.engine.build.load_dataset", lambda *_: dataset)
     with pytest.raises(InputError, match="prompthash cannot work on features"):
         prepared_for(spec_of("prompthash"), data_dir, tmp_path)
+
+
+def test_papers_selection_fits_every_training_item(data_dir: Path, tmp_path: Path) -> None:
+    usual = prepared_for(spec_of("lsh"), data_dir, tmp_path / "usual").data
+    paper = prepared_for(spec_of("lsh", select="test"), data_dir, tmp_path / "paper").data
+    assert usual.split.sizes()["validation"] > 0
+    assert paper.split.sizes()["validation"] == 0
+    assert len(paper.train) == len(paper.split.train) == len(usual.split.train)
+    assert np.array_equal(paper.split.train, usual.split.train)
+    assert np.array_equal(paper.split.query, usual.split.query)
+    assert paper.split.hash != usual.split.hash  # never ranked in one table
+    assert paper.train.item_numbers().tolist() == paper.split.train.tolist()
+
+
+def test_a_run_of_an_earlier_version_keeps_its_split(data_dir: Path, tmp_path: Path) -> None:
+    earlier = msgspec.structs.replace(spec_of("lsh", select="test"), holdout=True)
+    split = prepared_for(earlier, data_dir, tmp_path).data.split
+    assert split.sizes()["validation"] > 0
+
+
+def test_a_method_of_an_earlier_version_is_refused_in_one_sentence(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    """Its alpha was the share of the fused feature, and many parameters did not exist yet."""
+    spec = spec_of("prompthash")
+    later = ("fused_share", "token_weight", "prompt_weight", "prompt_lr", "optimiser", "patience",
+             "folds", "template", "eta_trained", "prompt_state", "targets")  # fmt: skip
+    params = {name: value for name, value in spec.params.items() if name not in later}
+    params |= {"alpha": 0.5, "global_weight": 5.0, "local_weight": 5.0}
+    old = msgspec.structs.replace(spec, params=params)
+    assert old.hash != spec.hash
+    with pytest.raises(InputError, match="earlier version") as refused:
+        build_method(prepared_for(old, data_dir, tmp_path))
+    assert refused.value.remedy == "start it anew with the same options"

@@ -27,7 +27,7 @@ from hashbench.methods.base import Recovered, RecoveryPath
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
-from hashbench.report.recovery import recovery_of, render_classes, render_recovery
+from hashbench.report.recovery import class_table, latest_recovery, summary_page
 from hashbench.runs import events, layout, result
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.tailer import read_all
@@ -53,7 +53,7 @@ def small(classes: int = 3) -> tuple[Any, Split]:
 
 
 def data_of(dataset: Any, split: Split, visible: VisibleLabels) -> Data:
-    fitted = visible.rows(np.searchsorted(split.train, split.fit))
+    fitted = visible.rows(np.searchsorted(split.train, split.train_fit))
     train = SimpleNamespace(known=torch.from_numpy(fitted.known))
     empty: Any = None
     return Data(
@@ -88,7 +88,9 @@ def test_a_mask_of_another_dataset_is_refused(tmp_path: Path, changed: str) -> N
     if changed == "fingerprint":
         dataset.fingerprint = "other"
     elif changed == "split":
-        split = Split("own", split.query, split.database, split.fit, split.validation, hash="new")
+        split = Split(
+            "own", split.query, split.database, split.train_fit, split.validation, hash="new"
+        )
     else:
         dataset.labels = dataset.labels[:, :2]
     with pytest.raises(InputError, match=r"(?s)labels\.npz.*start a new run") as caught:
@@ -129,20 +131,15 @@ def test_hidden_training_labels_do_not_choose_the_epoch(
     np.testing.assert_array_equal(asked[-1][0], dataset.labels[8:])  # test relevance is the truth
 
 
-def test_validation_without_any_known_relevant_item_gives_no_score(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_validation_without_any_known_relevant_item_gives_no_score() -> None:
     dataset, split = small()
-    visible = visible_labels(tmp_path / "l.npz", spec_of(known_ratio=[0.5]), dataset, split)
-    monkeypatch.setattr(
-        "hashbench.engine.validation.evaluate",
-        lambda *_: [SimpleNamespace(value=float("nan"))],
-    )
-    monkeypatch.setattr(
-        "hashbench.engine.validation.encode", lambda *_: {"image": {1: None}, "text": {1: None}}
-    )
-    method: Any = SimpleNamespace(bits=(1,))
-    assert Validation(data_of(dataset, split, visible), ("i2t",), "validation").score(method) == {}
+    known = np.ones((8, 3), bool)
+    labels = np.zeros((8, 3), bool)
+    labels[:6, 0] = True  # fitted items have one class, validation queries another one
+    labels[6:, 1] = True
+    data = data_of(dataset, split, VisibleLabels(labels, known, ""))
+    method: Any = SimpleNamespace(bits=(1,))  # it is not even asked for codes
+    assert Validation(data, ("i2t",), "validation").score(method) == {}
 
 
 def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
@@ -208,14 +205,14 @@ def test_a_run_tells_its_recovery_live_and_at_the_end(whole_run: RunFolder) -> N
 def test_recovery_is_shown_with_examples_and_by_class(whole_run: RunFolder) -> None:
     from rich.console import Console
 
-    found = recovery_of(whole_run)
+    found = latest_recovery(whole_run)
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(render_recovery(found))
-    console.print(render_classes(found))
+    console.print(summary_page(found))
+    console.print(class_table(found))
     shown = console.export_text()
-    for example in found["examples"]:
-        assert example["item"] in shown
-        for name, score in example["steps"]:
+    for example in found.examples:
+        assert example.item in shown
+        for name, score in example.steps:
             assert f"+ {name}   {score:.2f}   " in shown
     assert shown.count("  true ") == 12
     assert "similar pairs" in shown
@@ -296,5 +293,5 @@ def test_every_method_trains_on_incomplete_labels(
 def test_a_run_that_recovers_nothing_says_so(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").touch()
     with pytest.raises(InputError, match="recovered no labels") as caught:
-        recovery_of(RunFolder(tmp_path))
+        latest_recovery(RunFolder(tmp_path))
     assert "--method pcril" in str(caught.value)

@@ -11,7 +11,8 @@ import pytest
 
 from hashbench.errors import BusyError, InputError
 from hashbench.launch import spawn as launch
-from hashbench.runs import control, events, result, state
+from hashbench.runs import control, events, result
+from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.tailer import read_all
@@ -26,7 +27,7 @@ def codes(run: RunFolder) -> dict[str, np.ndarray]:
 
 
 def status(run: RunFolder) -> Status:
-    return state.status(state.fold(read_all(run.events)), run)
+    return statuses.status(run).state
 
 
 def wait_for(run: RunFolder, kind: type[events.Event], seconds: float = 60.0) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashbench.codefiles.native import CodeSet, write_codes
-from hashbench.engine.retrieval_server import Library, distances, ranked
+from hashbench.engine.retrieval_server import Library, distances, nearest
 from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.runs.layout import RunFolder
+from tests.tui.fixtures import finish
 
 QUERIES, DATABASE, CLASSES = 4, 30, 3
 
@@ -31,7 +33,7 @@ def test_distances_are_counts_of_differing_bits(seed: int, bits: int, items: int
         sum(bool(a) != bool(b) for a, b in zip(query[0], row, strict=True)) for row in database
     ]
     assert found.tolist() == naive
-    order = ranked(found, items)
+    order = nearest(found, items)
     assert order.tolist() == sorted(range(items), key=lambda item: (naive[item], item))
 
 
@@ -98,6 +100,26 @@ def test_items_are_found_by_words_and_told_without_a_dataset(library: Library) -
     assert 0 in [entry["row"] for entry in library.items(word.upper(), 0, 100)["items"]]
     assert library.items("no such word", 0, 100) == {"found": 0, "items": []}
     assert len(library.items("", 1, 2)["items"]) == 2
+
+
+def test_a_run_of_another_data_folder_names_it_and_the_command(
+    library: Library, tmp_path: Path
+) -> None:
+    """Nothing of the dataset is in the folder given here; a run of before names no folder."""
+    run = RunFolder(tmp_path / "runs" / "20260101-000000-made")
+    run.codes.mkdir(parents=True)
+    for path in library._run.codes.iterdir():
+        (run.codes / path.name).write_bytes(path.read_bytes())
+    wanted = RunSpec(method="lsh", bits=(16,), dataset=DatasetSpec("coco", 60, 200))
+    run.spec.write_text(to_toml(wanted))
+    here, there = tmp_path / "here", tmp_path / "over there"
+    assert Library(run, here).note.startswith(f"no captions or pictures in {here}: ")
+    assert "hashbench tui" not in Library(run, here).note
+    finish(run, wanted, 0.5, facts={"data folder": str(there)})
+    assert Library(run, here).note.endswith(
+        f"; the run used {there}: hashbench tui --data-dir '{there}'"
+    )
+    assert "the run used" not in Library(run, there).note
 
 
 def test_pictures_keep_their_shape(library: Library) -> None:

@@ -38,7 +38,7 @@ def test_the_audit_flags_a_published_run_and_tables_mark_it(
     name: str, make: Make, data_dir: Path
 ) -> None:
     # fused features alone make the leak of a hardly trained model large enough to be seen
-    more = {"alpha": "1"} if name == "prompthash" else {}
+    more = {"fused_share": "1"} if name == "prompthash" else {}
     request = SMALL | {"query_size": 60, "set": SMALL["set"] | more}
     run = make(method=[name], protocol="published", epochs=1, **request)
     found = finished(run, data_dir)
@@ -65,6 +65,7 @@ def test_a_stopped_run_of_tuned_towers_resumes_to_the_same_codes(
     make: Make, data_dir: Path
 ) -> None:
     request = {"method": ["prompthash"], "epochs": 2, **SMALL}
+    request["set"] = SMALL["set"] | {"optimiser": "bertadam"}  # its state is in the checkpoint, too
     whole = make(**request)
     facts = finished(whole, data_dir).facts
     assert facts["state space scan"] == "hashbench"  # these tests run where there is no kernel

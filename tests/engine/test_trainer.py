@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hashbench.engine.trainer import Trainer
-from hashbench.errors import StopAskedError, TrainingError
+from hashbench.errors import InputError, StopAskedError, TrainingError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.plan.request import Request, expand
 from hashbench.runs import control, events, layout
@@ -27,14 +27,17 @@ STEPS, EPOCHS = 3, 4
 class Toy(Method):
     """One weight; `poison` makes a term infinite at one step, `ask` leaves a request after one."""
 
-    def __init__(self, run: RunFolder, poison: int = -1, ask: int = -1) -> None:
+    def __init__(
+        self, run: RunFolder, poison: int = -1, ask: int = -1, patience: int = 0, first: int = 0
+    ) -> None:
         torch.nn.Module.__init__(self)
         self.bits = (1,)
         self.weight = torch.nn.Parameter(torch.zeros(()))
-        self.run, self.poison, self.ask, self.step = run, poison, ask, 0
+        self.run, self.poison, self.ask, self.step = run, poison, ask, first
+        self.patience = patience
 
     def stages(self) -> list[Stage]:
-        return [Stage("only", "Only", EPOCHS, batch_size=2)]
+        return [Stage("only", "Only", EPOCHS, batch_size=2, patience=self.patience)]
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=0.1)
@@ -61,7 +64,7 @@ class Batches:
     device = torch.device("cpu")
     train = range(2 * STEPS)
 
-    def batches(self, seed: int, stage: str, epoch: int, size: int, skip: int) -> Iterator[Any]:
+    def batches(self, seed: int, stage: Stage, epoch: int, skip: int) -> Iterator[Any]:
         return ((step, SimpleNamespace()) for step in range(skip, STEPS))
 
 
@@ -78,10 +81,23 @@ class Scores:
         return sum(scores.values())
 
 
-def conducted(run: RunFolder, **toy: int) -> Trainer:
-    (spec,) = expand(Request())
+class Scripted(Scores):
+    """Gives the scores of a list, one an epoch."""
+
+    def __init__(self, values: list[float]) -> None:
+        self.values = values
+
+    def score(self, method: Toy) -> dict[str, float]:
+        return {"i2t:mAP@all @1": self.values[(method.step - 1) // STEPS]}
+
+
+def conducted(
+    run: RunFolder, scores: Scores | None = None, select: str = "validation", **toy: int
+) -> Trainer:
+    (spec,) = expand(Request(select=select))
     with EventWriter(run.events) as writer:
-        trainer = Trainer(run, spec, Toy(run, **toy), Batches(), Scores(), writer)  # type: ignore[arg-type]
+        method = Toy(run, **toy)
+        trainer = Trainer(run, spec, method, Batches(), scores or Scores(), writer)  # type: ignore[arg-type]
         trainer.train()
     return trainer
 
@@ -126,3 +142,40 @@ def test_an_infinite_term_is_named_and_the_last_checkpoint_kept(new: Any) -> Non
     assert failed.value.exit_code == 4
     assert (run.checkpoint / "last.safetensors").is_file()
     conducted(run)  # without the poison it goes on from there
+
+
+def epochs_of(run: RunFolder) -> list[int]:
+    return [event.epoch for event in read_all(run.events) if isinstance(event, events.EpochEnded)]
+
+
+@pytest.mark.parametrize(
+    ("scores", "patience", "epochs"),
+    [
+        ([0.5, 0.4, 0.4, 0.9], 2, 3),  # two epochs without a better score: the fourth never comes
+        ([0.5, 0.4, 0.6, 0.5], 2, 4),
+        ([0.5, 0.5, 0.5, 0.5], 1, 2),  # an equal score is no better one
+        ([0.5, 0.4, 0.4, 0.4], 0, 4),
+    ],
+)
+def test_training_stops_when_patience_is_out(
+    new: Any, scores: list[float], patience: int, epochs: int
+) -> None:
+    run = new()
+    trainer = conducted(run, Scripted(scores), patience=patience)
+    assert epochs_of(run) == list(range(epochs))
+    assert trainer.best.score == max(scores[:epochs])
+    notes = [event.text for event in read_all(run.events) if isinstance(event, events.Note)]
+    assert bool(notes) is (epochs < EPOCHS)
+
+
+def test_a_resumed_run_stops_at_the_same_epoch(new: Any) -> None:
+    run, scores = new(), [0.5, 0.4, 0.4, 0.9]
+    with pytest.raises(StopAskedError):
+        conducted(run, Scripted(scores), patience=2, ask=STEPS + 1)
+    conducted(run, Scripted(scores), patience=2, first=STEPS + 2)
+    assert sorted(set(epochs_of(run))) == [0, 1, 2]
+
+
+def test_patience_needs_a_score_to_wait_for(new: Any) -> None:
+    with pytest.raises(InputError, match="patience"):
+        conducted(new(), select="last", patience=2)

@@ -97,7 +97,7 @@ def _contents_and_values(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "says"),
+    ("name", "data", "problem"),
     [
         ("a.mat", b"", "empty"),
         ("a.mat", b"hello, this is text\n" * 20, "neither"),
@@ -115,9 +115,9 @@ def _contents_and_values(path: Path) -> None:
         ("a.mat", V5_HEAD + matrix(6, (1, 1), tag(9, b"\0" * 8), b"\x1b[2J"), "named"),
     ],
 )  # fmt: skip
-def test_one_clear_error(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+def test_one_clear_error(tmp_path: Path, name: str, data: bytes, problem: str) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(DamagedFileError, match=says) as caught:
+    with pytest.raises(DamagedFileError, match=problem) as caught:
         _contents_and_values(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
     assert "\x1b" not in str(caught.value)
@@ -216,7 +216,7 @@ def test_npz_bombs_and_objects(tmp_path: Path) -> None:
 def test_hdf5_numbers_where_letters_or_indices_belong(tmp_path: Path) -> None:
     path = tmp_path / "odd.mat"
     wild = np.array([[1e43, np.nan]])
-    for parts, says in (
+    for parts, problem in (
         ({"B": wild}, "letters"),
         ({"B/jc": np.array([0.0, 1e43]), "B/ir": np.array([0]), "B/data": np.ones(1)}, "indices"),
         ({"B/jc": np.array([0, 1]), "B/ir": np.array([np.nan]), "B/data": np.ones(1)}, "indices"),
@@ -230,7 +230,7 @@ def test_hdf5_numbers_where_letters_or_indices_belong(tmp_path: Path) -> None:
             else:
                 file["B"].attrs["MATLAB_class"] = np.bytes_("double")
                 file["B"].attrs["MATLAB_sparse"] = np.uint64(2)
-        with pytest.raises(DamagedFileError, match=says):
+        with pytest.raises(DamagedFileError, match=problem):
             array_files.read(path)
 
 
@@ -257,8 +257,8 @@ def test_hdf5_stays_inside_the_file(tmp_path: Path) -> None:
                 file.create_dataset("B", (1 << 28,), "f8", chunks=(1 << 24,))
             else:
                 file.create_dataset("B", data=["one", "three"])
-    says = {"external": "link", "soft": "link", "virtual": "another file", "raw": "another file",
+    problem = {"external": "link", "soft": "link", "virtual": "another file", "raw": "another file",
             "sparse_chunks": "chunks", "huge": "declares", "vlen": "variable length"}  # fmt: skip
     for name, path in cases.items():
-        with pytest.raises(DamagedFileError, match=says[name]):
+        with pytest.raises(DamagedFileError, match=problem[name]):
             array_files.read(path)

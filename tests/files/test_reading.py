@@ -67,11 +67,11 @@ def v73(path: Path, variables: dict[str, Any]) -> None:
 def test_v5_numbers(tmp_path: Path, dtype: str, compressed: bool) -> None:
     matrix = np.random.default_rng(0).integers(0, 2, (7, 3)).astype(dtype)
     scipy.io.savemat(tmp_path / "x.mat", {"a": matrix, "b": matrix[:0]}, do_compression=compressed)
-    found = array_files.read(tmp_path / "x.mat")
-    assert np.array_equal(found["a"], matrix)
-    assert found["a"].dtype == matrix.dtype
-    assert found["a"].flags.c_contiguous
-    assert found["b"].shape == (0, 3)
+    variables = array_files.read(tmp_path / "x.mat")
+    assert np.array_equal(variables["a"], matrix)
+    assert variables["a"].dtype == matrix.dtype
+    assert variables["a"].flags.c_contiguous
+    assert variables["b"].shape == (0, 3)
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,10 +98,10 @@ def test_v5_big_endian_sparse_complex(tmp_path: Path) -> None:
         tmp_path / "x.mat",
         {"s": scipy.sparse.csc_matrix(dense), "c": np.array([[1 + 2j, 3]]), "e": []},
     )
-    found = array_files.read(tmp_path / "x.mat")
-    assert np.array_equal(found["s"], dense)
-    assert np.array_equal(found["c"], [[1 + 2j, 3]])
-    assert found["e"].size == 0
+    variables = array_files.read(tmp_path / "x.mat")
+    assert np.array_equal(variables["s"], dense)
+    assert np.array_equal(variables["c"], [[1 + 2j, 3]])
+    assert variables["e"].size == 0
     # a big-endian file by hand: one 1x2 double matrix named v
     head = b"MATLAB 5.0".ljust(124) + b"\x01\x00MI"
     flags = bytes.fromhex("00000006 00000008 00000006 00000000")
@@ -129,13 +129,13 @@ def test_v5_text_cells_structs(tmp_path: Path, compressed: bool) -> None:
     assert array_files.contents(path) == {
         "result": "struct", "caption": "cell", "several": "cell", "rows": "text", "grid": "cell",
     }  # fmt: skip
-    found = array_files.read(path)
-    assert np.array_equal(found["result"]["qB"], content["result"]["qB"])
-    assert found["result"]["who"] == "ADSH"
-    assert array_files.strings(found["caption"]) == CAPTIONS
-    assert array_files.strings(found["several"]) == [["a", "b"], ["c"]]
-    assert array_files.strings(found["rows"]) == ["im1.jpg", "im22.jpg"]
-    assert found["grid"] == [["a", "b", "c"], ["d", "e", "f"]]
+    variables = array_files.read(path)
+    assert np.array_equal(variables["result"]["qB"], content["result"]["qB"])
+    assert variables["result"]["who"] == "ADSH"
+    assert array_files.strings(variables["caption"]) == CAPTIONS
+    assert array_files.strings(variables["several"]) == [["a", "b"], ["c"]]
+    assert array_files.strings(variables["rows"]) == ["im1.jpg", "im22.jpg"]
+    assert variables["grid"] == [["a", "b", "c"], ["d", "e", "f"]]
 
 
 def test_v73_text_cells_structs(tmp_path: Path) -> None:
@@ -146,30 +146,30 @@ def test_v73_text_cells_structs(tmp_path: Path) -> None:
     assert array_files.contents(path) == {
         "B": "array", "caption": "cell", "several": "cell", "result": "struct",
     }  # fmt: skip
-    found = array_files.read(path)
-    assert np.array_equal(found["B"], matrix)
-    assert array_files.strings(found["caption"]) == CAPTIONS
-    assert array_files.strings(found["several"]) == [["a", "b"], ["c"]]
-    assert np.array_equal(found["result"]["rB"], matrix)
-    assert np.array_equal(found["result"]["inner"]["x"], matrix)
+    variables = array_files.read(path)
+    assert np.array_equal(variables["B"], matrix)
+    assert array_files.strings(variables["caption"]) == CAPTIONS
+    assert array_files.strings(variables["several"]) == [["a", "b"], ["c"]]
+    assert np.array_equal(variables["result"]["rB"], matrix)
+    assert np.array_equal(variables["result"]["inner"]["x"], matrix)
 
 
 def test_hdf5_of_another_program_is_not_transposed(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.mat", "w") as file:
         file["B"] = np.arange(6).reshape(3, 2)
         file["names"] = np.array([b"one", b"three"])
-    found = array_files.read(tmp_path / "x.mat")
-    assert found["B"].shape == (3, 2)
-    assert array_files.strings(found["names"]) == ["one", "three"]
+    variables = array_files.read(tmp_path / "x.mat")
+    assert variables["B"].shape == (3, 2)
+    assert array_files.strings(variables["names"]) == ["one", "three"]
 
 
 def test_npz_and_npy(tmp_path: Path) -> None:
     matrix = np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3))
     np.savez(tmp_path / "x.npz", m=matrix, t=np.array(CAPTIONS), s=np.float32(2.5))
-    found = array_files.read(tmp_path / "x.npz")
-    assert np.array_equal(found["m"], matrix)
-    assert found["t"] == CAPTIONS
-    assert found["s"] == 2.5
+    variables = array_files.read(tmp_path / "x.npz")
+    assert np.array_equal(variables["m"], matrix)
+    assert variables["t"] == CAPTIONS
+    assert variables["s"] == 2.5
     np.save(tmp_path / "labels.npy", matrix)
     assert np.array_equal(array_files.read(tmp_path / "labels.npy")["labels"], matrix)
 

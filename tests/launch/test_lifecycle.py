@@ -17,10 +17,10 @@ import pytest
 from hashbench.errors import BusyError, InputError
 from hashbench.launch import actions, spawn
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
-from hashbench.runs import control, events, state, tags
+from hashbench.runs import control, events, tags
+from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
 
 
@@ -64,7 +64,7 @@ def worker_of(process: subprocess.Popen[bytes], host: str | None = None) -> even
 
 
 def status(run: RunFolder) -> Status:
-    return state.status(state.fold(read_all(run.events)), run)
+    return statuses.status(run).state
 
 
 def test_wishes_go_to_workers_that_live(
@@ -201,5 +201,7 @@ def test_a_killed_worker_is_seen_within_five_seconds(
         assert time.monotonic() - began < 5
         reader.step()
         time.sleep(0.02)
-    lines = [line.text for update in seen for told in update.watched.values() for line in told.log]
+    lines = [
+        line.text for update in seen for told in update.watched.values() for line in told.output
+    ]
     assert "one line before the end" in lines

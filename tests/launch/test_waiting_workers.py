@@ -16,7 +16,8 @@ from hashbench.engine.slot_acquisition import slot_for
 from hashbench.errors import BusyError
 from hashbench.launch import actions, spawn
 from hashbench.plan.request import Request, expand
-from hashbench.runs import events, layout, queue, slots, state
+from hashbench.runs import events, layout, queue, slots
+from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.slots import Slot
 from hashbench.runs.state import Status
@@ -55,7 +56,7 @@ def waiters(
 
 
 def status(run: RunFolder) -> Status:
-    return state.status(state.fold(read_all(run.events)), run)
+    return statuses.status(run).state
 
 
 def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -66,7 +67,7 @@ def until(reached: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def standing(runs: list[RunFolder]) -> list[str]:
-    return queue.standing(runs[0].path.parent)
+    return list(queue.positions(runs[0].path.parent))
 
 
 def test_waiting_is_cheap_and_wishes_are_heeded(
@@ -122,7 +123,7 @@ def slot_times(run: RunFolder) -> tuple[float, float]:
     return took, told[-1].t
 
 
-def test_who_does_not_wait_takes_what_is_free_or_trains_beside_others(
+def test_a_run_that_does_not_wait_takes_what_is_free_or_shares_the_device(
     runs: list[RunFolder], taken: Slot
 ) -> None:
     with EventWriter(runs[0].events) as writer:
@@ -133,7 +134,7 @@ def test_who_does_not_wait_takes_what_is_free_or_trains_beside_others(
         slot.close()
     told = [e for e in read_all(runs[0].events) if not isinstance(e, events.Beat)]
     assert isinstance(told[0], events.Note)
-    assert "beside others" in told[0].text
+    assert "shares the device" in told[0].text
     facts = [(e.name, e.value) for e in told if isinstance(e, events.Fact)]
     assert facts == [("slot", "none"), ("slot", "cpu.0")]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hashbench.methods.base import Batch, Method, MethodContext, TrainingSet
@@ -49,7 +50,7 @@ def prompts(sentences: Any) -> Tensor:
 
 
 def items(count: int = ITEMS, seed: int = 0) -> tuple[Tokens, Tokens, Tensor]:
-    """Images, texts of various lengths, and labels (n, C) of 0 and 1 that features tell of."""
+    """Images, texts of various lengths, and labels (n, C) of 0 and 1 that features depend on."""
     g = torch.Generator().manual_seed(seed)
     labels = (torch.rand(count, CLASSES, generator=g) < 0.4).float()
     pooled = labels @ torch.randn(CLASSES, WIDTH, generator=torch.Generator().manual_seed(9))
@@ -75,7 +76,14 @@ def batch(rows: Tensor | None = None) -> Batch:
     )
 
 
-def made(name: str, protocol: str = "strict", ablate: str = "", **params: Any) -> Method:
+def made(
+    name: str,
+    protocol: str = "strict",
+    ablate: str = "",
+    train_images: Tensor | None = None,
+    class_names: tuple[str, ...] = NAMES,
+    **params: Any,
+) -> Method:
     """A method of the catalogue, small, ready for its one stage."""
     card = catalog.method(name)
     small: Mapping[str, Any] = {"auxiliary_bits": 12, "epochs": 1, "batch_size": ITEMS}
@@ -88,11 +96,18 @@ def made(name: str, protocol: str = "strict", ablate: str = "", **params: Any) -
     )
     (spec,) = expand(request)
     images, texts, labels = items()
+    labels = F.pad(labels, (0, len(class_names) - CLASSES))
     context = MethodContext(
         bits=spec.bits,
         params=spec.params,
-        class_names=NAMES,
-        train=TrainingSet(images.pooled, texts.pooled, labels, torch.ones_like(labels).bool()),
+        class_names=class_names,
+        train=TrainingSet(
+            images.pooled if train_images is None else train_images,
+            texts.pooled,
+            labels,
+            torch.ones_like(labels).bool(),
+            torch.arange(ITEMS),
+        ),
         prompts=prompts,
         seed=0,
         text_tower=Words,

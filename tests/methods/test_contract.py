@@ -19,7 +19,7 @@ METHODS = list(catalog.methods())
 
 
 def test_the_four_methods_and_the_floor_are_found() -> None:
-    assert {"soda", "lsh"} <= set(METHODS)
+    assert {"soda", "pcril", "prompthash", "pghmh", "lsh"} <= set(METHODS)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -28,10 +28,12 @@ def test_an_encoder_has_no_argument_for_labels_or_the_other_modality(name: str) 
     assert issubclass(method, Method)
     assert list(inspect.signature(method.encode_image).parameters) == ["self", "images"]
     assert list(inspect.signature(method.encode_text).parameters) == ["self", "texts"]
+    fused = list(inspect.signature(method.encode_mm).parameters)
+    assert fused == ["self", "images", "texts", "available"]
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_short_run_is_scored_audited_and_told(name: str, make, data_dir: Path) -> None:  # noqa: F811
+def test_a_short_run_is_scored_audited_and_reported(name: str, make, data_dir: Path) -> None:  # noqa: F811
     card = catalog.method(name)
     run = make(method=[name], epochs=2 if card.epoch_params else None)
     process = worker(run, data_dir)

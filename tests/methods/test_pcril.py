@@ -54,8 +54,8 @@ def method(train: TrainingSet | None = None, ablate: tuple[str, ...] = (), **par
     return Pcril(context).double()
 
 
-def batch(found: Pcril, size: int = 16) -> Batch:
-    train, index = found.context.train, torch.arange(size)
+def batch(model: Pcril, size: int = 16) -> Batch:
+    train, index = model.context.train, torch.arange(size)
     return Batch(
         index,
         train.images[index].double(),
@@ -76,8 +76,8 @@ def doubles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainingSet, "__init__", init)
 
 
-def names_of(found: Pcril) -> list[str]:
-    return [stage.name for stage in found.stages()]
+def names_of(model: Pcril) -> list[str]:
+    return [stage.name for stage in model.stages()]
 
 
 def test_stages_follow_from_what_is_recovered() -> None:
@@ -109,71 +109,73 @@ def test_the_paper_s_ablations_combine() -> None:
 def test_prompt_learning_reaches_prompts_only_and_lowers_the_hinges(
     ablate: tuple[str, ...],
 ) -> None:
-    found = method(ablate=ablate)
-    stage = found.stages()[0]
-    found.begin_stage(stage)
-    optimiser = found.optimiser(stage)
-    recoverer = found.recoverer
+    model = method(ablate=ablate)
+    stage = model.stages()[0]
+    model.begin_stage(stage)
+    optimiser = model.optimiser(stage)
+    recoverer = model.recoverer
     assert recoverer is not None
     first = last = 0.0
     for step in range(60):
         torch.manual_seed(step)
-        loss = total(found.losses(stage, batch(found)).values())
+        loss = total(model.losses(stage, batch(model)).values())
         optimiser.zero_grad()
         loss.backward()
         last = float(loss.detach())
         first = first or last
         if not step:
-            for name, parameter in found.named_parameters():
+            for name, parameter in model.named_parameters():
                 moved = parameter.grad is not None and bool((parameter.grad != 0).any())
                 assert moved == name.startswith("recoverer.prompts."), name
         for group in optimiser.param_groups:
             group["lr"] = 0.03
         optimiser.step()
     assert last < 0.6 * first
-    told = found.recovered(stage)
-    assert told is not None
-    assert told.values["prompt drift"] > 0
-    rates = [told.values[f"violated {kind}"] for kind in ("deletion", "addition", "replacement")]
+    recovered = model.recovered(stage)
+    assert recovered is not None
+    assert recovered.values["prompt drift"] > 0
+    rates = [
+        recovered.values[f"violated {kind}"] for kind in ("deletion", "addition", "replacement")
+    ]
     assert all(0 < rate < 1 for rate in rates)
-    assert len(told.items) == 8
-    found.end_epoch(stage)
-    again = found.recovered(stage)
+    assert len(recovered.items) == 8
+    model.end_epoch(stage)
+    again = model.recovered(stage)
     assert again is not None
     assert not [name for name in again.values if name.startswith("violated")]  # no 0/0
 
 
 def trained() -> Pcril:
-    found = method()
-    stage = found.stages()[0]
-    optimiser = found.optimiser(stage)
+    model = method()
+    stage = model.stages()[0]
+    optimiser = model.optimiser(stage)
     for step in range(40):
         torch.manual_seed(step)
         optimiser.zero_grad()
-        total(found.losses(stage, batch(found, N)).values()).backward()
+        total(model.losses(stage, batch(model, N)).values()).backward()
         for group in optimiser.param_groups:
             group["lr"] = 0.03
         optimiser.step()
-    return found
+    return model
 
 
 def test_search_adds_unknown_entries_only_and_tells_how() -> None:
-    found = trained()
-    train = found.context.train
+    model = trained()
+    train = model.context.train
     _, full = items()
-    stage = found.stages()[1]
-    found.begin_stage(stage)
-    added = (found.labels == 1) & (train.labels == 0)
+    stage = model.stages()[1]
+    model.begin_stage(stage)
+    added = (model.labels == 1) & (train.labels == 0)
     assert int(added.sum()) > 10
     assert not (added & train.known).any()
-    assert bool((found.labels[train.labels == 1] == 1).all())
+    assert bool((model.labels[train.labels == 1] == 1).all())
     right = float(full[added].double().mean())
     assert right > float(full[~train.known].double().mean()) + 0.1  # better than taking any
-    told = found.recovered(stage)
-    assert told is not None
-    assert torch.equal(told.added, added)
-    assert len(told.items) == N
-    for path in told.paths:
+    recovered = model.recovered(stage)
+    assert recovered is not None
+    assert torch.equal(recovered.added, added)
+    assert len(recovered.items) == N
+    for path in recovered.paths:
         classes = {c for c, _ in path.steps}
         assert classes == set(added[path.item].nonzero()[:, 0].tolist())
         scores = [path.start, *(score for _, score in path.steps)]
@@ -181,16 +183,16 @@ def test_search_adds_unknown_entries_only_and_tells_how() -> None:
         assert all(gain >= 0.5 for gain in gains)
         if path.stop is not None:
             assert path.stop[1] - scores[-1] < 0.5
-    assert found.recovered(found.stages()[2]) is None
+    assert model.recovered(model.stages()[2]) is None
 
 
 def test_what_was_recovered_is_in_the_state_of_the_module() -> None:
-    found = trained()
-    found.begin_stage(found.stages()[1])
+    model = trained()
+    model.begin_stage(model.stages()[1])
     other = method()
-    other.load_state_dict(found.state_dict())
-    assert torch.equal(other.labels, found.labels)
-    one, same = found.recovered(found.stages()[1]), other.recovered(found.stages()[1])
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.labels, model.labels)
+    one, same = model.recovered(model.stages()[1]), other.recovered(model.stages()[1])
     assert one is not None
     assert same is not None
     assert torch.equal(one.added, same.added)
@@ -198,26 +200,177 @@ def test_what_was_recovered_is_in_the_state_of_the_module() -> None:
 
 
 def test_pseudo_labels_are_the_clipped_gain() -> None:
-    found = method(ablate=("one-step",))
-    found.begin_stage(found.stages()[1])
-    recoverer = found.recoverer
+    model = method(ablate=("one-step",))
+    model.begin_stage(model.stages()[1])
+    recoverer = model.recoverer
     assert recoverer is not None
     result = recoverer.search(torch.arange(N))
     tried = result.gain.isfinite()
     wanted = (0.5 + result.gain[tried] / 1.0).clamp(0, 1)
-    torch.testing.assert_close(found.labels[tried], wanted)
-    assert bool((found.labels[result.added] == 1).all())
-    assert bool(((found.labels > 0) & (found.labels < 1)).any())
-    known = found.context.train.known
-    assert torch.equal(found.labels[known], found.context.train.labels[known])
+    torch.testing.assert_close(model.labels[tried], wanted)
+    assert bool((model.labels[result.added] == 1).all())
+    assert bool(((model.labels > 0) & (model.labels < 1)).any())
+    known = model.context.train.known
+    assert torch.equal(model.labels[known], model.context.train.labels[known])
+
+
+def after_search(**params: Any) -> Pcril:
+    """A method whose prompts are raw and whose labels are searched, ready to hash."""
+    model = method(ablate=("phrasal",), **params)
+    for stage in model.stages():
+        model.begin_stage(stage)
+    return model
+
+
+def test_pseudo_labels_of_0_become_known_negatives() -> None:
+    model = after_search()
+    train = model.context.train
+    known = train.known & (train.labels == 0)
+    assert bool((model.negative & ~known).any())
+    assert bool((model.negative | ~known).all())  # what was known stays
+    assert torch.equal(model.negative & ~known, (model.labels == 0) & ~train.known)
+    before, after = model.uncertain.tolist()
+    recovered = model.recovered(model.stages()[0])
+    assert recovered is not None
+    assert recovered.values["uncertain pairs before"] == pytest.approx(before)
+    assert recovered.values["uncertain pairs after"] == pytest.approx(after)
+    assert 0 <= after < before < 1
+    for params in ({"pseudo_negatives": False}, {"pseudo_labels": False}):
+        other = after_search(**params)
+        assert torch.equal(other.negative, known)
+        assert after < float(other.uncertain[1]) <= before
+
+
+def mixed_similarity(model: Pcril, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[Any]]:
+    """The similarity of mixed pairs, and the partners of the batch, as the loss gets them."""
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        "hashbench.methods.pcril.method.likelihood",
+        lambda memory, h, similar: seen.append(similar) or (memory[0, 0] * h).sum(),
+    )
+    torch.manual_seed(3)
+    model.losses(model.stages()[-1], batch(model))
+    torch.manual_seed(3)
+    choice = torch.randint(model.partners.shape[1], (16, 1))
+    return seen[2], model.partners[:16].gather(1, choice)[:, 0].tolist()
+
+
+def test_mixed_labels_take_unknown_for_0_and_every_mixed_pair_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # without recovery labels are those known; plain pairs leave unknown ones out, lambda is 0.8
+    model = method(ablate=("no-PCR", "IU"))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    similar, partners = mixed_similarity(model, monkeypatch)
+    assert similar.weight is None
+    positive = model.context.train.labels
+    for j, partner in enumerate(partners):
+        mixed = 0.8 * positive[j] + 0.2 * positive[partner]
+        for i in range(N):
+            wanted = 1.0 - float((1 - positive[i] * mixed).prod())
+            assert float(similar.S[i, j].detach()) == pytest.approx(wanted, abs=1e-6)
+    rebuilt = model.end_epoch(stage)["mixed dissimilar pairs"]
+    assert rebuilt == pytest.approx(float((similar.S == 0).double().mean()))
+    assert rebuilt > 0.1
+
+
+def test_mixed_pairs_can_need_known_labels_as_plain_ones_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = method(ablate=("no-PCR", "IU", "ternary-mixing"))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    similar, partners = mixed_similarity(model, monkeypatch)
+    assert similar.weight is not None
+    both = model.negative[:16] & model.negative[partners]
+    certain = (model.negative[:, None] | both[None]).all(2)
+    assert torch.equal(similar.weight > 0, (similar.S > 0) | certain)
+    rebuilt = model.end_epoch(stage)["mixed dissimilar pairs"]
+    assert rebuilt == pytest.approx(float((certain & (similar.S == 0)).double().mean()))
+
+
+def test_where_nothing_is_unknown_nothing_is_mixed() -> None:
+    train, _ = items(ratio=1.1)
+    model = method(train, ablate=("no-PCR",))
+    assert "no training label is unknown" in model.facts()["augmentation"]
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    assert set(model.losses(stage, batch(model))) == {"similarity", "quantisation"}
+    assert not [name for name in model.end_epoch(stage) if name.startswith("mix")]
+    learned = [p for group in model.optimiser(stage).param_groups for p in group["params"]]
+    assert not any(p is model.mixing for p in learned)
+    # one single unknown entry is enough to mix, and only its own item
+    train.known[3, 0] = False
+    train.labels[:, 0] = 0
+    train.labels[7, 0] = 1
+    model = method(train, ablate=("no-PCR",))
+    model.begin_stage(model.stages()[0])
+    assert "mixed similarity" in model.losses(model.stages()[0], batch(model))
+    moved = (model.partners != torch.arange(N)[:, None]).nonzero().tolist()
+    assert moved == [[3, 0]]
+    assert int(model.partners[3, 0]) == 7
+    assert not model.facts()
+
+
+def test_similarity_and_quantisation_keep_the_ratio_of_the_paper_s_sums() -> None:
+    """However many pairs are left out: sums over pairs and bits, divided by all N n pairs."""
+    for ablate in (("B", "IU"), ("B", "AN")):
+        model = method(ablate=ablate, eta=2.0)
+        (stage,) = model.stages()
+        model.begin_stage(stage)
+        part = batch(model)
+        terms = model.losses(stage, part)
+        h_v, h_t = model.image_head(part.images), model.text_head(part.texts)
+        similar = model._similarity(part.index)
+        mask = torch.ones_like(similar.S) if similar.weight is None else similar.weight
+        assert bool((mask < 1).any()) == (ablate == ("B", "IU"))
+        pairs = torch.zeros(())
+        for memory, h in ((model.V, h_t), (model.T, h_v)):
+            theta = 0.5 * memory @ h.T
+            pairs = pairs + (mask * (F.softplus(theta) - similar.S * theta)).sum()
+        bits = sum(((model.B[part.index] - h) ** 2).sum() for h in (h_v, h_t))
+        wanted = (pairs + 2.0 * bits) / (N * len(part.index))
+        torch.testing.assert_close(total(terms.values()), wanted)
+
+
+def test_specific_codes_are_quantised_to_their_own_signs() -> None:
+    model = method(ablate=("B", "specific-codes"))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    part = batch(model)
+    quantisation = model.losses(stage, part)["quantisation"].value
+    codes = [model.image_head(part.images), model.text_head(part.texts)]
+    own = sum((torch.where(h >= 0, 1.0, -1.0) - h).square().mean() for h in codes)
+    torch.testing.assert_close(quantisation, own.double())
+    shared = sum((model.B[part.index] - h).square().mean() for h in codes)
+    assert quantisation.item() < shared.item()
+
+
+def test_released_looks_for_partners_before_recovery_and_draws_with_replacement() -> None:
+    model = method(ablate=("released", "phrasal"), top_k=1, partners="largest")
+    assert all(stage.replacement for stage in model.stages() if stage.epochs)
+    for stage in model.stages():
+        model.begin_stage(stage)
+    train = model.context.train
+    overlap = ((~train.known).double() @ train.labels.T).fill_diagonal_(-1)
+    assert torch.equal(model.partners[:, 0], overlap.max(1).indices)
+    assert any(isinstance(m, nn.LocalResponseNorm) for m in model.text_head.modules())
+    recovered = method(
+        ablate=("released", "phrasal"), top_k=1, partners="largest", partner_labels="recovered"
+    )
+    for stage in recovered.stages():
+        recovered.begin_stage(stage)
+    assert not torch.equal(model.partners, recovered.partners)
+    assert not any(stage.replacement for stage in method().stages())
 
 
 @pytest.mark.parametrize("unknown", ["AN", "IU", "ANM"])
 def test_hashing_gives_gradient_to_both_networks_and_the_mixing(unknown: str) -> None:
-    found = method(ablate=("no-PCR", unknown))
-    (stage,) = found.stages()
-    found.begin_stage(stage)
-    terms = found.losses(stage, batch(found))
+    model = method(ablate=("no-PCR", unknown))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    terms = model.losses(stage, batch(model))
     assert set(terms) == {
         "similarity",
         "quantisation",
@@ -225,50 +378,50 @@ def test_hashing_gives_gradient_to_both_networks_and_the_mixing(unknown: str) ->
         "mixed quantisation",
     }
     total(terms.values()).backward()
-    for name, parameter in found.named_parameters():
+    for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert bool((parameter.grad != 0).any()), name
-    assert found.mixing.grad is not None
-    assert bool((found.mixing.grad != 0).all())  # of images and of texts
+    assert model.mixing.grad is not None
+    assert bool((model.mixing.grad != 0).all())  # of images and of texts
 
 
 def test_the_mixing_moves_when_it_is_learned_and_stays_when_it_is_fixed() -> None:
     for ablate, moves in ((("no-PCR",), True), (("no-PCR", "fixed-mixing"), False)):
-        found = method(ablate=ablate)
-        (stage,) = found.stages()
-        found.begin_stage(stage)
-        before = found.mixing.detach().clone()
-        optimiser = found.optimiser(stage)
-        total(found.losses(stage, batch(found)).values()).backward()
+        model = method(ablate=ablate)
+        (stage,) = model.stages()
+        model.begin_stage(stage)
+        before = model.mixing.detach().clone()
+        optimiser = model.optimiser(stage)
+        total(model.losses(stage, batch(model)).values()).backward()
         optimiser.step()
-        assert bool((found.mixing.detach() != before).all()) == moves
-        assert found.end_epoch(stage)["mixing image"] == pytest.approx(0.8, abs=0.01)
+        assert bool((model.mixing.detach() != before).all()) == moves
+        assert model.end_epoch(stage)["mixing image"] == pytest.approx(0.8, abs=0.01)
 
 
 def test_memories_hold_the_batch_and_targets_change_with_the_epoch() -> None:
-    found = method(ablate=("B",))
-    (stage,) = found.stages()
-    found.begin_stage(stage)
-    targets = found.B.clone()
+    model = method(ablate=("B",))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    targets = model.B.clone()
     with torch.no_grad():
-        for parameter in found.image_head.parameters():
+        for parameter in model.image_head.parameters():
             parameter.mul_(-3)
-    part = batch(found)
-    found.losses(stage, part)
-    torch.testing.assert_close(found.V[:16], found.encode_image(part.images)[8].detach())
-    assert torch.equal(found.B, targets)
-    found.end_epoch(stage)
-    assert torch.equal(found.B, torch.where(found.V + found.T >= 0, 1.0, -1.0).double())
-    assert set(found.losses(stage, part)) == {"similarity", "quantisation"}  # no augmentation
+    part = batch(model)
+    model.losses(stage, part)
+    torch.testing.assert_close(model.V[:16], model.encode_image(part.images)[8].detach())
+    assert torch.equal(model.B, targets)
+    model.end_epoch(stage)
+    assert torch.equal(model.B, torch.where(model.V + model.T >= 0, 1.0, -1.0).double())
+    assert set(model.losses(stage, part)) == {"similarity", "quantisation"}  # no augmentation
 
 
 def test_partners_know_what_an_item_does_not() -> None:
-    found = method(ablate=("no-PCR",))
-    found.begin_stage(found.stages()[0])
-    train = found.context.train
+    model = method(ablate=("no-PCR",))
+    model.begin_stage(model.stages()[0])
+    train = model.context.train
     positive, unknown = train.labels == 1, ~train.known
     overlap = (unknown.double() @ positive.double().T).fill_diagonal_(-1)
-    best = overlap.gather(1, found.partners)
+    best = overlap.gather(1, model.partners)
     assert torch.equal(best[:, 0], overlap.max(1).values)
     inverted = method(ablate=("no-PCR", "inverted-partners"))
     inverted.begin_stage(inverted.stages()[0])
@@ -279,42 +432,42 @@ def test_partners_know_what_an_item_does_not() -> None:
 def test_all_labels_known_leaves_nothing_to_recover() -> None:
     train, full = items(ratio=1.1)
     assert torch.equal(train.labels, full.double())
-    found = method(train)
-    for stage in found.stages()[:2]:
-        found.begin_stage(stage)
-    told = found.recovered(found.stages()[1])
-    assert told is not None
-    assert not told.added.any()
-    assert torch.equal(found.labels, train.labels)
+    model = method(train)
+    for stage in model.stages()[:2]:
+        model.begin_stage(stage)
+    recovered = model.recovered(model.stages()[1])
+    assert recovered is not None
+    assert not recovered.added.any()
+    assert torch.equal(model.labels, train.labels)
 
 
 def test_an_item_without_a_known_class_is_searched_from_the_empty_set() -> None:
     train, _ = items()
     train.labels[:10] = 0
     train.known[:5] = False  # nothing at all is known of these
-    found = method(train)
-    stage = found.stages()[0]
-    found.begin_stage(stage)
-    terms = found.losses(stage, batch(found, 10))
+    model = method(train)
+    stage = model.stages()[0]
+    model.begin_stage(stage)
+    terms = model.losses(stage, batch(model, 10))
     assert total(terms.values()).item() == 0.0  # no anchor can be drawn: they teach nothing
-    found.begin_stage(found.stages()[1])
-    assert found.recoverer is not None
-    empty = found.recoverer.prompts.embed(torch.zeros(1, len(NAMES), dtype=torch.bool))[0].detach()
+    model.begin_stage(model.stages()[1])
+    assert model.recoverer is not None
+    empty = model.recoverer.prompts.embed(torch.zeros(1, len(NAMES), dtype=torch.bool))[0].detach()
     v, t = (F.normalize(side[:10], dim=1) for side in (train.images, train.texts))
-    torch.testing.assert_close(found.recoverer.found_start[:10], 20.0 * ((v + t) / 2) @ empty)
+    torch.testing.assert_close(model.recoverer.search_start[:10], 20.0 * ((v + t) / 2) @ empty)
 
 
 def test_released_networks_hash_and_normalise_texts_alone() -> None:
-    found = method(ablate=("B", "released-networks"))
-    (stage,) = found.stages()
-    found.begin_stage(stage)
-    heads = (found.image_head, found.text_head)
+    model = method(ablate=("B", "released-networks"))
+    (stage,) = model.stages()
+    model.begin_stage(stage)
+    heads = (model.image_head, model.text_head)
     normalised = [any(isinstance(m, nn.LocalResponseNorm) for m in h.modules()) for h in heads]
     assert normalised == [False, True]
-    optimiser, losses = found.optimiser(stage), []
+    optimiser, losses = model.optimiser(stage), []
     for step in range(10):
         torch.manual_seed(step)
-        loss = total(found.losses(stage, batch(found)).values())
+        loss = total(model.losses(stage, batch(model)).values())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -326,13 +479,13 @@ def test_released_networks_hash_and_normalise_texts_alone() -> None:
 def test_without_any_known_positive_there_is_nothing_to_learn_from() -> None:
     train, _ = items()
     train.labels[:] = 0
-    found = method(train)
+    model = method(train)
     with pytest.raises(InputError, match="known positive") as caught:
-        found.begin_stage(found.stages()[0])
+        model.begin_stage(model.stages()[0])
     assert "no-PCR" in str(caught.value)
 
 
-def test_a_class_name_longer_than_the_context_is_told_before_training() -> None:
+def test_a_class_name_longer_than_the_context_is_recovered_before_training() -> None:
     settled = {param.name: param.default for param in CARD.params}
     context = MethodContext(
         bits=(8,),

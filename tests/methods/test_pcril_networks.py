@@ -1,21 +1,23 @@
-"""The hash networks as released, against arithmetic written out."""
+"""The hash networks of paper and release, against arithmetic written out."""
 
 from __future__ import annotations
+
+import copy
 
 import torch
 from torch import nn
 
 from hashbench.methods.pcril import CARD
-from hashbench.methods.pcril.networks import ReleasedHead
+from hashbench.methods.pcril.networks import LocalResponseNorm, PaperHead
 
 
-def linears(head: ReleasedHead) -> list[nn.Linear]:
+def linears(head: PaperHead) -> list[nn.Linear]:
     return [module for module in head.modules() if isinstance(module, nn.Linear)]
 
 
 def test_layers_and_their_first_values() -> None:
     torch.manual_seed(0)
-    head = ReleasedHead(20, 16, normalises=False)
+    head = PaperHead(20, 16)
     assert [layer.out_features for layer in linears(head)] == [1024, 2048, 512, 16]
     for parameter in head.parameters():
         tolerance = 0.05 / parameter.numel() ** 0.5  # five standard errors
@@ -26,13 +28,12 @@ def test_layers_and_their_first_values() -> None:
 
 def test_texts_are_normalised_by_their_neighbouring_channels() -> None:
     torch.manual_seed(0)
-    head = ReleasedHead(6, 8, normalises=True).double()
-    plain = ReleasedHead(6, 8, normalises=False).double()
-    plain.load_state_dict(head.state_dict())
+    plain = PaperHead(6, 8).double()
     with torch.no_grad():
-        for layer in linears(head):
-            layer.weight.mul_(40)  # channels large enough for the norm to tell
-        plain.load_state_dict(head.state_dict())
+        for layer in linears(plain):
+            layer.weight.mul_(40)  # channels large enough for the norm to matter
+        head = copy.deepcopy(plain)
+        head.layers.insert(len(head.layers) - 1, LocalResponseNorm())
         features = torch.randn(3, 6, dtype=torch.float64)
         z = features
         for layer in linears(head)[:-1]:
@@ -49,4 +50,7 @@ def test_texts_are_normalised_by_their_neighbouring_channels() -> None:
 
 
 def test_the_ablation_of_that_name_takes_them() -> None:
-    assert CARD.ablation("released-networks").settings == {"networks": "released"}
+    assert CARD.ablation("released-networks").settings == {
+        "networks": "paper",
+        "local_response": True,
+    }

@@ -115,10 +115,10 @@ def test_conventional_prompts_are_means_of_one_class_prompts() -> None:
     prompts = ConventionalPrompts(TOWER, NAMES, 2, 2, 0.5).double()
     one = learned()
     single = one(torch.eye(5, dtype=torch.bool))
-    found = prompts(torch.tensor([[True, False, True, True, False], [False] * 5]))
+    features = prompts(torch.tensor([[True, False, True, True, False], [False] * 5]))
     mean = F.normalize((single[0] + single[2] + single[3])[None] / 3, dim=1)
-    torch.testing.assert_close(found[:1], mean)
-    torch.testing.assert_close(found[1:], one(torch.zeros(1, 5, dtype=torch.bool)))
+    torch.testing.assert_close(features[:1], mean)
+    torch.testing.assert_close(features[1:], one(torch.zeros(1, 5, dtype=torch.bool)))
 
 
 def test_phrasal_prompts_are_sentences() -> None:

@@ -68,36 +68,36 @@ def problem(seed: int, n: int, context: int) -> tuple[LearnedPrompts, Tensor, Te
 )
 def test_it_equals_a_plain_search_of_each_item(seed: int, context: int, threshold: float) -> None:
     prompts, items, positive, candidates = problem(seed, 12, context)
-    found = search(
+    outcome = search(
         prompts.embed, items, positive, candidates, prompts.cost, prompts.room, threshold
     )
     for i in range(len(items)):
         steps, start, refused = plain(prompts, items[i], positive[i], candidates[i], threshold)
-        assert found.added[i].nonzero()[:, 0].tolist() == sorted(c for c, _ in steps)
-        assert float(found.start[i]) == pytest.approx(start)
+        assert outcome.added[i].nonzero()[:, 0].tolist() == sorted(c for c, _ in steps)
+        assert float(outcome.start[i]) == pytest.approx(start)
         for number, (c, score) in enumerate(steps, 1):
-            assert int(found.step[i, c]) == number
-            assert float(found.score[i, c]) == pytest.approx(score)
-        assert int(found.refused[i]) == (-1 if refused is None else refused[0])
+            assert int(outcome.step[i, c]) == number
+            assert float(outcome.score[i, c]) == pytest.approx(score)
+        assert int(outcome.refused[i]) == (-1 if refused is None else refused[0])
         if refused is not None:
-            assert float(found.refused_score[i]) == pytest.approx(refused[1])
+            assert float(outcome.refused_score[i]) == pytest.approx(refused[1])
         last = steps[-1][1] if steps else start
         for c in range(C):
-            gain = float(found.gain[i, c])
+            gain = float(outcome.gain[i, c])
             if gain > -torch.inf:
                 assert gain < threshold
                 assert candidates[i, c]
-                assert not found.added[i, c]
+                assert not outcome.added[i, c]
         if refused is not None:
-            assert float(found.gain[i, refused[0]]) == pytest.approx(refused[1] - last)
+            assert float(outcome.gain[i, refused[0]]) == pytest.approx(refused[1] - last)
 
 
 def test_most_items_really_gain_something_in_these_tests() -> None:
     prompts, items, positive, candidates = problem(3, 40, 60)
-    found = search(prompts.embed, items, positive, candidates, prompts.cost, prompts.room, 0.5)
-    assert int(found.step.max()) >= 3
-    assert int((found.added.sum(1) > 0).sum()) > 20
-    assert int((found.added.sum(1) == 0).sum()) > 0
+    outcome = search(prompts.embed, items, positive, candidates, prompts.cost, prompts.room, 0.5)
+    assert int(outcome.step.max()) >= 3
+    assert int((outcome.added.sum(1) > 0).sum()) > 20
+    assert int((outcome.added.sum(1) == 0).sum()) > 0
 
 
 def test_every_distinct_set_is_embedded_once() -> None:
@@ -116,7 +116,7 @@ def test_every_distinct_set_is_embedded_once() -> None:
 
 def test_one_step_takes_every_class_that_gains_enough_by_itself() -> None:
     prompts, items, positive, candidates = problem(7, 30, 60)
-    found = search(
+    outcome = search(
         prompts.embed,
         items,
         positive,
@@ -126,7 +126,7 @@ def test_one_step_takes_every_class_that_gains_enough_by_itself() -> None:
         0.5,
         recursive=False,
     )
-    assert int(found.step.max()) == 1
+    assert int(outcome.step.max()) == 1
     several = 0
     for i in range(len(items)):
         phi = prompts.embed(positive[i : i + 1])[0].detach() @ items[i]
@@ -134,10 +134,10 @@ def test_one_step_takes_every_class_that_gains_enough_by_itself() -> None:
             larger = positive[i : i + 1].clone()
             larger[0, c] = True
             gain = float(prompts.embed(larger)[0].detach() @ items[i] - phi)
-            assert bool(found.added[i, c]) == (gain >= 0.5)
+            assert bool(outcome.added[i, c]) == (gain >= 0.5)
             if gain < 0.5:
-                assert float(found.gain[i, c]) == pytest.approx(gain)
-        several += int(found.added[i].sum() > 1)
+                assert float(outcome.gain[i, c]) == pytest.approx(gain)
+        several += int(outcome.added[i].sum() > 1)
     assert several > 0
 
 
@@ -147,23 +147,23 @@ def test_items_without_unknown_or_known_classes_and_sets_that_do_not_fit() -> No
     candidates[1] = False  # nothing unknown
     positive[2], candidates[2] = True, False  # all positive: too long for the context
     positive[2, 0], candidates[2, 0] = False, True
-    found = search(prompts.embed, items, positive, candidates, prompts.cost, prompts.room, 0.0)
+    outcome = search(prompts.embed, items, positive, candidates, prompts.cost, prompts.room, 0.0)
     steps, start, _ = plain(prompts, items[0], positive[0], candidates[0], 0.0)
-    assert float(found.start[0]) == pytest.approx(start)
-    assert int(found.added[0].sum()) == len(steps)
-    assert not found.added[1].any()
-    assert int(found.refused[1]) == -1
-    assert not found.added[2].any()
-    assert int(found.refused[2]) == -1
-    assert int(((positive | found.added) * prompts.cost).sum(1)[[0, 1, 3]].max()) <= prompts.room
+    assert float(outcome.start[0]) == pytest.approx(start)
+    assert int(outcome.added[0].sum()) == len(steps)
+    assert not outcome.added[1].any()
+    assert int(outcome.refused[1]) == -1
+    assert not outcome.added[2].any()
+    assert int(outcome.refused[2]) == -1
+    assert int(((positive | outcome.added) * prompts.cost).sum(1)[[0, 1, 3]].max()) <= prompts.room
 
 
 def test_no_items_at_all() -> None:
     prompts, items, positive, candidates = problem(1, 3, 40)
-    found = search(
+    outcome = search(
         prompts.embed, items[:0], positive[:0], candidates[:0], prompts.cost, prompts.room, 0.5
     )
-    assert found.added.shape == (0, C)
+    assert outcome.added.shape == (0, C)
 
 
 @pytest.mark.parametrize("classes", [3, 62, 63, 130])

@@ -11,9 +11,14 @@ from torch import Tensor
 
 from hashbench.errors import InputError
 from hashbench.methods.base import Method
+from hashbench.methods.prompthash.fusion import Fusion
 from hashbench.methods.prompthash.method import PromptHash
+from hashbench.nn.monitors import signs
+from hashbench.nn.multi_length import Memories
+from hashbench.nn.tokens import Tokens
+from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
-from tests.methods.prompted import CLASSES, ITEMS, batch, items, made, optimised, step
+from tests.methods.prompted import ITEMS, batch, items, made, optimised, step
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -122,10 +127,13 @@ def test_everything_that_is_trained_learns(protocol: str) -> None:
             assert float(parameter.grad.abs().sum()) > 0, name
     context = method.towers.learner.context.grad
     assert context is not None
-    assert bool((context.abs().sum(1) > 0).all())  # every token of it
+    reached = context.abs().sum(1) > 0
+    longest = int(items()[1].lengths.max())  # a position behind every caption and prompt has none
+    assert bool(reached[:8].all())
+    assert not reached[longest:].any()
 
 
-def test_a_frozen_context_is_held_by_nobody() -> None:
+def test_a_frozen_context_is_not_optimised() -> None:
     method = made("prompthash", ablate="frozen-context")
     assert isinstance(method, PromptHash)
     before = method.towers.learner.context.clone()
@@ -138,15 +146,15 @@ def test_the_predictors_learn_the_classes_of_their_modality() -> None:
     method = made("prompthash")
     assert isinstance(method, PromptHash)
     images, texts, labels = items(200, seed=7)
-    for predictor, there in (
-        (method.towers.image_classes, images),
-        (method.towers.text_classes, texts),
+    for predictor, tokens in (
+        (method.image_classes, images),
+        (method.text_classes, texts),
     ):
-        right = (predictor(there.pooled) > 0.5) == labels.bool()
+        right = (predictor(tokens.pooled) > 0.5) == labels.bool()
         assert float(right.float().mean()) > 0.85
     blind = made("prompthash", predictor="zero-shot")
     assert isinstance(blind, PromptHash)
-    share = (blind.towers.image_classes(images.pooled) > 0.5).float().mean()
+    share = (blind.image_classes(images.pooled) > 0.5).float().mean()
     assert 0.05 < float(share) < 0.4  # about what lies a deviation above the mean
 
 
@@ -164,11 +172,12 @@ def test_a_prompt_matters_and_an_empty_one_does_not() -> None:
     ("ablation", "gone"),
     [
         ("no-global", "global"),
-        ("no-local", "local"),
         ("no-intra", "intra"),
         ("no-inter", "inter"),
         ("no-quantisation", "quantisation"),
         ("no-reconstruction", "reconstruction"),
+        ("local-whole", "local"),
+        ("local-tokens", "prompt"),
     ],
 )
 def test_each_term_can_be_switched_off(ablation: str, gone: str) -> None:
@@ -177,7 +186,17 @@ def test_each_term_can_be_switched_off(ablation: str, gone: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ablation", ["no-taap", "agsf-gate", "no-agsf", "released-grn", "alpha-1", "zero-shot"]
+    "ablation",
+    [
+        "no-taap",
+        "agsf-gate",
+        "no-agsf",
+        "released-grn",
+        "fused-features",
+        "zero-shot",
+        "bertadam",
+        "constant-eta",
+    ],
 )
 def test_other_ablations_train_and_encode(ablation: str) -> None:
     method = made("prompthash", ablate=ablation)
@@ -210,41 +229,162 @@ def test_state_is_all_in_the_checkpoint() -> None:
     assert step(again) == first
 
 
-def test_monitors_tell_what_to_watch() -> None:
+def test_monitors() -> None:
     method = made("prompthash", epochs=2, batch_size=ITEMS // 2)
     half = ITEMS // 2
     for rows in (torch.arange(half), torch.arange(half, ITEMS)):
         step(method, rows)
     (stage,) = method.stages()
-    told = method.end_epoch(stage)
-    assert told["skipped steps"] == 0.0
-    assert 0.2 < told["mean gate"] < 0.8
+    monitors = method.end_epoch(stage)
+    assert monitors["skipped steps"] == 0.0
+    assert 0.2 < monitors["mean gate"] < 0.8
     for name in (
         "gradient norm of context",
-        "gradient norm of mixer",
+        "gradient norm of fusion",
         "prompt share",
         "fused-to-plain norm",
+        "eta",
     ):
-        assert told[name] > 0, name
-    assert 0 <= told["bit balance @4"] <= 1
+        assert monitors[name] > 0, name
+    assert 0 <= monitors["bit balance @4"] <= 1
     step(method, torch.arange(half))  # one of the second epoch's two steps
     assert method.end_epoch(stage)["skipped steps"] == 1.0
 
 
-def test_prompts_hold_the_heaviest_classes() -> None:
-    method = made("prompthash", slots=2)
+def test_the_prompt_transformer_has_a_rate_of_its_own() -> None:
+    """In the release that of the towers, a hundredth of that of the heads."""
+    method = made("prompthash", prompt_lr=2e-5, backbone_lr=3e-5, fusion_lr=0.5, lr=1e-3)
     assert isinstance(method, PromptHash)
-    weights = torch.zeros(3, CLASSES)
-    weights[0, [1, 3]] = torch.tensor([0.9, 0.4])
-    weights[1, 2] = 0.05  # too faint
-    weights[2, 4] = 1.0
-    learner = method.towers.learner
-    prompt = learner(weights)
-    context = len(learner.context)
-    assert prompt.weights[:, context:].tolist() == [
-        [pytest.approx(0.9), pytest.approx(0.4)],
-        [0.0, 0.0],
-        [1.0, 0.0],
-    ]
-    assert torch.equal(prompt.tokens[0, context], learner.classes[1])
-    assert torch.equal(prompt.tokens[2, context], learner.classes[4])
+    rates = {
+        id(p): group["lr"]
+        for group in method.optimiser(method.stages()[0]).param_groups
+        for p in group["params"]
+    }
+    assert {rates[id(p)] for p in method.towers.affinity.blocks.parameters()} == {2e-5}
+    assert {rates[id(p)] for p in method.towers.tuned()} == {3e-5}
+    assert rates[id(method.towers.learner.context)] == rates[id(method.towers.affinity.eta)] == 1e-3
+    card = catalog.method("prompthash")
+    assert card.param("prompt_lr").default == card.param("backbone_lr").default
+
+
+def test_alpha_weighs_the_global_alignment() -> None:
+    method = made("prompthash", alpha=3.0, fused_share=0.25)
+    terms = method.losses(method.stages()[0], batch())
+    assert terms["global"].weight == 3.0
+    (old,) = expand(Request(method=["prompthash"]))
+    assert "global_weight" not in old.params  # a run of the old meaning has another hash
+
+
+def test_a_class_enters_a_prompt_with_all_of_its_tokens_and_no_true_class_is_left_out() -> None:
+    names = tuple(f"class number {c}" for c in range(12))
+    method = made("prompthash", "published", class_names=names, slots=2)
+    assert isinstance(method, PromptHash)
+    prompt = method.towers.learner(torch.ones(1, 12))
+    assert int((prompt.weights > 0).sum()) == 1 + 5 + 12 * 3 + 1
+    images, texts, _ = items()
+    labels = torch.zeros(ITEMS, 12)
+    labels[:, :9] = 1.0
+    more = labels.clone()
+    more[:, 9] = 1.0  # a tenth class matters, too
+    few = method.eval().encode_published(images, texts, labels)
+    assert not same(few["image"], method.encode_published(images, texts, more)["image"])
+
+
+def test_the_prompt_is_pooled_where_the_caption_ends() -> None:
+    _, texts, labels = items()
+    states = {}
+    for state in ("caption-end", "mean"):
+        method = made("prompthash", prompt_state=state)
+        assert isinstance(method, PromptHash)
+        longer = Tokens(texts.pooled, texts.values, (texts.lengths - 1).clamp_min(1))
+        with torch.no_grad():
+            prompts = [method.towers.text(t, labels).prompt for t in (texts, longer)]
+        states[state] = torch.allclose(*prompts, rtol=1e-4, atol=1e-4)
+    assert states == {"caption-end": False, "mean": True}
+
+
+def test_training_prompts_come_from_predictions_that_did_not_see_the_item() -> None:
+    method = made("prompthash")
+    assert isinstance(method, PromptHash)
+    images, _, _ = items()
+    index = torch.arange(ITEMS)
+    weights = {
+        held_out: method.class_weights(
+            method.image_classes,
+            images.pooled,
+            source="predicted",
+            index=index if held_out else None,
+        )
+        for held_out in (True, False)
+    }
+    assert not torch.equal(weights[True], weights[False])
+    seen: list[Tensor | None] = []
+    original = method.image_classes.held_out
+    method.image_classes.held_out = lambda f, i: (seen.append(i), original(f, i))[1]  # type: ignore[method-assign,func-returns-value]
+    step(method)
+    assert seen
+    plain = made("prompthash", ablate="in-sample-prompts")
+    assert isinstance(plain, PromptHash)
+    torch.testing.assert_close(
+        plain.image_classes.held_out(images.pooled, index), plain.image_classes(images.pooled)
+    )
+
+
+def test_strict_and_published_fusion_are_networks_of_one_size() -> None:
+    strict, published_one = made("prompthash"), made("prompthash", "published")
+    assert {n: p.shape for n, p in strict.named_parameters()} == {
+        n: p.shape for n, p in published_one.named_parameters()
+    }
+
+
+@torch.no_grad()
+def test_the_published_fusion_of_one_item_alone_is_the_strict_one_but_for_the_scan() -> None:
+    torch.manual_seed(0)
+    sizes = {"released_norm": True, "dropout": 0.0}
+    strict = Fusion(8, "gate", over_batch=False, **sizes).eval()  # type: ignore[arg-type]
+    over_batch = Fusion(8, "gate", over_batch=True, **sizes).eval()  # type: ignore[arg-type]
+    over_batch.load_state_dict(strict.state_dict())
+    a, b = torch.randn(5, 8), torch.randn(5, 8)
+    whole = strict(a, b)
+    for i in range(5):
+        alone = over_batch(a[[i]], b[[i]])
+        torch.testing.assert_close(alone.first[0], whole.first[i])
+    assert not torch.allclose(over_batch(a, b).first, whole.first)  # neighbours leak
+
+
+def test_specific_codes_have_a_target_for_each_modality() -> None:
+    for ablation, equal in (("", True), ("specific-codes", False)):
+        method = made("prompthash", ablate=ablation)
+        step(method)
+        method.end_epoch(method.stages()[0])
+        memories = method.memories
+        assert isinstance(memories, Memories)
+        assert torch.equal(memories.target("image", 8), memories.target("text", 8)) is equal
+        if not equal:
+            assert torch.equal(memories.target("text", 8), signs(memories.of("text", 8)))
+
+
+@pytest.mark.parametrize(
+    ("ablation", "weights"),
+    [("", {"local": 2.5, "prompt": 2.5}), ("local-tokens", {"local": 5.0}),
+     ("local-whole", {"prompt": 5.0})],
+)  # fmt: skip
+def test_local_alignment_of_tokens_and_of_the_whole_are_apart(
+    ablation: str, weights: dict[str, float]
+) -> None:
+    method = made("prompthash", ablate=ablation)
+    terms = method.losses(method.stages()[0], batch())
+    assert {n: t.weight for n, t in terms.items() if n in ("local", "prompt")} == weights
+
+
+def test_affinity_prompts_without_labels_have_no_classes() -> None:
+    method = made("prompthash", ablate="taap-no-labels")
+    assert isinstance(method, PromptHash)
+    _, texts, labels = items()
+    for index in (None, torch.arange(ITEMS)):
+        weights = method.class_weights(
+            method.text_classes, texts.pooled, source=method.train_source, labels=labels,
+            index=index,
+        )  # fmt: skip
+        assert not weights.any()
+    step(method)

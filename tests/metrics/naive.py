@@ -46,32 +46,36 @@ def of_ranking(metric: Metric, ranking: list[int]) -> float:
     if total == 0:
         return 0.0
     depth = len(ranking) if metric.cut in ("all", "first") else min(metric.number, len(ranking))
-    found = sum(relevant[:depth])
-    if metric.kind == "P":
-        return found / depth
-    if metric.kind == "R":
-        return found / total
-    if metric.kind == "nDCG":
+    hits = sum(relevant[:depth])
+    if metric.measure == "P":
+        return hits / depth
+    if metric.measure == "R":
+        return hits / total
+    if metric.measure == "nDCG":
         return dcg(metric, ranking[:depth]) / dcg(metric, sorted(ranking, reverse=True)[:depth])
     ranks = [i + 1 for i, hit in enumerate(relevant[:depth]) if hit]
     if metric.cut == "first":
         ranks = ranks[: metric.number]
     precisions = [(i + 1) / rank for i, rank in enumerate(ranks)]
-    if metric.denominator == "hits" or metric.cut == "first":
+    if denominator(metric) == "hits" or metric.cut == "first":
         return sum(precisions) / len(precisions) if precisions else 0.0
     return sum(precisions) / min(total, metric.number or total)
 
 
+def denominator(metric: Metric) -> str:
+    return metric.option("denominator") if metric.measure == "mAP" else ""
+
+
 def dcg(metric: Metric, ranking: list[int]) -> float:
-    gain = (lambda s: s) if metric.gain == "linear" else (lambda s: 2**s - 1)
+    gain = (lambda s: s) if metric.option("gain") == "linear" else (lambda s: 2**s - 1)
     return sum(gain(level) / math.log2(i + 2) for i, level in enumerate(ranking))
 
 
 def within_radius(metric: Metric, distances: list[int], levels: list[int]) -> float:
     ball = [level for d, level in zip(distances, levels, strict=True) if d <= metric.number]
-    found = sum(level > 0 for level in ball)
-    whole = len(ball) if metric.kind == "P" else sum(level > 0 for level in levels)
-    return found / whole if whole else 0.0
+    hits = sum(level > 0 for level in ball)
+    whole = len(ball) if metric.measure == "P" else sum(level > 0 for level in levels)
+    return hits / whole if whole else 0.0
 
 
 def distance(query: np.ndarray, item: np.ndarray, table: np.ndarray | None = None) -> int:

@@ -71,7 +71,7 @@ def test_zeros_of_a_sign_are_decided_by_the_caller():
         (np.ones((2, 0)), r"shape \(2, 0\)"),
         (np.array([[1.0, np.nan]]), "nan"),
         (np.array([[0.3, -1.0]]), "0.3"),
-        (np.array([[2, 1]]), "hold 2"),
+        (np.array([[2, 1]]), "contain 2"),
         (np.array([["a"]]), "not numbers"),
         (np.array([[1j]]), "not numbers"),
         (np.ones((1, 4097)), "4097 bits; valid: 1 to 4096"),
@@ -85,7 +85,7 @@ def test_what_is_no_code_is_refused(array, message):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.array([[1, -1]]), "labels hold -1"),
+        (np.array([[1, -1]]), "labels contain -1"),
         (np.array([[1, 0.5]]), "0.5"),
         (np.array([1, 0]), r"shape \(2,\)"),
         (np.ones((1, 1025)), "1025 classes"),

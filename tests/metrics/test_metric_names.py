@@ -7,25 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.metrics.metric import (
-    DIRECTIONS,
-    EXAMPLES,
-    KINDS,
-    OPTIONS,
-    Metric,
-    parse_metric,
-    parse_metrics,
-)
+from hashbench.metrics import catalog
+from hashbench.metrics.metric import OPTIONS, Metric, parse_metric, parse_metrics
 from hashbench.metrics.paper_conventions import PROFILES, profile
+from hashbench.plan.directions import DIRECTIONS
 
 
 @st.composite
 def any_fields(draw: st.DrawFn) -> dict[str, object]:
+    card = draw(st.sampled_from(list(catalog.measures().values())))
+    own = [(option.name, draw(st.sampled_from(option.values))) for option in card.options]
     return {
-        "kind": draw(st.sampled_from(KINDS)),
+        "measure": card.name,
         "cut": draw(st.sampled_from(["all", "rank", "first", "radius"])),
         "number": draw(st.integers(0, 9999)),
-        "denominator": draw(st.sampled_from(["relevant", "hits"])),
+        "own": tuple(own[: draw(st.integers(0, len(own)))]),
         "direction": draw(st.sampled_from(["", *DIRECTIONS])),
         **{option: draw(st.sampled_from(values)) for option, values in OPTIONS.items()},
     }
@@ -50,18 +46,19 @@ def test_any_text_is_a_metric_or_an_input_error(text):
     assert parse_metric(str(metric)) == metric
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", [*catalog.examples(), *catalog.reported()])
 def test_examples_print_as_they_are_written(name):
     assert str(parse_metric(name)) == name
 
 
 def test_conventions_are_read_off_the_name():
     assert parse_metric("i2t:mAP@50/hits(tie=index,empty=zero)") == Metric(
-        "mAP", "rank", 50, "hits", tie="index", empty="zero", direction="i2t"
+        "mAP", "rank", 50, "index", "zero", own=(("denominator", "hits"),), direction="i2t"
     )
     assert parse_metric("map@ALL ( )".replace(" ", "")) == Metric("mAP")
     assert parse_metric("p@R2") == Metric("P", "radius", 2)
-    assert str(Metric("nDCG", "rank", 10, gain="exp")) == "nDCG@10(gain=exp)"
+    assert str(Metric("nDCG", "rank", 10, own=(("gain", "exp"),))) == "nDCG@10(gain=exp)"
+    assert parse_metric("NDCG@10(Gain=Linear)") == Metric("nDCG", "rank", 10)
     assert str(Metric("mAP", distance="adsh").with_tie("index")) == (
         "mAP@all(tie=index,distance=adsh)"
     )
@@ -88,14 +85,15 @@ def test_lists_split_outside_parentheses_only():
         ("mAP@all(ties=index)", "did you mean tie"),
         ("mAP@all(tie=index,tie=best)", "twice"),
         ("mAP@all(tie)", "tie rule"),
-        ("mAP@all/hits", "only mAP@K"),
-        ("P@5/hits", "only mAP@K"),
+        ("mAP@all/hits", "does not go with this cut-off\n.*mAP@50/hits"),
+        ("mAP@5/hots", "has no /hots"),
+        ("P@5/hits", "P has no /hits\n.*mAP@50/hits"),
         ("mAP@0", "at least 1"),
         ("P@all", "valid: P@100, P@r2"),
         ("mAP@r2", "valid: mAP@all"),
         ("nDCG@first3", "valid: nDCG@100"),
         ("P@r2(tie=index)", "no tie rule"),
-        ("mAP@all(gain=exp)", "nDCG only"),
+        ("mAP@all(gain=exp)", "no option of mAP named 'gain'"),
         ("x2t:mAP@all", "direction"),
     ],
 )

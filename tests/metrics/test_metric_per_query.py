@@ -15,7 +15,8 @@ from hashbench.metrics.average_precision import average_precision
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.histograms import DISTANCE_TABLES, count_histograms
 from hashbench.metrics.metric import Metric, parse_metric, parse_metrics
-from hashbench.metrics.per_query import per_query_values, precision_recall_curve, random_floor
+from hashbench.metrics.per_query import per_query_values
+from hashbench.metrics.precision_recall import precision_recall_curve
 from hashbench.metrics.ranking import evaluate
 
 CUTS = ("mAP@all", "mAP@1", "mAP@3", "mAP@4/hits", "mAP@2/hits", "mAP@first2", "mAP@first1",
@@ -190,24 +191,6 @@ def test_the_precision_recall_curve_holds_the_values_within_each_radius(arrays):
             assert np.isnan(curve.precision[radius])
     assert curve.recall[-1] == 1
     assert (np.diff(curve.recall) >= -1e-15).all()
-
-
-@pytest.mark.parametrize("name", ["mAP@all", "mAP@20", "mAP@20/hits", "mAP@first5", "P@7", "R@7",
-                                  "nDCG@9", "P@r2", "R@r2"])  # fmt: skip
-def test_the_random_floor_is_what_shuffled_codes_get(name):
-    rng = np.random.default_rng(3)
-    q, d = rng.random((4, 6)) < 0.5, rng.random((60, 6)) < 0.5
-    ql, dl = rng.random((4, 3)) < 0.6, rng.random((60, 3)) < 0.3
-    ql[0] = True
-    metric = parse_metric(f"{name}(empty=zero)")
-    (score,) = evaluate(*packed((q, d, ql, dl)), [metric], floors=True)
-    shuffled = [
-        evaluate(*packed((q, rng.permutation(d), ql, dl)), [metric], threads=1)[0].value
-        for _ in range(400)
-    ]
-    assert score.floor == pytest.approx(np.mean(shuffled), abs=4 * np.std(shuffled) / 20 + 1e-9)
-    graded = count_histograms(*packed((q, d, ql, dl)), graded=True)
-    assert random_floor(graded, metric).mean() == pytest.approx(score.floor)
 
 
 def test_ndcg_with_a_thousand_shared_labels_stays_finite():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from hashbench.errors import DamagedFileError, HashbenchError, InputError, UnknownNameError
 from hashbench.plan import spec as specs
-from hashbench.plan.request import Request, expand, read_config
+from hashbench.plan.request import expand, read_config
+from hashbench.plan.run_options import Request
 
 
 def test_the_default_request_is_one_run_of_soda() -> None:
@@ -21,9 +22,9 @@ def test_the_default_request_is_one_run_of_soda() -> None:
 
 
 def test_several_values_make_a_grid_without_repeats() -> None:
-    found = expand(Request(method=["soda", "lsh"], bits=[16, 32, 16], seed=[0, 1, 2]))
-    assert len(found) == 2 * 2 * 3
-    assert len({spec.hash for spec in found}) == len(found)
+    expanded = expand(Request(method=["soda", "lsh"], bits=[16, 32, 16], seed=[0, 1, 2]))
+    assert len(expanded) == 2 * 2 * 3
+    assert len({spec.hash for spec in expanded}) == len(expanded)
 
 
 def test_set_goes_to_every_method_that_has_the_parameter_and_prefix_to_one() -> None:
@@ -49,7 +50,7 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
         (Request(set={"alfa": "1"}), "did you mean alpha"),
         (Request(set={"soda.alfa": "1"}), "did you mean alpha"),
         (Request(set={"alpha": "-1"}), "alpha"),
-        (Request(set={"prompt": "nmes"}), "did you mean names"),
+        (Request(set={"prompt": "contxt"}), "did you mean context"),
         (Request(bits=[0]), "--bits"),
         (Request(bits=[5000]), "--bits"),
         (Request(bits=[]), "--bits"),
@@ -73,19 +74,19 @@ def test_what_is_wrong_is_refused_by_name(request_: Request, says: str) -> None:
 
 
 def test_a_grid_that_is_too_large_is_refused() -> None:
-    with pytest.raises(InputError, match="10000"):
+    with pytest.raises(InputError, match="19,900 runs, more than 10,000"):
         expand(Request(bits=list(range(1, 200)), seed=list(range(100))))
 
 
 def test_a_config_file_gives_the_same_keys(tmp_path: Path) -> None:
     path = tmp_path / "grid.toml"
     path.write_text('method = "lsh"\nbits = [16, 32]\nseed = 3\n[set]\ncentre = false\n')
-    found = expand(Request(**read_config(path)))
-    assert [(spec.method, spec.bits, spec.seed) for spec in found] == [
+    expanded = expand(Request(**read_config(path)))
+    assert [(spec.method, spec.bits, spec.seed) for spec in expanded] == [
         ("lsh", (16,), 3),
         ("lsh", (32,), 3),
     ]
-    assert found[0].params == {"centre": False}
+    assert expanded[0].params == {"centre": False}
 
 
 @pytest.mark.parametrize(

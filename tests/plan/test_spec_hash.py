@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan.request import Request, expand
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.plan.spec import from_toml, to_toml
 
 
@@ -20,15 +21,23 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
     for part, key in (
         ("", "device"),
         ("", "threads"),
+        ("", "holdout"),
         ("dataset", "on_bad_image"),
+        ("dataset", "caption_noise"),
+        ("dataset", "caption_drop"),
         ("backbone", "feature_precision"),
+        ("backbone", "encode_precision"),
     ):
         del (plain[part] if part else plain)[key]
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     assert spec.hash == hashlib.sha256(text.encode()).hexdigest()[:16]
     (skipping,) = expand(Request(on_bad_image="skip"))
     (half,) = expand(Request(feature_precision="fp16"))
-    assert len({spec.hash, skipping.hash, half.hash}) == 3
+    (mixed,) = expand(Request(encode_precision="bf16"))
+    assert len({spec.hash, skipping.hash, half.hash, mixed.hash}) == 4
+    (paper,) = expand(Request(select="test"))
+    assert paper.holdout is False  # runs of earlier versions say nothing of it and withheld some
+    assert paper.hash != msgspec.structs.replace(paper, holdout=True).hash
     assert from_toml(to_toml(half).encode()) == half
 
 

@@ -66,7 +66,7 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[grids]", "no table named 'grids'"),
         ("[base]\nbit = 3", "no key named 'bit'"),
@@ -77,7 +77,7 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("[[grid]]\nset = { alpa = 1.0 }", "no parameter named"),
         ("[[grid]]\nset = { alpha = [] }", "is an empty list"),
         ("[[grid]]\nset = 3", "is not a table"),
-        ("[[grid]]\nbits = 'many'", "int"),
+        ("[[grid]]\nbits = 'many'", "bits: 'many' is not a whole number"),
         ("[[grid]]\nset = { alpha = [[1.0]] }", "alpha|list|str"),
         ("[[skip]]\ncolour = 1", "no key named 'colour'"),
         ("[[skip]]\nmethod = 'soda'", "means no run"),
@@ -87,12 +87,77 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("# " + "x" * (1 << 20), "too large"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_and_place(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_is_refused_with_file_and_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_sweep(path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_sweep(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[base]\nmethod = 'sodda'", r"sweep.toml: \[base\]: method: "),
+        ("[base]\nepochs = 0", r"sweep.toml: \[base\]: epochs: "),
+        (
+            "[base]\nset = { alpha = -1.0 }\n[[grid]]\nseed = 1",
+            r"sweep.toml: \[base\]: set.alpha: ",
+        ),
+        ("[base]\nseed = 1\n[[grid]]\n[[grid]]\nset = { alpha = -1.0 }", r"\[\[grid\]\] 2: set"),
+        ("[base]\nablate = 'no-promt'", r"sweep.toml: \[base\]: ablate: there is no ablation"),
+        ("[base]\nprotocol = 'published'", r"sweep.toml: \[base\]: protocol: soda has no other"),
+        ("[[grid]]\n[[grid]]\ndevice = 'gpu'", r"sweep.toml: \[\[grid\]\] 2: device: "),
+        ("[[skip]]\nbits = 'x'", r"sweep.toml: \[\[skip\]\] 1: bits: "),
+    ],
+)
+def test_the_table_that_holds_a_wrong_key_is_named(tmp_path: Path, text: str, place: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InputError, match=place):
+        read_sweep(path)
+
+
+def test_every_option_spans_a_grid_and_leaves_out_runs(tmp_path: Path) -> None:
+    text = """
+    [base]
+    epochs = [2, 3]
+    label_noise = [0.0, 0.1]
+    query_size = [50, 60]
+    split = ["own", "mith"]
+    [[skip]]
+    label_noise = 0.1
+    epochs = 3
+    [[skip]]
+    split = "mith"
+    query_size = [50]
+    """
+    specs = read_sweep(write(tmp_path, text))
+    points = [
+        (s.params["teacher_epochs"], s.labels.noise, s.dataset.query, s.dataset.split)
+        for s in specs
+    ]
+    assert len(points) == len(set(points)) == 9
+    assert not any(point[:2] == (3, 0.1) or point[2:] == (50, "mith") for point in points)
+
+
+def test_a_huge_grid_is_refused_by_count(tmp_path: Path) -> None:
+    many = list(range(1, 10_001))
+    text = f"[base]\nseed = {many}\nsplit_seed = {many}\n[[grid]]\nepochs = {many}"
+    with pytest.raises(InputError, match=r"spans 1,000,000,000,000 runs, more than 10,000"):
+        read_sweep(write(tmp_path, text))
+
+
+def test_ablations_of_a_condition_match_names_or_whole_choices(tmp_path: Path) -> None:
+    grid = '[[grid]]\nmethod = "pcril"\nablate = [[], ["no-CSA"], ["no-CSA", "no-PCR"]]\n'
+    for skip, left in (
+        ('"no-CSA"', [()]),
+        ("[]", [("no-CSA",), ("no-CSA", "no-PCR")]),
+        ('[["no-CSA"]]', [(), ("no-CSA", "no-PCR")]),
+    ):
+        specs = read_sweep(write(tmp_path, f"{grid}[[skip]]\nablate = {skip}"))
+        assert [spec.ablations for spec in specs] == left

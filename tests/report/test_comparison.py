@@ -50,7 +50,7 @@ def finished(
         selected={"by": spec.select, "stage": "student", "epoch": 3, "score": 0.5},
         scores=scores,
         codes={},
-        floor=0.5,
+        floors={str(bits): {"mAP@all": 0.5} for bits in spec.bits},
         without_relevant=0,
         audit=AuditResult(sample=9, labels=leak, paired=0.0, batch=0.0),
         seconds=1.0,

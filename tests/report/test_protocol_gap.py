@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,15 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from hashbench.cli.main import app
-from hashbench.report import protocol_gap, rows
+from hashbench.report import comparison, export, gap_tables, protocol_gap, rows
 from hashbench.runs.layout import RunFolder
 from tests.report.test_comparison import finished
+
+
+def text_of(gaps: list[protocol_gap.ProtocolGap]) -> str:
+    """Markdown without the blanks that align columns."""
+    return re.sub(" +", " ", gap_tables.markdown(gaps))
+
 
 ASK = {"method": ["prompthash"], "bits": [16]}
 
@@ -28,11 +35,11 @@ def both(folder: Path) -> list[RunFolder]:
 
 
 def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Path) -> None:
-    (found,) = protocol_gap.sides(rows.collect(both(tmp_path)).finished)
-    lines = {(line.variant.method, line.column[1]): line for line in found.lines}
+    (found,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
+    lines = {(line.variant.method, line.task[1]): line for line in found.rows}
     assert lines["prompthash", "i2t"].difference == pytest.approx(0.15)
     assert lines["soda", "i2t"].difference is None
-    told = protocol_gap.markdown([found])
+    told = text_of([found])
     assert "| prompthash | 16 i2t | 0.7000 ±0.0000 | 0.8500 ±0.0707 ! | +15.00 |" in told
     assert "| soda | 16 t2i | 0.9100 | - | - |" in told
     assert "strict and published protocol" in told
@@ -40,17 +47,17 @@ def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Pat
 
 
 def test_audits_are_counted_and_averaged_by_protocol(tmp_path: Path) -> None:
-    (found,) = protocol_gap.sides(rows.collect(both(tmp_path)).finished)
-    told = protocol_gap.markdown([found])
+    (found,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
+    told = text_of([found])
     assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in told
     assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in told
-    strict_first = [leak.protocol for leak in found.leaks if leak.variant.method == "prompthash"]
+    strict_first = [leak.protocol for leak in found.audits if leak.variant.method == "prompthash"]
     assert strict_first == ["strict", "published"]
 
 
 def test_a_strict_run_that_leaks_is_marked_too(tmp_path: Path) -> None:
     runs = [finished(tmp_path, 0.7, leak=0.1)]
-    told = protocol_gap.markdown(protocol_gap.sides(rows.collect(runs).finished))
+    told = text_of(protocol_gap.protocol_gaps(rows.collect(runs).finished))
     assert "| soda | 32 i2t | 0.7000 ! | - | - |" in told
 
 
@@ -60,9 +67,9 @@ def test_what_differs_in_more_than_the_protocol_stays_apart(tmp_path: Path) -> N
         finished(tmp_path, 0.8, split="bbbb", protocol="published", **ASK),
         finished(tmp_path, 0.9, protocol="published", ablate=["leak-label"], **ASK),
     ]
-    found = protocol_gap.sides(rows.collect(runs).finished)
+    found = protocol_gap.protocol_gaps(rows.collect(runs).finished)
     assert len(found) == 2
-    assert [line.difference for one in found for line in one.lines] == [None] * 6
+    assert [line.difference for one in found for line in one.rows] == [None] * 6
 
 
 def test_the_command_prints_it_and_refuses_other_forms(tmp_path: Path) -> None:
@@ -72,8 +79,31 @@ def test_the_command_prints_it_and_refuses_other_forms(tmp_path: Path) -> None:
     assert "+15.00" in told.output
     console = Console(width=80, file=io.StringIO(), no_color=True)
     console.print(
-        protocol_gap.rich_sides(protocol_gap.sides(rows.collect(both(tmp_path)).finished))
+        gap_tables.rich_gaps(protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished))
     )
     assert "+15.00" in console.file.getvalue()  # type: ignore[attr-defined]
     refused = CliRunner().invoke(app, [*asked, "--format", "csv"])
     assert refused.exit_code != 0
+
+
+def test_sentences_subtract_strict_from_published(tmp_path: Path) -> None:
+    ask = {"method": ["prompthash"], "bits": [16, 32]}
+    runs = [finished(tmp_path, 0.7, seed=[seed], **ask) for seed in (0, 1)]
+    runs.append(finished(tmp_path, 0.8, leak=0.1, protocol="published", **ask))
+    runs.append(finished(tmp_path, 0.9, method=["soda"]))
+    tables = comparison.compare(rows.collect(runs).finished)
+    (line,) = protocol_gap.gap_sentences(tables)
+    assert line == (
+        "what the published protocol adds to prompthash, in points: "
+        "16 i2t +10.00, 16 t2i +10.00, 32 i2t +10.00, 32 t2i +10.00"
+    )
+    assert line in export.markdown(tables)
+
+
+def test_no_sentence_subtracts_across_splits(tmp_path: Path) -> None:
+    ask = {"method": ["prompthash"]}
+    runs = [
+        finished(tmp_path, 0.7, **ask),
+        finished(tmp_path, 0.8, split="bbbb", protocol="published", **ask),
+    ]
+    assert protocol_gap.gap_sentences(comparison.compare(rows.collect(runs).finished)) == []

@@ -14,6 +14,7 @@ from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.request import Request, expand
 from hashbench.runs import control, events, layout, processes, state
 from hashbench.runs.state import Status
+from hashbench.runs.status import status_of
 
 NOW = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.UTC)
 
@@ -91,20 +92,20 @@ def test_wishes_are_heard_once(run) -> None:
     ],
 )
 def test_status_follows_from_events_and_the_living(run, found, expected: Status) -> None:
-    assert state.status(state.fold(found), run) is expected
+    assert status_of(run, state.fold(found)).state is expected
 
 
 def test_finished_needs_the_event_and_the_result(run) -> None:
     run.result.write_text("{}")
-    assert state.status(state.fold([started()]), run) is Status.RUNNING
+    assert status_of(run, state.fold([started()])).state is Status.RUNNING
     over = state.fold([started(), events.Finished(seconds=1.0)])
-    assert state.status(over, run) is Status.FINISHED
+    assert status_of(run, over).state is Status.FINISHED
 
 
 def test_a_worker_on_another_host_lives_by_its_heartbeat(run) -> None:
     folded = state.fold([started(host="elsewhere", pid=os.getpid())])
-    assert state.status(folded, run, now=NOW.timestamp() + 5) is Status.RUNNING
-    assert state.status(folded, run, now=NOW.timestamp() + 500) is Status.LOST
+    assert status_of(run, folded, now=NOW.timestamp() + 5).state is Status.RUNNING
+    assert status_of(run, folded, now=NOW.timestamp() + 500).state is Status.LOST
 
 
 def test_progress_is_counted_in_steps_over_all_stages() -> None:
@@ -121,10 +122,11 @@ def test_who_waits_is_queued_until_it_has_a_slot(run: layout.RunFolder) -> None:
     me = processes.this()
     waits = events.Queued(**me, device="auto")
     slot = events.Fact(name="slot", value="cpu.0")
-    assert state.status(state.fold([waits]), run) is Status.QUEUED
-    assert state.status(state.fold([waits, slot]), run) is Status.RUNNING
-    assert state.status(state.fold([waits, slot, events.Stopped(reason="x")]), run) == "stopped"
+    assert status_of(run, state.fold([waits])).state is Status.QUEUED
+    assert status_of(run, state.fold([waits, slot])).state is Status.RUNNING
+    stopped = [waits, slot, events.Stopped(reason="x")]
+    assert status_of(run, state.fold(stopped)).state is Status.STOPPED
     again = [waits, slot, events.Stopped(reason="x"), waits]
-    assert state.status(state.fold(again), run) is Status.QUEUED
+    assert status_of(run, state.fold(again)).state is Status.QUEUED
     gone = events.Queued(**(me | {"pid": 2**22 - 1}), device="auto")
-    assert state.status(state.fold([gone]), run) is Status.LOST
+    assert status_of(run, state.fold([gone])).state is Status.LOST

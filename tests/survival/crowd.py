@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashbench.launch import actions, spawn
-from hashbench.runs import events, layout, queue, slots, state
+from hashbench.runs import events, layout, queue, slots
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status
+from hashbench.runs.state import Status
+from hashbench.runs.status import status
 from hashbench.runs.tailer import read_all
 
 RUNS = ("run", "--method", "lsh", "--dataset", "picturebook-tiny", "--threads", "1", "--bits", "8")
@@ -61,8 +62,8 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
     while time.monotonic() - began < PATIENCE:
         tickets |= {one.run_id: one.number for one in queue.of(runs_dir).waiting()}
         folders = layout.find(runs_dir)
-        folded = {run: state.fold(read_all(run.events)) for run in folders}
-        alive = [run for run in folders if state.worker_lives(folded[run])]
+        statuses = {run: status(run) for run in folders}
+        alive = [run for run in folders if statuses[run].worker_lives]
         fresh = [run for run in alive if run.id not in doomed]
         launched = all(process.poll() is not None for process in processes)
         if found.killed < kills and fresh and launched:
@@ -71,15 +72,15 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
             found.killed += 1
             until_lost(run)
             children.append(spawn.enqueue(run, data_dir))
-        elif launched and not any(spawn.is_worked_at(run, folded[run]) for run in folders):
+        elif launched and not any(spawn.has_worker(run, statuses[run]) for run in folders):
             break
         time.sleep(0.3 if kills and found.killed < kills else 0.1)
     for process in (*processes, *children):
         process.wait()
     folders = layout.find(runs_dir)
-    statuses = [status(run) for run in folders]
-    found.states = {str(one): statuses.count(one) for one in statuses}
-    found.finished = statuses.count(Status.FINISHED)
+    states = [status(run).state for run in folders]
+    found.states = {str(one): states.count(one) for one in states}
+    found.finished = states.count(Status.FINISHED)
     found.most_at_once = most_at_once([span for run in folders for span in spans(run)])
     quiet = [run for run in folders if run.id in tickets and run.id not in doomed]
     freed = [end for run in folders for _, end in spans(run)]
@@ -90,18 +91,10 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
 
 def until_lost(run: RunFolder) -> None:
     deadline = time.monotonic() + 30
-    while spawn.is_worked_at(run, fold(run)):
+    while spawn.has_worker(run, status(run)):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{run.id} is still held")
         time.sleep(0.02)
-
-
-def fold(run: RunFolder) -> RunState:
-    return state.fold(read_all(run.events))
-
-
-def status(run: RunFolder) -> Status:
-    return state.status(fold(run), run)
 
 
 def spans(run: RunFolder) -> list[tuple[float, float]]:

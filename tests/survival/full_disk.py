@@ -25,9 +25,10 @@ from pathlib import Path
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.engine import checkpoint
 from hashbench.plan import spec as specs
-from hashbench.runs import events, layout, state
+from hashbench.runs import events, layout
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
+from hashbench.runs.status import status
 from hashbench.runs.tailer import read_all
 from tests.survival.killing import (
     BITS,
@@ -103,7 +104,7 @@ def told(run: RunFolder, code: int | None) -> dict[str, object]:
     checkpoint.load(run, specs.read(run.spec).hash)  # whole, or not there
     return {
         "exit code": code,
-        "status": str(state.status(state.fold(found), run)),
+        "status": str(status(run).state),
         "reason": failed[-1].reason if failed else "",
         "remedy": failed[-1].remedy if failed else "",
         "log": run.log.read_text()[-400:],
@@ -114,10 +115,10 @@ def told(run: RunFolder, code: int | None) -> dict[str, object]:
 def resumed(run: RunFolder, data: Path, reference: Reference) -> dict[str, object]:
     """How it goes on once there is space."""
     code = wait(fork_worker(run, data, None), PATIENCE)
-    status = state.status(state.fold(read_all(run.events)), run)
+    state = status(run).state
     codes = run.codes / f"{BITS}.npz"
     return {
-        "resumed": code == 0 and status is Status.FINISHED,
+        "resumed": code == 0 and state is Status.FINISHED,
         "identical": codes.is_file() and codes.read_bytes() == reference.codes,
     }
 

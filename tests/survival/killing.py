@@ -34,9 +34,10 @@ from hashbench.engine.__main__ import main as main_of_worker
 from hashbench.plan import spec as specs
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import layout, result, state
+from hashbench.runs import layout, result
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
+from hashbench.runs.state import Status, fold
+from hashbench.runs.status import status, status_of
 from hashbench.runs.tailer import Tailer
 
 EPOCHS = {"soda": 12, "pcril": 2, "prompthash": 2, "pghmh": 2}
@@ -155,10 +156,10 @@ def examine(run: RunFolder, reference: Reference, killed: int) -> list[str]:
         wrong.append("events are not numbered upwards")
     if tailer.skipped > killed:
         wrong.append(f"{tailer.skipped} lines are torn after {killed} kills")
-    status = state.status(state.fold(told), run)
-    if status not in (Status.QUEUED, Status.LOST, Status.FINISHED):
-        wrong.append(f"is {status}")
-    if status is Status.FINISHED and not run.result.is_file():
+    state = status_of(run, fold(told)).state
+    if state not in (Status.QUEUED, Status.LOST, Status.FINISHED):
+        wrong.append(f"is {state}")
+    if state is Status.FINISHED and not run.result.is_file():
         wrong.append("is finished without a result")
     codes = run.codes / f"{BITS}.npz"
     if codes.is_file() and codes.read_bytes() != reference.codes:
@@ -222,7 +223,7 @@ def one_run(
             found.by_method[method] += 1
             found.killed_in[where_killed(run)] += 1
         found.wrong += [f"{run.id}: {problem}" for problem in examine(run, reference, killed)]
-        over = state.status(state.fold(Tailer(run.events).poll()), run) is Status.FINISHED
+        over = status(run).state is Status.FINISHED
         if code is not None and code != 0:
             found.wrong.append(f"{run.id}: exit code {code}: {run.log.read_text()[-500:]}")
             return

@@ -21,9 +21,10 @@ from hashbench.errors import BusyError, DamagedFileError, StorageError, Training
 from hashbench.files import growing_arrays, locks, os_errors
 from hashbench.files.atomic import remove_leftovers, write_bytes_atomically
 from hashbench.plan.request import Request, expand
-from hashbench.runs import events, layout, processes, state
+from hashbench.runs import events, layout, processes
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
+from hashbench.runs.state import Status, fold
+from hashbench.runs.status import status, status_of
 from hashbench.runs.tailer import Tailer, read_all
 from hashbench.runs.writer import RESERVE, EventWriter
 from tests.engine.test_trainer import STEPS, Toy, conducted
@@ -76,7 +77,7 @@ def test_a_failure_is_told_in_words(
     assert remedy in failed.remedy
     if not isinstance(error, TrainingError | torch.OutOfMemoryError):
         assert type(error).__name__ in failed.detail  # the last lines of the trace
-    assert state.status(state.fold(read_all(run.events)), run) is Status.FAILED
+    assert status(run).state is Status.FAILED
 
 
 def test_a_run_that_is_held_is_refused(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,16 +214,15 @@ def told_of(**changes: Any) -> events.Started:
 
 def test_a_clock_that_is_set_loses_no_living_worker(run: RunFolder) -> None:
     shifted = processes.this()["since"] + 7200  # as another process reckons after the jump
-    folded = state.fold([told_of(since=shifted)])
-    assert state.status(folded, run) is Status.RUNNING
-    folded = state.fold([told_of(since=shifted, mark="")])  # a log of an older version
-    assert state.status(folded, run) is Status.LOST
+    assert status_of(run, fold([told_of(since=shifted)])).state is Status.RUNNING
+    old = fold([told_of(since=shifted, mark="")])  # a log of an older version
+    assert status_of(run, old).state is Status.LOST
 
 
 def test_a_reused_pid_is_another_worker(run: RunFolder) -> None:
     boot, _, ticks = processes.mark(os.getpid()).partition(":")
     for mark in (f"{boot}:{int(ticks) - 1}", f"other-boot:{ticks}"):
-        assert state.status(state.fold([told_of(mark=mark)]), run) is Status.LOST
+        assert status_of(run, fold([told_of(mark=mark)])).state is Status.LOST
 
 
 @pytest.mark.parametrize("jump", [0.0, 1e6, -1e6])
@@ -237,8 +237,7 @@ def test_time_left_is_that_of_work_done(jump: float) -> None:
         events.Loss(stage="s", epoch=0, step=step, values={}, t=100.0 + step + (step > 5) * jump)
         for step in range(1, 10)
     ]
-    folded = state.fold(found)
-    left = folded.seconds_left()
+    left = fold(found).seconds_left()
     assert left is not None
     assert 91 * 7 / 8 <= left <= 91  # a second a step; the step under the jump cannot be timed
 
@@ -255,7 +254,7 @@ def test_pauses_and_times_without_a_worker_do_not_count() -> None:
         events.Started(pid=2, since=0.0, host="h", t=9000.0),
         events.Note(**note, t=9001.0),  # type: ignore[arg-type]
     ]
-    assert state.fold(found).elapsed == 6.0 + 2.0 + 1.0
+    assert fold(found).elapsed == 6.0 + 2.0 + 1.0
 
 
 # weights and checkpoints

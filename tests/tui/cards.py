@@ -1,6 +1,6 @@
 """A catalogue that no new method or dataset changes."""
 
-from hashbench.plan.card import Ablation, DatasetCard, MethodCard, Param, SplitSizes
+from hashbench.plan.card import Ablation, DatasetCard, MethodCard, Param, Part, SplitSizes
 
 ALPHA = MethodCard(
     name="alpha",
@@ -28,5 +28,6 @@ SMALL = DatasetCard(
 )  # fmt: skip
 LARGE = DatasetCard(
     name="large", title="Large", summary="made up, too", entry="nowhere:load",
-    layout="<data-dir>/large/", sizes={"large": SplitSizes(100, 200)},
+    layout="<data-dir>/large/", sizes={"large": SplitSizes(100, 200)}, folders=("large",),
+    parts=(Part("its table", ("table.csv",)),), remedy="download it",
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -44,3 +46,12 @@ def text_of(app: Workbench) -> str:
     width, height = app.size
     lines = app.screen._compositor.render_strips()
     return "\n".join(line.crop(0, width).text for line in lines[:height])
+
+
+def svg_text(svg: str) -> str:
+    """The letters of a picture, line by line."""
+    rows: dict[float, list[tuple[float, str]]] = {}
+    for x, y, letters in re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', svg):
+        rows.setdefault(float(y), []).append((float(x), html.unescape(letters)))
+    lines = ("".join(part for _, part in sorted(parts)) for _, parts in sorted(rows.items()))
+    return "\n".join(line.replace("\xa0", " ").rstrip() for line in lines)

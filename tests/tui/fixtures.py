@@ -6,8 +6,9 @@ import math
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 import psutil
@@ -23,6 +24,7 @@ BEGAN = 1_760_000_000.0
 METRICS = ("mAP@all", "mAP@all(tie=worst)", "mAP@all(tie=index)", "mAP@all(tie=best)", "P@100")
 SPLIT = {"name": "own", "hash": "5eed5eed", "query": 500, "database": 4500}
 SPLIT |= {"train": 2000, "fit": 1800, "validation": 200}
+FACTS = {"device": "cpu", "torch": "2.0", "split": "5eed5eed", "scan kernel": "numba"}
 DEAD_PID = 2**22 + 1  # above the largest pid that Linux hands out
 
 
@@ -42,7 +44,7 @@ def spec(
         bits=bits,
         seed=seed,
         protocol=protocol,
-        dataset=DatasetSpec(dataset, query=500, train=2000),
+        dataset=DatasetSpec(dataset, query=500, train=2000, usual_sizes=True),
         labels=LabelSpec(known_ratio=known_ratio),
         ablations=ablations,
     )
@@ -58,11 +60,11 @@ def folder(runs_dir: Path, wanted: RunSpec, minute: int = 0) -> RunFolder:
     return run
 
 
-def write_events(run: RunFolder, told: list[AnyEvent], *, every: float = 0.5) -> None:
+def write_events(run: RunFolder, sequence: list[AnyEvent], *, every: float = 0.5) -> None:
     """The events as a writer would have written them, `every` seconds apart."""
     lines = [
         events.encode(msgspec.structs.replace(event, seq=number, t=BEGAN + every * number))
-        for number, event in enumerate(told)
+        for number, event in enumerate(sequence)
     ]
     with run.events.open("ab") as file:
         file.write(b"".join(lines))
@@ -137,17 +139,24 @@ def training(
 def scores(level: float, draw: random.Random) -> dict[str, dict[str, float]]:
     """direction -> metric -> value; ties make the value lower or higher."""
     apart = {"mAP@all(tie=worst)": -0.01, "mAP@all(tie=index)": 0.002, "mAP@all(tie=best)": 0.01}
-    found = {}
+    values = {}
     for direction in ("i2t", "t2i"):
         base = level + draw.uniform(-0.01, 0.01)
-        found[direction] = {name: round(base + apart.get(name, 0), 6) for name in METRICS}
-    return found
+        values[direction] = {name: round(base + apart.get(name, 0), 6) for name in METRICS}
+    return values
 
 
-def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> None:
+def finish(
+    run: RunFolder,
+    wanted: RunSpec,
+    level: float,
+    *,
+    seed: int = 0,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """result.json and the last events of a finished run."""
     draw = random.Random(seed)
-    found = {str(bits): scores(level, draw) for bits in wanted.bits}
+    values = {str(bits): scores(level, draw) for bits in wanted.bits}
     results.write(
         run.result,
         Result(
@@ -159,21 +168,21 @@ def finish(run: RunFolder, wanted: RunSpec, level: float, *, seed: int = 0) -> N
             dataset={"name": wanted.dataset.name, "fingerprint": "f1f2f3f4", "items": 5000},
             backbone="picturebook-clip-0123",
             selected={"by": "validation", "stage": "student", "epoch": 8, "score": level},
-            scores=found,
+            scores=values,
             codes={
                 str(bits): {"image": {"distinct": 4000.0, "balance": 0.49, "constant": 0.0}}
                 for bits in wanted.bits
             },
-            floor=0.31,
+            floors={str(bits): dict.fromkeys(METRICS, 0.31) for bits in wanted.bits},
             without_relevant=2,
             audit=AuditResult(sample=256, labels=0.0, paired=0.0, batch=0.0),
             seconds=93.0,
-            facts={"device": "cpu", "torch": "2.0", "split": "5eed5eed", "scan kernel": "numba"},
+            facts=FACTS | dict(facts),
         ),
     )
     test = {
         f"{direction}:{metric} @{bits}": value
-        for bits, by_direction in found.items()
+        for bits, by_direction in values.items()
         for direction, metrics in by_direction.items()
         for metric, value in metrics.items()
     }
@@ -191,8 +200,8 @@ def finished(
 ) -> RunFolder:
     """A run that went through."""
     run = folder(runs_dir, wanted, minute)
-    told = [started(alive=False), *training(epochs, seed=minute, level=level)]
-    write_events(run, told)
+    sequence = [started(alive=False), *training(epochs, seed=minute, level=level)]
+    write_events(run, sequence)
     finish(run, wanted, level, seed=minute)
     return run
 

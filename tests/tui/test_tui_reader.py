@@ -10,9 +10,9 @@ from typing import Self
 import pytest
 
 from hashbench.runs import events, tags
-from hashbench.runs.ended_state import HEAD_BYTES, TAIL_BYTES, ended_state
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
+from hashbench.runs.status import HEAD_BYTES, TAIL_BYTES, read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update
@@ -22,17 +22,17 @@ from hashbench.tui.series import LOSSES
 from tests.tui import fixtures
 
 
-class Told:
-    """Takes what a reader tells, at once."""
+class Published:
+    """Takes what a reader publishes, at once."""
 
     def __init__(self, runs_dir: Path) -> None:
         self.views: dict[str, RunView] = {}
         self.watched: dict[str, Watched] = {}
         self.notices: list[str] = []
         self.updates: list[Update] = []
-        self.reader = Reader(runs_dir, self._tell)
+        self.reader = Reader(runs_dir, self._publish)
 
-    def _tell(self, update: Update) -> None:
+    def _publish(self, update: Update) -> None:
         self.updates.append(update)
         self.views |= update.views
         self.watched |= update.watched
@@ -42,8 +42,8 @@ class Told:
         self.reader.taken()
 
     def look(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Reads until nothing is left to read, and tells all of it."""
-        monkeypatch.setattr(reader_module, "TELL_SECONDS", 0.0)
+        """Reads until nothing is left to read, and publishes all of it."""
+        monkeypatch.setattr(reader_module, "PUBLISH_SECONDS", 0.0)
         monkeypatch.setattr(reader_module, "LOADING_SECONDS", 0.0)
         self.reader.look_now()
         while self.reader.step():
@@ -52,94 +52,98 @@ class Told:
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Told:
-    return Told(tmp_path / "runs")
+def published(tmp_path: Path) -> Published:
+    return Published(tmp_path / "runs")
 
 
-def test_every_state_is_shown_as_what_it_is(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = fixtures.one_of_each(told.reader.runs_dir)
-    told.look(monkeypatch)
-    assert {name: told.views[run.id].status for name, run in made.items()} == {
+def test_every_state_is_shown_as_what_it_is(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = fixtures.one_of_each(published.reader.runs_dir)
+    published.look(monkeypatch)
+    assert {name: published.views[run.id].status for name, run in made.items()} == {
         "finished": Status.FINISHED, "lsh": Status.FINISHED, "failed": Status.FAILED,
         "lost": Status.LOST, "stopped": Status.STOPPED, "paused": Status.PAUSED,
         "running": Status.RUNNING, "queued": Status.QUEUED,
     }  # fmt: skip
-    running = told.views[made["running"].id]
+    running = published.views[made["running"].id]
     assert (running.stage, running.epoch, running.epochs) == ("student", 3, 10)
-    assert running.done == pytest.approx(13 / 20)
+    assert running.done == pytest.approx(0.10 + 0.85 * 13 / 20)  # features, training
     assert running.left is not None
     assert running.left > 0
-    assert told.views[made["finished"].id].score_on == "test"
-    assert "not finite" in told.views[made["failed"].id].reason
-    assert "died without a word" in told.views[made["lost"].id].reason
+    assert published.views[made["finished"].id].score_on == "test"
+    assert "not finite" in published.views[made["failed"].id].reason
+    assert "ended unexpectedly" in published.views[made["lost"].id].reason
 
 
-def test_bad_folders_are_told_and_harm_nobody(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    fixtures.foreign(told.reader.runs_dir)
-    good = fixtures.finished(told.reader.runs_dir, fixtures.spec(seed=50), 30)
-    told.look(monkeypatch)
-    by_seed = {view.seed: view for view in told.views.values()}
-    assert len(told.views) == 5
+def test_bad_folders_are_shown_and_harm_nobody(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixtures.foreign(published.reader.runs_dir)
+    good = fixtures.finished(published.reader.runs_dir, fixtures.spec(seed=50), 30)
+    published.look(monkeypatch)
+    by_seed = {view.seed: view for view in published.views.values()}
+    assert len(published.views) == 5
     assert "not a run spec" in by_seed[None].problem
     assert by_seed[11].problem == "2 lines of events.jsonl hold no event"
     assert by_seed[12].status is Status.QUEUED  # a pipe is never opened
-    assert told.views[good.id].problem == ""
+    assert published.views[good.id].problem == ""
 
 
 def test_new_events_and_vanished_folders_are_seen(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = fixtures.folder(told.reader.runs_dir, fixtures.spec())
-    told.look(monkeypatch)
-    assert told.views[run.id].status is Status.QUEUED
+    run = fixtures.folder(published.reader.runs_dir, fixtures.spec())
+    published.look(monkeypatch)
+    assert published.views[run.id].status is Status.QUEUED
     fixtures.write_events(run, [fixtures.started(alive=True), *fixtures.training(3)])
-    told.look(monkeypatch)
-    assert told.views[run.id].status is Status.RUNNING
-    assert told.views[run.id].epoch == 3
+    published.look(monkeypatch)
+    assert published.views[run.id].status is Status.RUNNING
+    assert published.views[run.id].epoch == 3
     fixtures.finish(run, fixtures.spec(), 0.7)
-    told.look(monkeypatch)
-    assert told.views[run.id].status is Status.FINISHED
-    assert told.views[run.id].score == pytest.approx(0.7, abs=0.02)
+    published.look(monkeypatch)
+    assert published.views[run.id].status is Status.FINISHED
+    assert published.views[run.id].score == pytest.approx(0.7, abs=0.02)
     shutil.rmtree(run.path)
-    told.look(monkeypatch)
-    assert told.views == {}
-    assert told.notices == []
-    fixtures.folder(told.reader.runs_dir, fixtures.spec())
-    told.look(monkeypatch)
-    shutil.rmtree(told.reader.runs_dir)
-    told.look(monkeypatch)
-    assert told.views == {}
-    assert told.notices == [f"{told.reader.runs_dir} is gone"]
+    published.look(monkeypatch)
+    assert published.views == {}
+    assert published.notices == []
+    fixtures.folder(published.reader.runs_dir, fixtures.spec())
+    published.look(monkeypatch)
+    shutil.rmtree(published.reader.runs_dir)
+    published.look(monkeypatch)
+    assert published.views == {}
+    assert published.notices == [f"{published.reader.runs_dir} is gone"]
 
 
 def test_an_ended_run_that_goes_on_elsewhere_is_seen(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = fixtures.one_of_each(told.reader.runs_dir)["stopped"]
-    told.look(monkeypatch)
-    assert told.views[run.id].status is Status.STOPPED
+    run = fixtures.one_of_each(published.reader.runs_dir)["stopped"]
+    published.look(monkeypatch)
+    assert published.views[run.id].status is Status.STOPPED
     fixtures.write_events(run, [fixtures.started(alive=True, resumed=True)])
-    told.look(monkeypatch)
-    assert told.views[run.id].status is Status.RUNNING
+    published.look(monkeypatch)
+    assert published.views[run.id].status is Status.RUNNING
 
 
 def test_series_and_lines_come_for_what_is_watched_only(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = fixtures.one_of_each(told.reader.runs_dir)
-    told.look(monkeypatch)
-    assert told.watched == {}
-    told.reader.watch([made["lost"].id])
-    told.look(monkeypatch)
-    assert set(told.watched) == {made["lost"].id}
-    watched = told.watched[made["lost"].id]
+    made = fixtures.one_of_each(published.reader.runs_dir)
+    published.look(monkeypatch)
+    assert published.watched == {}
+    published.reader.watch([made["lost"].id])
+    published.look(monkeypatch)
+    assert set(published.watched) == {made["lost"].id}
+    watched = published.watched[made["lost"].id]
     assert {curve.name for curve in watched.curves.panels[LOSSES]} >= {"teacher total"}
-    assert [line.text for line in watched.log][-1] == "last words before the kill"
+    assert [line.text for line in watched.output][-1] == "last words before the kill"
 
 
-def test_a_run_is_read_by_offset(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = fixtures.one_of_each(told.reader.runs_dir)["running"]
-    told.look(monkeypatch)
+def test_a_run_is_read_by_offset(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = fixtures.one_of_each(published.reader.runs_dir)["running"]
+    published.look(monkeypatch)
     read: list[int] = []
     original = Path.open
 
@@ -167,11 +171,11 @@ def test_a_run_is_read_by_offset(told: Told, monkeypatch: pytest.MonkeyPatch) ->
     before = run.events.stat().st_size
     fixtures.write_events(run, [events.Beat()])
     monkeypatch.setattr(Path, "open", counted)
-    told.look(monkeypatch)
+    published.look(monkeypatch)
     assert sum(read) == run.events.stat().st_size - before
 
 
-def test_nothing_is_told_before_the_last_was_taken_in(tmp_path: Path) -> None:
+def test_no_update_is_sent_before_the_last_was_taken_in(tmp_path: Path) -> None:
     updates: list[Update] = []
     reader = Reader(tmp_path, updates.append)
     fixtures.folder(tmp_path, fixtures.spec(seed=1), 1)
@@ -183,67 +187,71 @@ def test_nothing_is_told_before_the_last_was_taken_in(tmp_path: Path) -> None:
         reader.step()
     assert len(updates) == 1
     reader.taken()
-    time.sleep(reader_module.TELL_SECONDS)
+    time.sleep(reader_module.PUBLISH_SECONDS)
     reader.step()
     assert [len(update.views) for update in updates] == [1, 1]
 
 
-def test_an_unreadable_folder_is_a_notice(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_folder_is_a_notice(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: object) -> list[RunFolder]:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(reader_module.layout, "find", refuse)
-    told.look(monkeypatch)
-    told.look(monkeypatch)
-    assert len(told.notices) == 1
-    assert "Permission denied" in told.notices[0]
+    published.look(monkeypatch)
+    published.look(monkeypatch)
+    assert len(published.notices) == 1
+    assert "Permission denied" in published.notices[0]
 
 
 def test_a_missing_folder_is_empty_until_it_is_there(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+    published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told.look(monkeypatch)
-    assert told.updates[-1].loading == (0, 0)
-    run = fixtures.folder(told.reader.runs_dir, fixtures.spec())
-    told.look(monkeypatch)
-    assert set(told.views) == {run.id}
+    published.look(monkeypatch)
+    assert published.updates[-1].loading == (0, 0)
+    run = fixtures.folder(published.reader.runs_dir, fixtures.spec())
+    published.look(monkeypatch)
+    assert set(published.views) == {run.id}
 
 
-def test_tags_are_seen_when_somebody_else_writes_them(
-    told: Told, monkeypatch: pytest.MonkeyPatch
+def test_tags_are_seen_when_another_process_writes_them(
+    published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = fixtures.finished(told.reader.runs_dir, fixtures.spec(), 1)
-    told.look(monkeypatch)
+    run = fixtures.finished(published.reader.runs_dir, fixtures.spec(), 1)
+    published.look(monkeypatch)
     tags.write(run, "the good one", ["paper"])
-    told.look(monkeypatch)
-    assert told.views[run.id].name == "the good one"
-    assert told.views[run.id].tags == ("paper",)
+    published.look(monkeypatch)
+    assert published.views[run.id].name == "the good one"
+    assert published.views[run.id].tags == ("paper",)
     damaged = run.path / "new"
     damaged.write_text("{ damaged")
     damaged.replace(tags.path_of(run))
-    told.look(monkeypatch)
-    assert told.views[run.id].name == ""
+    published.look(monkeypatch)
+    assert published.views[run.id].name == ""
 
 
-def test_head_and_tail_tell_what_the_whole_file_does(tmp_path: Path) -> None:
+def test_head_and_tail_give_what_the_whole_file_does(tmp_path: Path) -> None:
     run = fixtures.folder(tmp_path, fixtures.spec())
     long = [
         events.Loss(stage="student", epoch=0, step=i, values={"total": 1.0}) for i in range(900)
     ]
     features = [events.Progress(what="features", done=i, total=40) for i in range(40)]
-    told = [fixtures.started(alive=False), *features, *fixtures.training(10), *long]
-    fixtures.write_events(run, [*told, *fixtures.training(20)])
-    assert ended_state(run.events) is None  # nothing says that it is over
+    published = [fixtures.started(alive=False), *features, *fixtures.training(10), *long]
+    fixtures.write_events(run, [*published, *fixtures.training(20)])
+    assert read_ended_state(run.events) is None  # nothing says that it is over
     fixtures.finish(run, fixtures.spec(), 0.8)
     assert run.events.stat().st_size > 2 * (HEAD_BYTES + TAIL_BYTES)
-    short, whole = ended_state(run.events), fold(read_all(run.events))
+    short, whole = read_ended_state(run.events), fold(read_all(run.events))
     assert short is not None
     for name in ("started", "stages", "facts", "stage", "epoch", "test", "validation", "ended"):
         assert getattr(short, name) == getattr(whole, name), name
 
 
-def test_time_left_is_the_pace_of_this_worker(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = fixtures.folder(told.reader.runs_dir, fixtures.spec())
+def test_time_left_is_the_pace_of_this_worker(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fixtures.folder(published.reader.runs_dir, fixtures.spec())
     plan = events.Planned(stages=(events.StagePlan("a", "A", 10, 10),))
 
     def losses(first: int, last: int) -> list[events.AnyEvent]:
@@ -256,5 +264,5 @@ def test_time_left_is_the_pace_of_this_worker(told: Told, monkeypatch: pytest.Mo
     fixtures.write_events(run, [fixtures.started(alive=False), plan, *losses(1, 51)], every=0.01)
     resumed = [fixtures.started(alive=True, resumed=True), *losses(51, 62)]
     fixtures.write_events(run, resumed, every=2.0)
-    told.look(monkeypatch)
-    assert told.views[run.id].left == pytest.approx((100 - 61) * 2.0)
+    published.look(monkeypatch)
+    assert published.views[run.id].left == pytest.approx((100 - 61) * 2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -18,14 +19,14 @@ from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.compare import Compare
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.screens.detail import Detail
-from hashbench.tui.screens.dialogs import Ask, Form, Help
+from hashbench.tui.screens.dialogs import Confirm, Form, Help
 from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import PanelSet
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
-from tests.tui.driving import drive, text_of, until
+from tests.tui.driving import drive, svg_text, text_of, until
 
 Made = dict[str, RunFolder]
 
@@ -50,8 +51,8 @@ async def go_to(pilot: Pilot[None], app: Workbench, run: RunFolder) -> None:
     await pilot.pause()
 
 
-def told(app: Workbench) -> str:
-    """All notices so far."""
+def notifications(app: Workbench) -> str:
+    """All notifications so far."""
     return "\n".join(f"{note.title} {note.message}" for note in app._notifications)
 
 
@@ -59,7 +60,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         shown = text_of(app)
         for word in ("queued", "running", "paused", "stopped", "finished", "failed", "lost"):
-            assert word in shown or word in app.screen.query_one(TopBar)._told[0]
+            assert word in shown or word in app.screen.query_one(TopBar)._texts[0]
         await pilot.press("G")
         await pilot.pause()
         assert table(app).cursor_key == made["finished"].id
@@ -73,7 +74,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
 def test_filter_sort_and_marks(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("slash", *"finished lsh".replace(" ", "_"))
-        line = app.screen.query_one("AskLine", Input)
+        line = app.screen.query_one("PromptLine", Input)
         line.value = "finished lsh"
         await pilot.pause()
         assert [row.id for row in table(app)._rows] == [made["lsh"].id]
@@ -160,7 +161,9 @@ def test_pinned_runs_are_laid_over_the_chosen_one(
         chart = app.screen.query_one("#panel-mAP", Chart)
         await until(pilot, lambda: len(chart._curves) == 4)
         assert {curve.name for curve in chart._curves} == {
-            "soda 64b s5 i2t 32", "soda 64b s5 t2i 32", "soda 32b s0 i2t 32", "soda 32b s0 t2i 32",
+            f"{name} {direction} 32"
+            for name in ("soda known 0.3 AN 64 bits seed 5", "soda 32 bits seed 0")
+            for direction in ("i2t", "t2i")
         }  # fmt: skip
         await pilot.press("x")
         await until(pilot, lambda: len(chart._curves) == 2)
@@ -173,18 +176,18 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
         await go_to(pilot, app, made["lost"])
         await pilot.press("5")
         await pilot.pause()
-        log = app.screen.query_one(LogLines)
+        log = app.screen.query_one(LogView)
         assert app.focused is log
         assert "last words before the kill" in text_of(app)
         await pilot.press("slash", *"epoch", "enter")
         await pilot.pause()
-        assert log.hits > 3
+        assert log.matches > 3
         assert str(log.border_title).startswith("log: ")
-        before = log._hit
+        before = log._match
         await pilot.press("N")
-        assert log._hit == before - 1
+        assert log._match == before - 1
         await pilot.press("n")
-        assert log._hit == before
+        assert log._match == before
         await pilot.press("escape")
         await pilot.pause()
         assert app.focused is table(app)
@@ -193,7 +196,9 @@ def test_the_log_can_be_searched(made: Made, runs_dir: Path, tmp_path: Path) -> 
     drive(script, runs_dir, tmp_path)
 
 
-def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_pause_stop_and_resume_are_control_requests(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["running"])
         await pilot.press("p")
@@ -205,15 +210,16 @@ def test_pause_stop_and_go_on_are_wishes(made: Made, runs_dir: Path, tmp_path: P
         await until(pilot, lambda: control.read(made["paused"]) == "go")
         await go_to(pilot, app, made["finished"])
         await pilot.press("s")
-        await until(pilot, lambda: "is finished: it has no worker that could stop" in told(app))
+        text = "is finished: it has no worker to stop"
+        await until(pilot, lambda: text in notifications(app))
 
     drive(script, runs_dir, tmp_path)
 
 
-def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
+def test_interrupted_runs_are_resumed_through_the_queue_and_failed_ones_retried(
     made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    enqueued: list[str] = []
 
     class Process:
         returncode = 0
@@ -222,7 +228,7 @@ def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
             return 0
 
     def enqueue(run: RunFolder, data_dir: Path) -> Process:
-        asked.append(run.id)
+        enqueued.append(run.id)
         return Process()
 
     monkeypatch.setattr(spawn, "enqueue", enqueue)
@@ -232,15 +238,15 @@ def test_runs_that_were_interrupted_go_on_in_turn_and_failed_ones_are_retried(
             await go_to(pilot, app, made[name])
             await pilot.press("space")
         await pilot.press("r")
-        await until(pilot, lambda: "then R retries it" in told(app))
-        await until(pilot, lambda: set(asked) == {made["stopped"].id, made["lost"].id})
+        await until(pilot, lambda: "then R retries it" in notifications(app))
+        await until(pilot, lambda: set(enqueued) == {made["stopped"].id, made["lost"].id})
         await pilot.press("escape")
         await go_to(pilot, app, made["failed"])
         await pilot.press("R")
-        await until(pilot, lambda: made["failed"].id in asked)
+        await until(pilot, lambda: made["failed"].id in enqueued)
         await go_to(pilot, app, made["finished"])
         await pilot.press("R")
-        await until(pilot, lambda: "is finished; only failed" in told(app))
+        await until(pilot, lambda: "is finished; only failed" in notifications(app))
 
     drive(script, runs_dir, tmp_path)
 
@@ -260,15 +266,15 @@ def test_the_place_in_the_queue_is_shown_and_changed(
         await go_to(pilot, app, made["lost"])
         assert "◌ queued 3rd" in text_of(app)
         about = app.screen.query_one("#about", Static)
-        assert "queued, 3rd in line  waits for cpu, priority 7" in str(about.visual)
-        story = [line.text for line in app.watched[made["lost"].id].story]
-        assert "waits in the queue, priority 7" in story[-1]
+        assert "queued  waits for cpu, number 3 in the queue, priority 7" in str(about.visual)
+        log = [line.text for line in app.watched[made["lost"].id].log]
+        assert "waits in the queue, priority 7" in log[-1]
         await pilot.press("P")
         await pilot.pause()
         app.screen.query_one(Input).value = "5"
         await pilot.press("enter")
         await until(pilot, lambda: app.views[made["lost"].id].place == 1)
-        assert queue.standing(runs_dir)[0] == made["lost"].id
+        assert next(iter(queue.positions(runs_dir))) == made["lost"].id
 
     try:
         drive(script, runs_dir, tmp_path)
@@ -287,7 +293,7 @@ def test_kill_asks_and_ends_the_worker(
         await go_to(pilot, app, made["running"])
         await pilot.press("K")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)
+        assert isinstance(app.screen, Confirm)
         await pilot.press("enter")  # No has the focus
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
@@ -310,7 +316,7 @@ def test_delete_asks_and_removes_marked_folders_but_none_that_lives(
         assert made["failed"].path.is_dir()
         await pilot.press("D", "y")
         await until(pilot, lambda: made["failed"].id not in app.views)
-        await until(pilot, lambda: "its worker lives" in told(app))
+        await until(pilot, lambda: "its worker is still running" in notifications(app))
         assert not made["failed"].path.exists()
         assert not made["lsh"].path.exists()
         assert made["running"].path.is_dir()
@@ -353,7 +359,7 @@ def test_id_and_path_go_to_the_clipboard(made: Made, runs_dir: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["finished", "failed", "running"])
-def test_detail_tells_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_detail_shows_all_pages(name: str, made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made[name])
         await pilot.press("enter")
@@ -390,7 +396,7 @@ def test_detail_of_a_run_that_vanishes_goes_back(
         await pilot.pause()
         await pilot.press("D", "y")
         await until(pilot, lambda: isinstance(app.screen, Dashboard))
-        assert "is gone" in told(app)
+        assert "is gone" in notifications(app)
 
     drive(script, runs_dir, tmp_path)
 
@@ -409,7 +415,7 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         assert "not finished" in shown
         await pilot.press("m")
         await until(pilot, lambda: "mAP@all(tie=worst)" in text_of(app))
-        for suffix, wanted in ((".md", "| method |"), (".csv", "table,dataset"),
+        for suffix, wanted in ((".md", "| method "), (".csv", "table,dataset"),
                                (".tex", r"\begin{tabular}"), (".svg", "<svg")):  # fmt: skip
             path = tmp_path / f"out{suffix}"
             await pilot.press("x")
@@ -423,13 +429,13 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
         app.screen.query_one(Input).value = str(tmp_path / "out.doc")
         await pilot.press("enter")
         await pilot.pause()
-        assert "'.doc' is no format" in told(app)
+        assert "'.doc' is no format" in notifications(app)
         await pilot.press("x")
         await pilot.pause()
         app.screen.query_one(Input).value = str(tmp_path / "out.md")
         await pilot.press("enter")
         await pilot.pause()
-        assert isinstance(app.screen, Ask)  # nothing is overwritten without a word
+        assert isinstance(app.screen, Confirm)  # nothing is overwritten without a word
         await pilot.press("n", "u", "left", "right", "escape")
         await pilot.pause()
         assert isinstance(app.screen, Dashboard)
@@ -437,7 +443,65 @@ def test_compare_shows_tables_and_exports_them(made: Made, runs_dir: Path, tmp_p
     drive(script, runs_dir, tmp_path, (120, 40))
 
 
-def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
+def test_left_and_right_reach_the_columns_that_find_no_room(runs_dir: Path, tmp_path: Path) -> None:
+    for minute, (method, seed) in enumerate(itertools.product(("soda", "lsh"), range(2))):
+        wanted = fixtures.spec(method, (16, 32, 64, 128), seed)
+        fixtures.finished(runs_dir, wanted, minute, level=0.5 + 0.1 * minute)
+    titles = [f"{bits} {direction}" for bits in (16, 32, 64, 128) for direction in ("i2t", "t2i")]
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        await pilot.pause()
+        grid = app.screen.query_one("#table-0", RowTable)
+        shown = {title for title in titles if title in text_of(app)}
+        hidden = len(titles) - len(shown)
+        assert 0 < hidden < len(titles)
+        assert f"{hidden} more columns: → " in text_of(app)
+        for _ in titles:
+            await pilot.press("right")
+            await pilot.pause()
+            assert "method" in text_of(app)  # names stay in sight
+            shown |= {title for title in titles if title in text_of(app)}
+        assert shown == set(titles)
+        assert titles[-1] in text_of(app)
+        assert f"{sum(grid.hidden_columns)} more columns: ← " in text_of(app)
+        await pilot.press(*["left"] * len(titles))
+        await pilot.pause()
+        assert f"{hidden} more columns: → " in text_of(app)
+        below = grid.region.bottom - 1  # the arrows in the border can be clicked
+        await pilot.click(offset=(text_of(app).splitlines()[below].index("→"), below))
+        await pilot.pause()
+        assert grid.hidden_columns[0] == 1
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_an_exported_picture_holds_all_columns_and_no_notification(
+    runs_dir: Path, tmp_path: Path
+) -> None:
+    for minute, method in enumerate(("soda", "lsh")):
+        fixtures.finished(runs_dir, fixtures.spec(method, (16, 32, 64, 128)), minute)
+    path = tmp_path / "out.svg"
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await pilot.press("c")
+        await until(pilot, lambda: app.screen.query("#table-0"))
+        app.notify("a notification on the screen")
+        await pilot.press("x")
+        await pilot.pause()
+        app.screen.query_one(Input).value = str(path)
+        await pilot.press("enter")
+        await until(pilot, path.is_file)
+
+    drive(script, runs_dir, tmp_path)
+    picture = svg_text(path.read_text())
+    for title in ("16 i2t", "128 t2i", "method", "random floor"):
+        assert title in picture
+    assert "notification" not in picture
+
+
+def test_marked_runs_are_compared_and_a_failed_export_is_reported(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -450,12 +514,12 @@ def test_marked_runs_are_compared_and_a_disk_that_refuses_is_told(
         assert "1 finished run in 1 table" in text_of(app)
         await pilot.press("b")
         await pilot.pause()
-        assert "no other row" in told(app)
+        assert "no other row" in notifications(app)
         await pilot.press("x")
         await pilot.pause()
         app.screen.query_one(Input).value = str(tmp_path / "file" / "out.md")
         await pilot.press("enter")
-        await until(pilot, lambda: "cannot be written" in told(app))
+        await until(pilot, lambda: "cannot be written" in notifications(app))
 
     drive(script, runs_dir, tmp_path)
 
@@ -481,7 +545,9 @@ def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
-def test_a_click_on_the_key_bar_presses_the_key(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_a_click_on_a_key_in_the_footer_presses_it(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         line = text_of(app).splitlines()[-1]
         await pilot.click("KeyBar", offset=(line.index("sort"), 0))
@@ -510,7 +576,7 @@ def test_what_was_chosen_is_remembered(made: Made, runs_dir: Path, tmp_path: Pat
     drive(second, runs_dir, tmp_path)
 
 
-def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
+def test_settings_that_are_damaged_or_cannot_be_written_are_ignored(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
@@ -519,7 +585,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("o")
         await pilot.pause()
-        assert "cannot be remembered" in told(app)
+        assert "cannot be remembered" in notifications(app)
 
     app = drive(script, runs_dir, tmp_path)
     config.unlink()
@@ -532,7 +598,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_harm_nobody(
     drive(again, runs_dir, tmp_path)
 
 
-def test_an_empty_folder_says_what_to_do(runs_dir: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_explains_what_to_do(runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         assert "n launches one" in text_of(app)
         # keys that need a run do nothing
@@ -570,6 +636,7 @@ def test_every_size_shows_every_screen(
             await pilot.pause()
         lines = text_of(app).splitlines()
         assert len(lines) == size[1]
+        assert "? help" in lines[-1]  # at any width, and esc where it leads back
         await pilot.press("escape")
         await pilot.pause()
         await pilot.resize_terminal(250 - size[0] + 40, 24)
@@ -579,7 +646,7 @@ def test_every_size_shows_every_screen(
     drive(script, runs_dir, tmp_path, size)
 
 
-def test_without_colour_everything_is_said_in_words(
+def test_without_colour_everything_is_written_in_words(
     made: Made, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
@@ -588,7 +655,7 @@ def test_without_colour_everything_is_said_in_words(
         assert app.no_color
         await go_to(pilot, app, made["running"])
         shown = text_of(app)
-        for word in ("● running", "✓ finished", "▸", "[1 losses]", "a teacher pairwise"):
+        for word in ("● running", "✓ finished", "▸", "1 losses", "a teacher pairwise"):
             assert word in shown, word
 
     drive(script, runs_dir, tmp_path, (80, 40))
@@ -602,7 +669,7 @@ def test_quit(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
-def test_about_line_tells_why_a_run_failed(made: Made, runs_dir: Path, tmp_path: Path) -> None:
+def test_the_summary_explains_why_a_run_failed(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await go_to(pilot, app, made["failed"])
         assert "the loss is not finite" in str(app.screen.query_one("#about", Static).visual)

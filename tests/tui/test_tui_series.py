@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hashbench.report.text import ordinal
 from hashbench.runs import events
 from hashbench.runs.events import StagePlan
-from hashbench.tui.format import nth
 from hashbench.tui.plot import draw, label, thin
 from hashbench.tui.series import (
     CAPACITY,
@@ -152,9 +152,9 @@ def test_events_become_lines_over_all_stages() -> None:
 
 def test_places_are_said_as_people_do() -> None:
     said = {1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 21: "21st"}
-    assert {place: nth(place) for place in said} == said
-    assert nth(113) == "113th"
-    assert nth(1002) == "1,002nd"
+    assert {place: ordinal(place) for place in said} == said
+    assert ordinal(113) == "113th"
+    assert ordinal(1002) == "1,002nd"
 
 
 def test_monitors_far_apart_stand_on_a_logarithmic_scale() -> None:
@@ -162,11 +162,11 @@ def test_monitors_far_apart_stand_on_a_logarithmic_scale() -> None:
         return Curve(name, tuple(map(float, range(len(ys)))), ys)
 
     share, count = curve("balance", 0.9, 0.5), curve("distinct codes", 3.0, 90.0)
-    assert on_log_scale(MONITORS, (share, count), asked=False)
-    assert not on_log_scale(MONITORS, (share,), asked=False)
-    assert not on_log_scale(LOSSES, (share, count), asked=False)
-    assert not on_log_scale(SCORES, (share,), asked=True)
-    assert on_log_scale(LOSSES, (share,), asked=True)
+    assert on_log_scale(MONITORS, (share, count), log_scale=False)
+    assert not on_log_scale(MONITORS, (share,), log_scale=False)
+    assert not on_log_scale(LOSSES, (share, count), log_scale=False)
+    assert not on_log_scale(SCORES, (share,), log_scale=True)
+    assert on_log_scale(LOSSES, (share,), log_scale=True)
 
 
 def test_stages_are_named_where_they_begin() -> None:

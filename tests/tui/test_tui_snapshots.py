@@ -1,5 +1,7 @@
 """What the screens look like, over recorded runs, at two sizes.
 
+pytest-textual-snapshot would pin pytest below 9, and start one workbench for each picture.
+
 Pictures are compared letter by letter, colours included; where another release of Textual draws
 other colours or edges, the text alone is. `HASHBENCH_UPDATE_SNAPSHOTS=1 pytest tests/tui` takes new
 ones.
@@ -7,7 +9,6 @@ ones.
 
 from __future__ import annotations
 
-import html
 import os
 import re
 from collections.abc import Callable
@@ -18,14 +19,15 @@ import textual
 from textual.pilot import Pilot
 
 from hashbench.plan import catalog
+from hashbench.runs.gpus import Gpu
 from hashbench.tui.app import Workbench
 from hashbench.tui.messages import MachineRead
 from hashbench.tui.screens.dashboard import Dashboard
-from hashbench.tui.system_monitor import Gpu, Machine
+from hashbench.tui.system_monitor import Machine
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
 from tests.tui.cards import ALPHA, BETA, LARGE, SMALL
-from tests.tui.driving import drive, until
+from tests.tui.driving import drive, svg_text, until
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 SIZES = ((80, 24), (160, 48))
@@ -79,12 +81,11 @@ def test_looks_as_recorded(
             await pilot.pause()
 
     drive(script, Path("runs"), Path("data"), size)
-    told = [
+    differences = [
         compare(picture, SNAPSHOTS / f"{name}-{size[0]}x{size[1]}.svg", tmp_path)
         for name, picture in taken.items()
     ]
-    different = [one for one in told if one]
-    assert not different, "\n\n".join(different)
+    assert not any(differences), "\n\n".join(filter(None, differences))
 
 
 def arrived(name: str, app: Workbench) -> Callable[[], object]:
@@ -108,24 +109,15 @@ def compare(found: str, path: Path, tmp_path: Path) -> str:
     wanted = path.read_text()
     same_release = (SNAPSHOTS / "textual.txt").read_text().strip() == textual.__version__
     if not same_release:
-        found, wanted = text(found), text(wanted)
+        found, wanted = svg_text(found), svg_text(wanted)
     if found == wanted:
         return ""
     new = tmp_path / path.name
     new.write_text(found)
-    return f"looks other than {path}; see {new}\n{text(found)}"
+    return f"looks other than {path}; see {new}\n{svg_text(found)}"
 
 
 def masked(svg: str) -> str:
     """Without pid, host, and the name of the ids, which Textual makes from all of the content."""
     svg = re.sub(r"terminal-\d+-", "terminal-", svg)
     return re.sub(r"worker&#160;\d+&#160;on&#160;[^&<]+", "worker&#160;1&#160;on&#160;host", svg)
-
-
-def text(svg: str) -> str:
-    """The letters of a picture, line by line."""
-    rows: dict[float, list[tuple[float, str]]] = {}
-    for x, y, letters in re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', svg):
-        rows.setdefault(float(y), []).append((float(x), html.unescape(letters)))
-    lines = ("".join(part for _, part in sorted(parts)) for _, parts in sorted(rows.items()))
-    return "\n".join(line.replace("\xa0", " ").rstrip() for line in lines)

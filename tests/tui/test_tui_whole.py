@@ -10,6 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from hashbench.runs import result
 from hashbench.runs.state import Status
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens.compare import Compare
@@ -54,6 +55,8 @@ def test_launch_watch_compare_retrieve_close(tmp_path: Path) -> None:
         (view,) = app.views.values()
         assert view.score is not None
         assert 0.4 < view.score < 1
+        outcome = result.read(tmp_path / "runs" / view.id / "result.json")
+        assert outcome.facts["data folder"] == str(tmp_path / "data")
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, Compare) and app.screen.query("#table-0"))
         await pilot.pause()
@@ -61,12 +64,10 @@ def test_launch_watch_compare_retrieve_close(tmp_path: Path) -> None:
         await pilot.press("escape", "e")
         await until(pilot, lambda: isinstance(app.screen, Retrieval))
         results = app.screen.query_one("#results", RowTable)
-        await until(pilot, lambda: results._rows, 60)
-        await pilot.pause()
-        assert "hit" in text_of(app)
+        await until(pilot, lambda: results._rows and "hits in the first" in text_of(app), 60)
         first = list(results._rows)
         await pilot.press("d")
-        await until(pilot, lambda: list(results._rows) != first, 60)
+        await until(pilot, lambda: results._rows and list(results._rows) != first, 60)
         await pilot.press("slash", *"no such words", "enter")
         queries = app.screen.query_one("#queries", RowTable)
         await until(pilot, lambda: not queries._rows, 60)

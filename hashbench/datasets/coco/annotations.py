@@ -52,8 +52,8 @@ def read_json(path: Path, content: type[Content]) -> Content:
     """The file's content. Raises InputError when missing, DamagedFileError naming the key."""
     remedy = "fetch COCO's annotations again"
     try:
-        found = read_bounded(path, MAX_BYTES, "an annotation file", remedy=remedy)
-        return msgspec.json.decode(found, type=content)
+        content_bytes = read_bounded(path, MAX_BYTES, "an annotation file", remedy=remedy)
+        return msgspec.json.decode(content_bytes, type=content)
     except FileNotFoundError:
         raise InputError("is missing", where=path, remedy=remedy) from None
     except OSError as error:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
+from hashbench.datasets.coco import CARD
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 
 _FILE = re.compile(r"(captions|instances)_(.+)\.json")
-_REMEDY = (
-    "unpack COCO's annotations archive and image archives beside each other, or point --data-dir"
-    " to the folder that holds annotations/"
-)
 
 
 @dataclass
@@ -39,7 +39,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     order of the file. Ids read `train2017/000000000790`.
     Raises InputError for missing files, DamagedFileError for broken ones.
     """
-    root = find_root(data_dir)
+    root = availability.require_folder(CARD, data_dir, params)
     classes: dict[int, str] = {}
     ids: list[str] = []
     files: list[str] = []
@@ -47,33 +47,33 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     captions: list[tuple[str, ...]] = []
     categories: list[set[int]] = []
     notes: list[str] = []
-    for part in _parts(root, str(params["year"])):
+    parts = _parts(root, str(params["year"]))
+    folders = {part: part if (root / part).is_dir() else f"images/{part}" for part in parts}
+    pictures = {part: list_files(root / folder) for part, folder in folders.items()}
+    # without any picture labels and captions can still be examined, so that nothing is left out
+    any_picture = any(pictures.values())
+    for part, folder in folders.items():
         items = _read_part(root, part, classes)
-        folder = part if (root / part).is_dir() else f"images/{part}"
-        found = list_files(root / folder)
-        left_out = {"image file": 0, "caption": 0, "label": 0}
+        left_out: Counter[str] = Counter()
         for image_id in sorted(items):
             item = items[image_id]
-            if item.file_name not in found:
-                left_out["image file"] += 1
-            elif not item.captions:
-                left_out["caption"] += 1
-            elif not item.categories:
-                left_out["label"] += 1
-            else:
+            needed = {
+                "image file": not any_picture or item.file_name in pictures[part],
+                "caption": item.captions,
+                "label": item.categories,
+            }
+            if is_complete(needed, left_out):
                 ids.append(f"{part}/{item.file_name.rpartition('.')[0]}")
                 files.append(f"{folder}/{item.file_name}")
-                sizes.append(found[item.file_name])
+                sizes.append(pictures[part].get(item.file_name, -1))
                 captions.append(tuple(item.captions))
                 categories.append(item.categories)
-        reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-        if reasons:
-            notes.append(f"{part}: left out {', '.join(reasons)}, of {len(items):,} images")
+        notes += left_out_notes(left_out, len(items), "image", where=part)
     if not ids:
         raise InputError(
             "no image of the annotation files has a file, a caption and a label",
             where=root,
-            remedy="; ".join([*notes, _REMEDY]),
+            remedy="; ".join([*notes, CARD.remedy]),
         )
     labels = _labels(categories, sorted(classes))
     names = tuple(classes[category] for category in sorted(classes))
@@ -89,20 +89,8 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     )
 
 
-def find_root(data_dir: Path) -> Path:
-    """The folder that holds annotations/: `<data_dir>/coco` or `data_dir`. Raises InputError."""
-    for root in (data_dir / "coco", data_dir):
-        if (root / "annotations").is_dir():
-            return root
-    raise InputError(
-        "there is no folder annotations with COCO's json files",
-        where=data_dir / "coco",
-        remedy=_REMEDY,
-    )
-
-
 def _parts(root: Path, year: str) -> list[str]:
-    """The parts, such as train2017, that both annotation files are there for."""
+    """The parts, such as train2017, that have both annotation files."""
     kinds: dict[str, set[str]] = {}
     for path in sorted((root / "annotations").iterdir()):
         if (match := _FILE.fullmatch(path.name)) and match[2].endswith(year):
@@ -111,7 +99,7 @@ def _parts(root: Path, year: str) -> list[str]:
         raise InputError(
             f"holds no captions_*{year}.json and instances_*{year}.json",
             where=root / "annotations",
-            remedy=_REMEDY,
+            remedy=CARD.remedy,
         )
     for part, present in kinds.items():
         for kind in sorted({"captions", "instances"} - present):
@@ -189,11 +177,11 @@ def _add_classes(classes: dict[int, str], instances: Instances, path: Path) -> N
     own = {category.id: category.name for category in instances.categories}
     problem = None
     if not own:
-        problem = "there are no categories"
+        problem = "no categories are listed"
     elif len(own) < len(instances.categories):
-        problem = "a category id is there twice"
+        problem = "a category id is listed twice"
     elif len(set(own.values())) < len(own):
-        problem = "a category name is there twice"
+        problem = "a category name is listed twice"
     elif classes and classes != own:
         problem = "the categories differ from those of the other annotation files"
     if problem:

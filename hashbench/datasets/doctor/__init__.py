@@ -1,1 +1,1 @@
-"""The doctor of datasets: finds what is wrong with one, says so, and says what to do about it."""
+"""The doctor of datasets: finds what is wrong with one and how to mend it."""

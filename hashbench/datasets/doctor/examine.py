@@ -6,13 +6,19 @@ from pathlib import Path
 
 from hashbench.datasets.doctor.findings import Finding, Level, Report
 from hashbench.datasets.doctor.labels import check_labels
-from hashbench.datasets.doctor.pictures import Progress, check_duplicates, check_pictures
+from hashbench.datasets.doctor.pictures import (
+    Progress,
+    check_duplicates,
+    check_pictures,
+    check_presence,
+)
 from hashbench.datasets.doctor.splitting import check_splits, fitting_splits, split_in_file
 from hashbench.datasets.doctor.target import find_target
 from hashbench.datasets.doctor.texts import check_texts
 from hashbench.datasets.statistics import TokenCounter
 from hashbench.errors import HashbenchError
-from hashbench.files.paths import cache_root
+from hashbench.files.paths import cache_note, cache_root
+from hashbench.plan import catalog
 
 
 def examine(
@@ -39,22 +45,28 @@ def examine(
         return Report(target.name, [Finding("files", Level.PROBLEM, message, error.remedy or "")])
     findings = [Finding("files", Level.NOTE, note) for note in dataset.notes]
     if not findings:
-        findings.append(Finding("files", Level.OK, "all files are there and fit together"))
-    findings += check_labels(dataset)
-    findings += check_texts(dataset, count_tokens)
+        findings.append(Finding("files", Level.OK, "all files are present and consistent"))
+    if (elsewhere := cache_note(data_dir)) is not None:
+        findings.append(Finding("cache", Level.NOTE, elsewhere))
+    # what is published of a dataset is known by the name that its loader gives it
+    card = catalog.datasets().get(dataset.name)
+    findings += check_labels(dataset, card)
+    findings += check_texts(dataset, card, count_tokens)
     splits = fitting_splits(dataset, target.card, target.name)
     if split_file is not None:
-        found = split_in_file(dataset, split_file)
-        if isinstance(found, Finding):
-            findings.append(found)
+        split = split_in_file(dataset, split_file)
+        if isinstance(split, Finding):
+            findings.append(split)
         else:
-            splits.append(found)
+            splits.append(split)
     if pictures:
         cache = cache_root(data_dir) / "pictures"
-        of_pictures, groups = check_pictures(dataset, cache, workers, progress)
-        findings += of_pictures
+        picture_findings, groups = check_pictures(dataset, cache, workers, progress)
+        findings += picture_findings
         if groups is not None:
             findings += check_duplicates(dataset, groups, splits)
+    else:
+        findings += check_presence(dataset)
     findings += check_splits(dataset, splits)
     return Report(
         target.name, findings, len(dataset), list(dataset.class_names), dataset.fingerprint

@@ -51,7 +51,7 @@ class Report(msgspec.Struct, frozen=True):
         }[self.worst]
 
 
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """The first names, and the number of further ones."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -2,58 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level, some
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
 from hashbench.datasets.label_columns import (
     FEWEST,
-    KNOWN,
-    KnownSet,
     Reading,
     cost_of,
     known_for,
+    known_sets,
     read_columns,
     same_name,
 )
-from hashbench.datasets.statistics import relevant_share
-
-PUBLISHED: Mapping[str, Mapping[int, str]] = {
-    "mirflickr25k": {24_581: "the items with one of the 24 labels"},
-    "mirflickr25k-20015": {20_015: "the items with a label and a frequent tag"},
-    "coco": {122_218: "the labelled images of both training and validation set"},
-    "nuswide": {195_834: "the items with one of the 21 concepts"},
-    "nuswide-tags1k": {190_421: "the items with one of the 21 concepts and of the 1,000 tags"},
-    "iaprtc12": {20_000: "all photographs", 19_999: "all but one photograph"},
-    "packaged": {
-        24_581: "MIRFlickr-25K of DCMHT, PromptHash and PGHMH",
-        20_015: "MIRFlickr-25K of DCMH, MITH and PCRIL",
-        122_218: "COCO",
-        190_421: "NUS-WIDE of MITH",
-        192_779: "NUS-WIDE of PGHMH",
-        195_834: "all of NUS-WIDE with one of the 21 concepts",
-    },
-}
-"""Dataset -> numbers of items that published results are over."""
+from hashbench.datasets.left_out import counted
+from hashbench.metrics.codes import LabelMasks
+from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import floor_of, relevance_counts
+from hashbench.plan.card import DatasetCard, ReferenceLabels
 
 _PLENTY = 4.0
 """Times that the given names may cost what the best reading costs, and still be believed."""
 
 _FITS = 40.0
-"""Cost per column up to which columns are taken for those of a known set at all."""
+"""Cost per column up to which columns are matched to those of a known set at all."""
 
 
-def check_labels(dataset: Dataset) -> Iterator[Finding]:
-    """All findings about the labels of a dataset."""
-    yield from _items(dataset)
-    yield from _columns(dataset)
+def check_labels(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
+    """All findings about the labels of a dataset, with what its card knows of them."""
+    yield from _items(dataset, card)
+    yield from _columns(dataset, unnamed=card is not None and card.unnamed_columns)
     yield from _balance(dataset)
 
 
-def _items(dataset: Dataset) -> Iterator[Finding]:
-    published = PUBLISHED.get(dataset.name)
+def _items(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
+    published = None if card is None else card.published_items.get(dataset.name)
     count = len(dataset)
     if published is None:
         return
@@ -70,15 +55,18 @@ def _items(dataset: Dataset) -> Iterator[Finding]:
     )
 
 
-def _columns(dataset: Dataset) -> Iterator[Finding]:
-    """Whether each column holds the class that it is named after."""
+def _columns(dataset: Dataset, *, unnamed: bool) -> Iterator[Finding]:
+    """Whether each column holds the class that it is named after.
+
+    `unnamed` columns have no names in their files; those here are ours.
+    """
     names, labels = dataset.class_names, dataset.labels
     known = known_for(names, labels)
     if known is None:
         yield from _nameless(dataset)
         return
     if len(dataset) < FEWEST:
-        message = f"fewer than {FEWEST} items: their classes cannot be told by counting"
+        message = f"fewer than {FEWEST} items: too few to recognise classes by counting"
         yield Finding("columns", Level.NOTE, message)
         return
     reading = read_columns(labels, known)
@@ -89,13 +77,14 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         for name, right in zip(names, reading.names, strict=True)
         if same_name(name) != same_name(right) and right in certain
     ]
+    # a random part of a set may fit another order a little better: only a clear loss convicts
     believed = given <= _PLENTY * max(reading.cost, 1.0) or not wrong
     if reading.cost >= _FITS or (believed and given >= _FITS):
         yield Finding(
             "columns",
             Level.NOTE,
             f"classes are those of {known.source}, their counts are not: the order of the columns"
-            " cannot be told",
+            " cannot be checked",
             facts={"cost": round(given, 2)},
         )
         return
@@ -103,7 +92,7 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "columns",
             Level.PROBLEM,
-            f"{len(wrong)} of {len(names)} label columns are misnamed: {some(wrong, 24)};"
+            f"{len(wrong)} of {len(names)} label columns are misnamed: {first_few(wrong, 24)};"
             f" {_relations(dataset, known)}",
             _right_order(reading),
             _order_facts(reading),
@@ -111,7 +100,7 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         return
     fits = f"class frequencies fit {known.source}; superset relations: {_relations(dataset, known)}"
     moved = sum(a != b for a, b in zip(names, sorted(names), strict=True))
-    if dataset.name == "packaged" and moved:
+    if unnamed and moved:
         yield Finding(
             "columns",
             Level.WARNING,
@@ -124,7 +113,7 @@ def _columns(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("columns", Level.OK, fits, facts={"cost": round(given, 2)})
 
 
-def _relations(dataset: Dataset, known: KnownSet) -> str:
+def _relations(dataset: Dataset, known: ReferenceLabels) -> str:
     """How far the superset relations of a known set hold under the given names, in words."""
     column = {same_name(name): position for position, name in enumerate(dataset.class_names)}
     shares = {}
@@ -133,15 +122,15 @@ def _relations(dataset: Dataset, known: KnownSet) -> str:
         shares[f"{inner} within {outer}"] = float(around[inside].mean()) if inside.any() else 1.0
     broken = [f"{what} only {share:.0%}" for what, share in shares.items() if share < 0.9]
     if not broken:
-        return f"{some(list(shares), 3)} hold"
-    return f"{len(broken)} of {len(shares)} superset relations fail: {some(broken, 3)}"
+        return f"{first_few(list(shares), 3)} hold"
+    return f"{len(broken)} of {len(shares)} superset relations fail: {first_few(broken, 3)}"
 
 
 def _nameless(dataset: Dataset) -> Iterator[Finding]:
     """Columns without names, or with names of no known set, that have the counts of one."""
     labels = dataset.labels
     generic = all(same_name(name).startswith("class ") for name in dataset.class_names)
-    sets = [known for known in KNOWN if len(known.counts) == labels.shape[1]]
+    sets = [known for known in known_sets() if len(known.counts) == labels.shape[1]]
     if not generic:
         return
     readings = [read_columns(labels, known) for known in sets] if len(labels) >= FEWEST else []
@@ -158,7 +147,7 @@ def _nameless(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "columns",
             Level.WARNING,
-            f"the {labels.shape[1]} label columns have no names, so label prompts say nothing",
+            f"the {labels.shape[1]} label columns have no names, so label prompts are meaningless",
             "write the names into classes.txt, one a line, in the order of the columns",
         )
 
@@ -166,7 +155,7 @@ def _nameless(dataset: Dataset) -> Iterator[Finding]:
 def _right_order(reading: Reading) -> str:
     order = "the right order is " + ", ".join(reading.names)
     if reading.unsure:
-        order += f" (the counts do not tell {some(sorted(reading.unsure), 24)} apart)"
+        order += f" (the counts do not tell {first_few(sorted(reading.unsure), 24)} apart)"
     return order
 
 
@@ -182,7 +171,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "label rows",
             Level.WARNING,
-            f"{unlabelled:,} items have no label: nothing is relevant to them",
+            f"{counted(unlabelled, 'item')} without a label: nothing is relevant to them",
             "leave them out",
             {"unlabelled": unlabelled},
         )
@@ -195,30 +184,34 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "classes",
                 Level.WARNING if count else Level.NOTE,
-                f"{len(idle)} classes have {what}: {some(idle)}",
+                f"{counted(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
                 "a class that tells no items apart can be left out",
                 {"classes": idle},
             )
     density = float(labels.mean())
-    floor = _floor(dataset)
+    floor = _random_floor(dataset)
     grave = floor > 0.9 or floor < 0.001
     yield Finding(
         "chance",
         Level.WARNING if grave else Level.OK,
         f"{density:.1%} of all labels are positive, {labels.sum(axis=1).mean():.2f} an item;"
-        f" random codes score a mAP of {floor:.3f}",
-        "a mAP tells little there: look at precision or NDCG" if grave else "",
+        f" random codes score a mAP@all of {floor:.3f}",
+        "mAP hardly distinguishes methods here: look at precision or NDCG" if grave else "",
         {"density": density, "random_floor": floor},
     )
 
 
-def _floor(dataset: Dataset, sample: int = 2000) -> float:
-    """Share of pairs of different items that share a label, over evenly spaced items."""
+def _random_floor(dataset: Dataset, sample: int = 2000) -> float:
+    """Expected mAP@all of random codes where each item is ranked against all others; evenly spaced
+    items ask. 0 where nothing is relevant to any of them.
+    """
     n = len(dataset)
-    if n < 2:
+    if n < 2 or not dataset.labels.size:
         return 0.0
     rows = np.unique(np.linspace(0, n - 1, min(n, sample)).astype(np.int64))
-    labels = dataset.labels
-    share = relevant_share(labels[rows], labels)
-    with_itself = float(np.logical_or.reduce(labels[rows], axis=1).mean())
-    return (share * n - with_itself) / (n - 1)
+    sides = [LabelMasks.from_multi_hot(part) for part in (dataset.labels[rows], dataset.labels)]
+    relevance = relevance_counts(*sides)
+    # an item is not ranked for its own query: (not relevant, relevant) to itself
+    labelled = np.logical_or.reduce(dataset.labels[rows], axis=1)
+    relevance -= np.stack([~labelled, labelled], axis=1)
+    return floor_of(relevance, parse_metric("mAP@all"), bits=1) or 0.0

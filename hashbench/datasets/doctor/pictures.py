@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level, some
-from hashbench.datasets.pictures import FilePictures, NoPictures, read_picture
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
+from hashbench.datasets.left_out import counted
+from hashbench.datasets.pictures import MISSING, FilePictures, NoPictures, read_picture
 from hashbench.datasets.splits import Split
 from hashbench.errors import DamagedFileError
 
@@ -24,7 +25,7 @@ Progress = Callable[[int, int], None]
 """(done, total), called as pictures are read."""
 
 
-class Seen(msgspec.Struct, frozen=True):
+class PictureReport(msgspec.Struct, frozen=True):
     """One line of the kept results: a file as it was, what is wrong with it, its pixels' digest."""
 
     file: str
@@ -46,28 +47,52 @@ def check_pictures(
     if isinstance(pictures, NoPictures):
         return [], None
     if not isinstance(pictures, FilePictures):
-        message = "pictures are drawn when they are read: there are no files"
+        message = "pictures are drawn when they are read, from no files"
         return [Finding("pictures", Level.OK, message)], None
-    seen = _look(pictures, _results(dataset, pictures, cache), workers, progress)
-    broken = {item: found.problem for item, found in enumerate(seen) if found.problem}
-    findings = [_readable(dataset, broken)]
+    absent = set(pictures.missing())
+    if len(absent) == len(dataset):
+        return list(check_presence(dataset)), None
+    reports = _decode(pictures, absent, _results(dataset, pictures, cache), workers, progress)
+    broken = {item: report.problem for item, report in reports.items() if report.problem}
     by_digest = collections.defaultdict(list)
-    for item, found in enumerate(seen):
-        if not found.problem:
-            by_digest[found.digest].append(item)
-    return findings, [group for group in by_digest.values() if len(group) > 1]
+    for item, report in reports.items():
+        if not report.problem:
+            by_digest[report.digest].append(item)
+    copies = [group for group in by_digest.values() if len(group) > 1]
+    return [_readable(dataset, broken | dict.fromkeys(absent, MISSING))], copies
+
+
+def check_presence(dataset: Dataset) -> Iterator[Finding]:
+    """A finding about missing pictures, without decoding any."""
+    if not isinstance(dataset.pictures, FilePictures):
+        return
+    absent = dataset.pictures.missing()
+    if not absent:
+        return
+    names = first_few([dataset.ids[item] for item in absent])
+    every = len(absent) == len(dataset)
+    yield Finding(
+        "pictures",
+        Level.PROBLEM,
+        f"all {len(dataset):,} pictures are missing: only labels and captions were examined"
+        if every
+        else f"{len(absent):,} of {len(dataset):,} pictures are missing: {names}",
+        f"put them into {dataset.pictures.root}; without them nothing can be trained",
+        {"missing": len(absent)},
+    )
 
 
 def _readable(dataset: Dataset, broken: Mapping[int, str]) -> Finding:
     if not broken:
         return Finding("pictures", Level.OK, f"all {len(dataset):,} pictures can be read")
-    names = [f"{dataset.ids[item]}: {problem}" for item, problem in broken.items()]
+    items = sorted(broken)
+    names = [f"{dataset.ids[item]}: {broken[item]}" for item in items]
     return Finding(
         "pictures",
         Level.PROBLEM,
-        f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {some(names)}",
-        "fetch them again; a run stops there, or leaves them out with --on-bad-image skip",
-        {"unreadable": [dataset.ids[item] for item in broken]},
+        f"{len(broken):,} of {len(dataset):,} pictures cannot be read: {first_few(names)}",
+        "fetch them again; a run stops at the first, or leaves them out with --on-bad-image skip",
+        {"unreadable": [dataset.ids[item] for item in items]},
     )
 
 
@@ -76,7 +101,7 @@ def check_duplicates(
 ) -> Iterator[Finding]:
     """Findings about identical pictures under several ids, and about those across a split."""
     if not groups:
-        yield Finding("duplicates", Level.OK, "no picture is there twice")
+        yield Finding("duplicates", Level.OK, "no two pictures are identical")
         return
     copies = sum(len(group) - 1 for group in groups)
     contrary = sum(
@@ -85,7 +110,10 @@ def check_duplicates(
     examples = [" = ".join(dataset.ids[item] for item in group[:3]) for group in groups]
     across = {split.name: _across(groups, split) for split in splits}
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
-    message = f"{copies:,} pictures repeat another one pixel by pixel ({some(examples, 3)})"
+    message = (
+        f"{counted(copies, 'picture')} identical to another one, pixel by pixel"
+        f" ({first_few(examples, 3)})"
+    )
     if contrary:
         message += f"; {contrary:,} of {len(groups):,} groups have different labels"
     if crossing:
@@ -94,7 +122,7 @@ def check_duplicates(
         "duplicates",
         Level.WARNING if crossing or copies > 0.01 * len(dataset) else Level.NOTE,
         message,
-        "say so beside the results; a copy in the database is an easy hit",
+        "mention it with the results; a copy in the database is an easy hit",
         {"copies": copies, "contradicting": contrary, "queries_with_copies": across},
     )
 
@@ -114,66 +142,74 @@ def _results(dataset: Dataset, pictures: FilePictures, cache: Path | None) -> Pa
     place = hashlib.sha256(str(pictures.root.resolve()).encode()).hexdigest()[:12]
     try:
         cache.mkdir(parents=True, exist_ok=True)
-    except OSError:
+    except OSError:  # the check works without kept results, only slower the next time
         return None
     if not os.access(cache, os.W_OK):
         return None
     return cache / f"{dataset.name}.{place}.jsonl"
 
 
-def _look(
-    pictures: FilePictures, results: Path | None, workers: int, progress: Progress | None
-) -> list[Seen]:
-    """What is known of each picture, reading those that are new or changed."""
+def _decode(
+    pictures: FilePictures,
+    absent: Container[int],
+    results: Path | None,
+    workers: int,
+    progress: Progress | None,
+) -> dict[int, PictureReport]:
+    """Item -> what is known of its picture if it has one; decodes new and changed ones."""
     kept = _kept(results)
+    items = [item for item in range(len(pictures.files)) if item not in absent]
 
-    def state(item: int) -> tuple[int, int]:
-        try:
-            found = (pictures.root / pictures.files[item]).stat()
-        except OSError:
-            return -1, -1
-        return found.st_size, found.st_mtime_ns
-
-    def look(item: int) -> Seen:
+    def report(item: int) -> PictureReport:
         name = pictures.files[item]
-        size, mtime = state(item)
+        try:
+            status = (pictures.root / name).stat()
+        except OSError as error:
+            return PictureReport(name, -1, -1, problem=f"cannot be read: {error.strerror}")
+        size, mtime = status.st_size, status.st_mtime_ns
         known = kept.get(name)
-        if known is not None and (known.bytes, known.mtime) == (size, mtime) and size >= 0:
+        if known is not None and (known.bytes, known.mtime) == (size, mtime):
             return known
         try:
             picture = read_picture(pictures.root / name)
         except DamagedFileError as error:
-            return Seen(name, size, mtime, problem=error.problem)
+            return PictureReport(name, size, mtime, problem=error.problem)
         digest = hashlib.blake2b(str(picture.size).encode(), digest_size=16)
         digest.update(picture.tobytes())
-        return Seen(name, size, mtime, digest=digest.hexdigest())
+        return PictureReport(name, size, mtime, digest=digest.hexdigest())
 
-    total = len(pictures.files)
-    seen: list[Seen] = []
+    reports: dict[int, PictureReport] = {}
     encoder = msgspec.json.Encoder()
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, total, _BLOCK):
-            block = list(pool.map(look, range(start, min(start + _BLOCK, total))))
-            new = [found for found in block if kept.get(found.file) is not found]
+        # block by block, so that an interrupted check has kept what it decoded
+        for start in range(0, len(items), _BLOCK):
+            block = dict(
+                zip(
+                    items[start : start + _BLOCK],
+                    pool.map(report, items[start : start + _BLOCK]),
+                    strict=True,
+                )
+            )
+            new = [known for known in block.values() if kept.get(known.file) is not known]
             if results is not None and new:
                 with results.open("ab") as file:
-                    file.write(b"".join(encoder.encode(found) + b"\n" for found in new))
-            seen += block
+                    file.write(b"".join(encoder.encode(known) + b"\n" for known in new))
+            reports |= block
             if progress is not None:
-                progress(len(seen), total)
-    return seen
+                progress(len(reports), len(items))
+    return reports
 
 
-def _kept(results: Path | None) -> dict[str, Seen]:
+def _kept(results: Path | None) -> dict[str, PictureReport]:
     """The kept results by file; torn or foreign lines are passed over, their files read again."""
     if results is None or not results.is_file():
         return {}
-    decoder = msgspec.json.Decoder(Seen)
+    decoder = msgspec.json.Decoder(PictureReport)
     kept = {}
     for line in results.read_bytes().splitlines():
         try:
-            found = decoder.decode(line)
+            report = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
-        kept[found.file] = found
+        kept[report.file] = report
     return kept

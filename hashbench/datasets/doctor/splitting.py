@@ -1,4 +1,4 @@
-"""Checks of splits: which of the known ones fit, and that no item is on two sides."""
+"""Checks of splits: which of the known ones fit, that they are large enough and do not overlap."""
 
 from __future__ import annotations
 
@@ -6,35 +6,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.doctor.findings import Finding, Level
+from hashbench.datasets.doctor.findings import Finding, Level, first_few
+from hashbench.datasets.left_out import counted
 from hashbench.datasets.named_splits import choose, read_split
-from hashbench.datasets.splits import Split
+from hashbench.datasets.splits import Split, default_sizes
 from hashbench.errors import InputError
 from hashbench.plan import released_splits
-from hashbench.plan.card import DatasetCard, SplitSizes
+from hashbench.plan.card import DatasetCard
+
+FEWEST_QUERIES = 50
+"""Average precision differs by about 0.3 from query to query, so that the mean over fewer queries
+has a standard error of more than four points: no two methods can be distinguished."""
+
+FEWEST_TRAINING = 50
+"""One training item in ten is a validation query: fewer than five cannot choose an epoch."""
+
+FEWEST_DATABASE = 100
+"""In a smaller database one item more or less moves the precision at its top by a point."""
 
 
 def fitting_splits(dataset: Dataset, card: DatasetCard | None, name: str) -> list[Split]:
-    """Our own split, and those that releases drew over this dataset, where they fit.
+    """The own split as a run draws it, and those that releases drew, where they fit.
 
-    Without a card, or where its sizes do not fit, ours takes a tenth for queries and half of the
-    rest for training.
+    Without a card the sizes are `default_sizes`. Splits that cannot be drawn are left out.
     """
-    tenth = max(1, len(dataset) // 10)
-    wanted = {released_splits.OWN: SplitSizes(tenth, max(2, (len(dataset) - tenth) // 2))}
-    if card is not None:
-        sizes = released_splits.sizes(released_splits.OWN, card, name)
-        if sizes.query + sizes.train <= len(dataset):
-            wanted[released_splits.OWN] = sizes
-        for split in released_splits.SPLITS.values():
-            sizes = released_splits.sizes(split.name, card, name)
-            released = card.name == "packaged" or bool({card.name, name} & split.sizes.keys())
-            if released and sizes.query + sizes.train <= len(dataset):
-                wanted[split.name] = sizes
+    own = default_sizes(dataset) if card is None else card.sizes[name]
+    wanted = {released_splits.OWN: own}
+    for entry in () if card is None else card.splits:
+        if card is not None and released_splits.declared(entry.name, card, name) is entry:
+            sizes = released_splits.sizes(entry.name, card, name)
+            # a released split with other sizes is no released split
+            if sizes.query + sizes.train <= len(dataset):
+                wanted[entry.name] = sizes
     splits = []
     for which, sizes in wanted.items():
         try:
-            splits.append(choose(dataset, which, sizes.query, sizes.train, seed=0))
+            splits.append(
+                choose(dataset, which, sizes.query, sizes.train, seed=0, usual_sizes=True)
+            )
         except InputError:
             continue  # too few of the items may be queries
     return splits
@@ -46,7 +55,7 @@ def check_splits(dataset: Dataset, splits: list[Split]) -> Iterator[Finding]:
         yield Finding(
             "splits",
             Level.PROBLEM,
-            f"{len(dataset):,} items cannot be split into queries and training items",
+            f"{counted(len(dataset), 'item')} cannot be split into queries and training items",
             "a dataset of at least three items",
         )
         return
@@ -59,15 +68,38 @@ def check_splits(dataset: Dataset, splits: list[Split]) -> Iterator[Finding]:
         for split in splits
         if (rest := len(dataset) - len(split.query) - len(split.database))
     }
-    left = "".join(
-        f"; {rest:,} items are in neither part of {name}" for name, rest in neither.items()
+    unused = "".join(
+        f"; neither part of {name} holds {counted(rest, 'item')}" for name, rest in neither.items()
     )
     yield Finding(
         "splits",
         Level.NOTE if neither else Level.OK,
-        f"query and database are disjoint (queries / training / database): {shown}{left}",
+        f"query and database are disjoint (queries / training / database): {shown}{unused}",
         facts={split.name: split.sizes() | {"hash": split.hash} for split in splits},
     )
+    yield from _check_sizes(splits)
+
+
+def _check_sizes(splits: list[Split]) -> Iterator[Finding]:
+    """What is too small for results that mean something."""
+    limits = (
+        ("queries", "query", FEWEST_QUERIES, "the mean over them is off by points of mAP"),
+        ("training items", "train", FEWEST_TRAINING, "too few validation queries choose the epoch"),
+        ("database items", "database", FEWEST_DATABASE, "one item moves a precision by a point"),
+    )
+    for what, part, fewest, reason in limits:
+        small = {
+            split.name: size for split in splits if (size := len(getattr(split, part))) < fewest
+        }
+        if small:
+            listed = first_few([f"{size:,} in {name}" for name, size in small.items()])
+            yield Finding(
+                f"number of {what}",
+                Level.WARNING,
+                f"fewer than {fewest} {what} ({listed}): {reason}",
+                "more items, or other --query-size and --train-size",
+                {"fewest": fewest, **small},
+            )
 
 
 def split_in_file(dataset: Dataset, file: Path) -> Split | Finding:

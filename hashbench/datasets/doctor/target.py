@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hashbench.datasets import custom
+from hashbench.datasets import availability, custom, featureset
 from hashbench.datasets.base import Dataset
-from hashbench.datasets.featureset.dataset import SPLIT, SUFFIXES, WHOLE
-from hashbench.datasets.packaged import parts
+from hashbench.datasets.featureset.dataset import SPLIT, WHOLE
 from hashbench.errors import InputError
 from hashbench.files import array_files
 from hashbench.plan import catalog, custom_registry
 from hashbench.plan.card import DatasetCard, Value
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
-
-_PICTURE = re.compile(r"im\d+\.jpg")
-_JSON = re.compile(r"(captions|instances)_.+\.json")
-_KINDS = (
-    "a folder with COCO's annotations/, MIRFlickr's annotations/ and meta/tags/, NUS-WIDE's"
-    " Groundtruth/, IAPR TC-12's annotations_complete_eng/, packaged files, a file of features, or"
-    " a table beside its pictures"
-)
 
 
 @dataclass(frozen=True)
@@ -47,44 +37,47 @@ def find_target(what: str, data_dir: Path) -> Target:
     if known or not (path.exists() or path.suffix or os.sep in what):
         return _by_name(what, data_dir)
     if not path.exists():
-        raise InputError("is not there", where=path, remedy="the name of a dataset, or a path")
+        raise InputError("does not exist", where=path, remedy="the name of a dataset, or a path")
     return _in_folder(path) if path.is_dir() else _of_file(path)
 
 
 def _by_name(name: str, data_dir: Path, **changed: Value) -> Target:
     card = catalog.dataset(name, data_dir, where="datasets check")
-    values: dict[str, Value] = {param.name: param.default for param in card.params}
-    values |= {**card.presets.get(name, {}), **changed}
-    if name == "packaged":
-        values["missing"] = "keep"  # everything else can be looked at without the pictures
+    values = card.values(name) | dict(card.examined_with) | changed
     return Target(name, lambda: catalog.load(card.entry)(data_dir, values), card)
 
 
 def _in_folder(path: Path) -> Target:
     if (path / custom_registry.FILE).is_file():
         card = custom_registry.card(path / custom_registry.FILE)
-        found = custom_registry.read(path / custom_registry.FILE)
-        return Target(card.name, lambda: custom.read(card.name, found, path), card)
-    names = {entry.name for entry in path.iterdir()}
-    tables = sorted(name for name in names if name.lower().endswith(TABLES))
-    signs = {
-        "coco": "annotations" in names and _has_json(path / "annotations"),
-        "nuswide": "Groundtruth" in names,
-        "iaprtc12": "annotations_complete_eng" in names,
-        "packaged": any(parts.find(path, part) for part in parts.FILES),
-        "mirflickr25k": bool(names & {"meta", "mirflickr"}) or any(map(_PICTURE.fullmatch, names)),
-        "featureset": any(name.lower().endswith(SUFFIXES) for name in names),
-    }
-    name = next((name for name, there in signs.items() if there), None)
-    if name in {None, "featureset"} and len(tables) == 1:
-        return _of_file(path / tables[0])
-    if name is None:
-        raise InputError("holds no dataset that is known", where=path, remedy=_KINDS)
-    return _by_name(name, path)
+        registration = custom_registry.read(path / custom_registry.FILE)
+        return Target(card.name, lambda: custom.read(card.name, registration, path), card)
+    tables = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in TABLES)
+    counts = {card.name: _signs_in(path, card) for card in _cards()}
+    # sorting is stable: of datasets with as many signs, the one that asks for the most files
+    cards = sorted((c for c in _cards() if counts[c.name]), key=lambda c: -counts[c.name])
+    if cards and not (_is_general(cards[0]) and len(tables) == 1):
+        return _by_name(cards[0].name, path)
+    if len(tables) == 1:
+        return _of_file(tables[0])
+    raise InputError("holds no dataset that is known", where=path, remedy=_kinds())
 
 
-def _has_json(folder: Path) -> bool:
-    return folder.is_dir() and any(_JSON.fullmatch(entry.name) for entry in folder.iterdir())
+def _signs_in(folder: Path, card: DatasetCard) -> int:
+    """How many parts of a dataset a folder holds; each counts once, whichever preset needs it."""
+    parts = (part for part in card.parts if part.sign)
+    return len({part.what for part in parts if availability.first_match(folder, part)})
+
+
+def _cards() -> list[DatasetCard]:
+    """The cards of datasets in files, those that ask for the most parts first."""
+    cards = {card.name: card for card in catalog.datasets().values() if card.parts}
+    return sorted(cards.values(), key=lambda card: -len({part.what for part in card.parts}))
+
+
+def _is_general(card: DatasetCard) -> bool:
+    """Whether any file of some ending makes the dataset: a feature set."""
+    return card.name == featureset.CARD.name
 
 
 def _of_file(path: Path) -> Target:
@@ -93,12 +86,20 @@ def _of_file(path: Path) -> Target:
         inside = path.parent / "images"
         images = inside if inside.is_dir() else path.parent
         return Target(path.stem, lambda: custom.read_pictures(path.stem, path, images))
-    if _JSON.fullmatch(path.name):
-        return _by_name("coco", path.parent.parent)
-    if any(path.name in names for names in parts.FILES.values()):
-        return _by_name("packaged", path.parent)
-    if suffix in SUFFIXES:
-        present = array_files.contents(path)
-        if any(key in present for keys in (*SPLIT.values(), *WHOLE.values()) for key in keys):
-            return _by_name("featureset", path.parent, file=path.name)
-    raise InputError("is no dataset that is known", where=path, remedy=_KINDS)
+    for card in _cards():
+        signs = () if _is_general(card) else (part for part in card.parts if part.sign)
+        for pattern in (pattern for part in signs for pattern in part.any_of):
+            if path.absolute().match(pattern):
+                root = path.absolute().parents[pattern.count("/")]
+                return _by_name(card.name, root)
+    if suffix in featureset.SUFFIXES:
+        variables = array_files.contents(path)
+        known = (*SPLIT.values(), *WHOLE.values())
+        if any(name in variables for names in known for name in names):
+            return _by_name(featureset.CARD.name, path.parent, file=path.name)
+    raise InputError("is no dataset that is known", where=path, remedy=_kinds())
+
+
+def _kinds() -> str:
+    titles = ", ".join(card.title for card in _cards())
+    return f"a folder or file of {titles}, or a table next to its pictures"

@@ -9,15 +9,12 @@ import numpy as np
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level
 from hashbench.datasets.statistics import TOKEN_LIMIT, TokenCounter
-
-_WITHOUT_EMPTY = {
-    "mirflickr25k": "--dataset mirflickr25k-20015 leaves them out",
-    "nuswide": "--dataset nuswide-tags1k leaves them out",
-    "nuswide-10": "--dataset nuswide-10-tags1k leaves them out",
-}
+from hashbench.plan.card import DatasetCard
 
 
-def check_texts(dataset: Dataset, count_tokens: TokenCounter | None) -> Iterator[Finding]:
+def check_texts(
+    dataset: Dataset, card: DatasetCard | None, count_tokens: TokenCounter | None
+) -> Iterator[Finding]:
     """All findings about the captions; without `count_tokens` their lengths are not looked at."""
     if dataset.features is not None:
         widths = " and ".join(str(part.shape[1]) for part in dataset.features)
@@ -30,12 +27,15 @@ def check_texts(dataset: Dataset, count_tokens: TokenCounter | None) -> Iterator
         return
     empty = sum(not any(texts) for texts in dataset.captions)
     if empty:
+        preset = card.without_empty_captions.get(dataset.name) if card is not None else None
         yield Finding(
             "captions",
             Level.WARNING,
             f"{empty:,} of {len(dataset):,} items have an empty caption: their text codes are all"
             " the same",
-            _WITHOUT_EMPTY.get(dataset.name, "write captions for them, or leave them out"),
+            f"--dataset {preset} leaves them out"
+            if preset
+            else "write captions for them, or leave them out",
             {"empty": empty},
         )
     else:

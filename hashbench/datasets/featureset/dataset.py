@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
-from hashbench.datasets.featureset import CARD
+from hashbench.datasets.featureset import CARD, SUFFIXES
 from hashbench.datasets.matrices import feature_matrix, label_matrix
 from hashbench.datasets.pictures import NoPictures
 from hashbench.datasets.text_files import read_lines
@@ -18,8 +18,6 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import array_files
 from hashbench.files.matlab_values import Value as FileValue
 from hashbench.plan.card import Value
-
-SUFFIXES = (".mat", ".npz", ".h5", ".hdf5")
 
 WHOLE = {
     "images": ("images", "image_features", "I", "XAll", "img", "image"),
@@ -88,27 +86,24 @@ def _name(file: str) -> str:
 
 def find_file(data_dir: Path, name: str) -> Path:
     """The file of that name, or the only one of its kind. Raises InputError."""
-    folders = [data_dir / "featureset", data_dir / "wikipedia", data_dir]
-    folder = next((folder for folder in folders if folder.is_dir() and _files(folder, name)), None)
-    if folder is None:
+    folders = [data_dir / folder for folder in CARD.folders]
+    listed = next((files for folder in folders if (files := _files(folder, name))), [])
+    if not listed:
+        raise InputError(f"has no {name or 'file of features'}", where=data_dir, remedy=CARD.remedy)
+    if len(listed) > 1:
         raise InputError(
-            f"there is no {name or 'file of features'}",
-            where=data_dir,
-            remedy=f"put one into {folders[0]}, or point --data-dir to its folder",
-        )
-    found = _files(folder, name)
-    if len(found) > 1:
-        raise InputError(
-            f"holds {len(found)} files of features: {', '.join(path.name for path in found[:9])}",
-            where=folder,
+            f"holds {len(listed)} files of features: {', '.join(path.name for path in listed[:9])}",
+            where=listed[0].parent,
             remedy="keep one there, or register each: hashbench datasets add NAME --features FILE",
         )
-    return found[0]
+    return listed[0]
 
 
 def _files(folder: Path, name: str) -> list[Path]:
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    return [path for path in found if path.name == name] if name else found
+    if not folder.is_dir():
+        return []
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return [path for path in files if path.name == name] if name else files
 
 
 def _parts(path: Path) -> list[_Part]:
@@ -116,17 +111,17 @@ def _parts(path: Path) -> list[_Part]:
     if all(key in present for key in SPLIT["train"]):
         wanted = {part: keys for part, keys in SPLIT.items() if any(key in present for key in keys)}
     else:
-        found = {
+        names = {
             which: next((k for k in keys if k in present), "") for which, keys in WHOLE.items()
         }
-        if not all(found.values()):
+        if not all(names.values()):
             others = ", ".join(present) or "nothing"
             raise DamagedFileError(
                 f"has {others}, not images, texts and labels",
                 where=path,
                 remedy="name the variables I_tr, T_tr, L_tr, I_te, T_te, L_te, or I, T, L",
             )
-        wanted = {"item": (found["images"], found["texts"], found["labels"])}
+        wanted = {"item": (names["images"], names["texts"], names["labels"])}
     values = array_files.read(path, only=[key for keys in wanted.values() for key in keys])
     parts = []
     for name, (image, text, label) in wanted.items():
@@ -170,20 +165,20 @@ def _class_names(path: Path, labels: BoolArray) -> tuple[tuple[str, ...], list[s
         names = array_files.strings(
             array_files.read(path, only=["class_names"])["class_names"], where=path
         )
-        found = tuple(name if isinstance(name, str) else " ".join(name) for name in names)
+        classes = tuple(name if isinstance(name, str) else " ".join(name) for name in names)
         source: Path | str = f"{path}: class_names"
     elif listed.is_file():
-        found, source = tuple(read_lines(listed, "one name a line")), listed
+        classes, source = tuple(read_lines(listed, "one name a line")), listed
     elif tuple(labels.sum(axis=0).tolist()) == WIKIPEDIA_COUNTS:
         return WIKIPEDIA, ["classes named by their counts, which are those of Wikipedia's articles"]
     else:
         remark = f"the {count} classes have no names; list them in {listed.name}, one a line"
         return tuple(f"class {column + 1}" for column in range(count)), [remark]
-    if len(found) != count or len(set(found)) != count or not all(found):
+    if len(classes) != count or len(set(classes)) != count or not all(classes):
         raise DamagedFileError(
-            f"has {len(set(found) - {''}):,} different names for {count:,} classes", where=source
+            f"has {len(set(classes) - {''}):,} different names for {count:,} classes", where=source
         )
-    return found, []
+    return classes, []
 
 
 def _roles(parts: list[_Part]) -> dict[str, IntArray]:

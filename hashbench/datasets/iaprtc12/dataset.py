@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.iaprtc12 import CARD
+from hashbench.datasets.left_out import is_complete, left_out_notes
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_bytes, read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
 
-_REMEDY = (
-    "unpack iaprtc12.tgz and saiaprtc12ok.tgz into one folder, and put the segmentation's list of"
-    " words there as wlist.txt"
-)
+_REMEDY = CARD.remedy
 _NUMBERED = re.compile(r"(\d{1,6})\s+(\S.*)")
-_LABEL_FOLDERS = ("saiaprtc12ok", "saiapr_tc-12", "saiaprtc12", "benchmark")
-_WORD_LISTS = ("wlist.txt", "classes.txt")
 
 
-def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:  # noqa: ARG001 - has none
+def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     """The photographs with a description and a label, in the order of their numbers.
 
     Classes are the words of the user's word list that label at least one item, in its order: the
@@ -32,30 +31,30 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:  # noqa: ARG00
     description. Ids read `00/25`.
     Raises InputError for missing files, DamagedFileError for broken ones.
     """
-    root = _root(data_dir)
+    root = availability.require_folder(CARD, data_dir, params)
     words = _words(root)
     labelled = _labels(root, words)
     pictures = list_files(root / "images")
     described = _descriptions(root)
     rows: list[tuple[int, str, str]] = []
-    left_out = {"picture": 0, "description": 0, "label": 0}
+    left_out: Counter[str] = Counter()
     for number, (name, text) in sorted(described.items()):
-        if name not in pictures:
-            left_out["picture"] += 1
-        elif not text:
-            left_out["description"] += 1
-        elif number not in labelled:
-            left_out["label"] += 1
-        else:
+        needed = {
+            # without any picture the texts can still be examined, so that nothing is left out
+            "picture": not pictures or name in pictures,
+            "description": text,
+            "label": number in labelled,
+        }
+        if is_complete(needed, left_out):
             rows.append((number, name, text))
-    reasons = [f"{count:,} without {what}" for what, count in left_out.items() if count]
-    notes = [f"left out {', '.join(reasons)}, of {len(described):,} texts"] if reasons else []
+    notes = left_out_notes(left_out, len(described), "text")
     if not rows:
         raise InputError(
             "no photograph has a description and a label",
             where=root,
             remedy="; ".join([*notes, _REMEDY]),
         )
+    # a word of the list that labels nothing is no class
     used = set().union(*(labelled[number] for number, _, _ in rows))
     order = [word for word in words if word in used]
     column = {word: position for position, word in enumerate(order)}
@@ -74,18 +73,15 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:  # noqa: ARG00
         class_names=names,
         pictures=FilePictures(root / "images", [name for _, name, _ in rows]),
         fingerprint=content_fingerprint(
-            "iaprtc12", ids, labels, captions, names, (pictures[name] for _, name, _ in rows)
+            "iaprtc12",
+            ids,
+            labels,
+            captions,
+            names,
+            (pictures.get(name, -1) for _, name, _ in rows),
         ),
         notes=tuple(notes),
     )
-
-
-def _root(data_dir: Path) -> Path:
-    for root in (data_dir / "iaprtc12", data_dir / "iapr-tc12", data_dir):
-        if (root / "annotations_complete_eng").is_dir():
-            return root
-    where = data_dir / "iaprtc12" / "annotations_complete_eng"
-    raise InputError("is missing", where=where, remedy=_REMEDY)
 
 
 def _words(root: Path) -> dict[int, str]:
@@ -93,11 +89,7 @@ def _words(root: Path) -> dict[int, str]:
 
     A line is a number and a name, or a name alone, whose number is that of the line.
     """
-    folders = [root, *(root / name for name in _LABEL_FOLDERS), root / "saiaprtc12ok" / "benchmark"]
-    places = [folder / name for folder in folders for name in _WORD_LISTS]
-    path = next((place for place in places if place.is_file()), None)
-    if path is None:
-        raise InputError("is missing", where=root / _WORD_LISTS[0], remedy=_REMEDY)
+    path = availability.require_part(CARD, root, "list of words")
     words: dict[int, str] = {}
     for line_number, line in enumerate(read_lines(path, _REMEDY), start=1):
         match = _NUMBERED.fullmatch(line)
@@ -116,11 +108,11 @@ def _words(root: Path) -> dict[int, str]:
 def _labels(root: Path, words: Mapping[int, str]) -> dict[int, set[int]]:
     """Photograph -> numbers of its words: lines of photograph, region, word."""
     labelled: dict[int, set[int]] = {}
-    folder = next((root / n for n in _LABEL_FOLDERS if (root / n).is_dir()), None)
-    found = [] if folder is None else sorted(folder.rglob("labels.txt"))
-    if not found:
-        raise InputError("holds no labels.txt", where=root / _LABEL_FOLDERS[0], remedy=_REMEDY)
-    for path in found:
+    folder = availability.require_part(CARD, root, "labelled segments")
+    files = sorted(folder.rglob("labels.txt"))
+    if not files:
+        raise InputError("holds no labels.txt", where=folder, remedy=_REMEDY)
+    for path in files:
         for line_number, line in enumerate(read_lines(path, _REMEDY), start=1):
             where = f"{path}: line {line_number}"
             parts = line.split()
@@ -143,8 +135,8 @@ def _labels(root: Path, words: Mapping[int, str]) -> dict[int, set[int]]:
 
 def _descriptions(root: Path) -> dict[int, tuple[str, str]]:
     """Photograph -> file below images/ and description."""
-    found: dict[int, tuple[str, str]] = {}
-    folder = root / "annotations_complete_eng"
+    described: dict[int, tuple[str, str]] = {}
+    folder = availability.require_part(CARD, root, "descriptions")
     for name in sorted(list_files(folder, suffixes=frozenset({".eng"}))):
         path = folder / name
         content = read_bytes(path, _REMEDY).decode("latin-1")
@@ -153,14 +145,14 @@ def _descriptions(root: Path) -> dict[int, tuple[str, str]]:
         stem = picture.rpartition("/")[2].partition(".")[0]
         if not (stem.isascii() and stem.isdigit()):
             raise DamagedFileError(f"IMAGE {picture!r} has no number", where=path, remedy=_REMEDY)
-        if int(stem) in found:
+        if int(stem) in described:
             raise DamagedFileError(
                 f"describes photograph {int(stem)}, as another file does",
                 where=path,
                 remedy=_REMEDY,
             )
-        found[int(stem)] = (picture, " ".join(description.split()))
-    return found
+        described[int(stem)] = (picture, " ".join(description.split()))
+    return described
 
 
 def _field(content: str, tag: str, path: Path) -> str:

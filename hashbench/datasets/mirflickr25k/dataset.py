@@ -7,13 +7,15 @@ import itertools
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import counted
+from hashbench.datasets.mirflickr25k import CARD
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, IMAGES
 from hashbench.datasets.pictures import FilePictures
 from hashbench.datasets.text_files import read_lines, read_numbers
@@ -22,21 +24,8 @@ from hashbench.plan.card import Value
 
 CLASSES = tuple(COUNTS)
 
-_REMEDY = (
-    "unpack mirflickr25k.zip, and mirflickr25k_annotations_v080.zip into annotations/ beside the"
-    " pictures"
-)
-_ANNOTATIONS = ("annotations", "mirflickr25k_annotations_v080", "annotations_v080")
+_REMEDY = CARD.remedy
 _PICTURE = re.compile(r"im([1-9]\d{0,4})\.jpg")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the parts of the archives lie."""
-
-    pictures: Path
-    tags: Path
-    annotations: Path
 
 
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
@@ -47,32 +36,37 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     in the archive the first 1,386 are those on 20 or more images. Ids read `im1`.
     Raises InputError for missing files, DamagedFileError for broken ones.
     """
-    layout = find_layout(data_dir)
-    labels = read_labels(layout.annotations)
-    sizes = _pictures(layout.pictures)
+    root = availability.require_folder(CARD, data_dir, params)
+    labels = read_labels(availability.require_part(CARD, root, "annotations").parent)
+    tags, without_tags = read_tags(availability.require_part(CARD, root, "tags"))
+    first_picture = availability.first_match(root, CARD.pictures[0])
+    folder = root if first_picture is None else first_picture.parent
+    sizes = _picture_sizes(folder)
     keep = np.logical_or.reduce(labels, axis=1)
-    present = np.zeros(IMAGES, dtype=np.bool_)
-    present[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
+    # without any picture the labels and tags can still be examined and split
+    available = np.full(IMAGES, not sizes)
+    available[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
     notes = []
-    if unlabelled := int((present & ~keep).sum()):
-        notes.append(f"left out {unlabelled:,} pictures without any of the 24 labels")
-    if missing := int((keep & ~present).sum()):
-        notes.append(f"left out {missing:,} labelled items without a picture")
-    tags, without = read_tags(layout.tags)
-    if without:
-        notes.append(f"{without:,} of {IMAGES:,} images have no file of tags")
+    if unlabelled := int((available & ~keep).sum()):
+        notes.append(f"left out {counted(unlabelled, 'picture')} without any of the 24 labels")
+    if missing := int((keep & ~available).sum()):
+        notes.append(f"left out {counted(missing, 'labelled item')} without a picture")
+    if without_tags:
+        notes.append(f"{without_tags:,} of {IMAGES:,} images have no file of tags")
     if frequent := int(params["frequent_tags"]):
-        chosen, which = choose_tags(tags, frequent, layout.pictures / "doc" / "common_tags.txt")
+        chosen, which = choose_tags(tags, frequent, folder / "doc" / "common_tags.txt")
         tags = [[tag for tag in words if tag in chosen] for words in tags]
         tagged = np.array([bool(words) for words in tags])
-        untagged = int((keep & present & ~tagged).sum())
-        notes.append(f"left out {untagged:,} labelled items without any of {which}")
-        keep &= tagged
-    rows = np.flatnonzero(keep & present).tolist()
-    if not rows:
-        raise InputError(
-            "no picture has a label and tags", where=layout.pictures, remedy="; ".join(notes)
+        untagged = int((keep & available & ~tagged).sum())
+        notes.append(
+            f"left out {counted(untagged, 'labelled item')} without any of {which}"
+            if untagged
+            else f"captions are cut to {which}"
         )
+        keep &= tagged
+    rows = np.flatnonzero(keep & available).tolist()
+    if not rows:
+        raise InputError("no picture has a label and tags", where=folder, remedy="; ".join(notes))
     ids = [f"im{row + 1}" for row in rows]
     captions = [(" ".join(tags[row]),) for row in rows]
     files = [f"{item}.jpg" for item in ids]
@@ -82,62 +76,28 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         labels=labels[rows],
         captions=captions,
         class_names=CLASSES,
-        pictures=FilePictures(layout.pictures, files),
+        pictures=FilePictures(folder, files),
         fingerprint=content_fingerprint(
-            "mirflickr25k", ids, labels[rows], captions, CLASSES, (sizes[row + 1] for row in rows)
+            "mirflickr25k",
+            ids,
+            labels[rows],
+            captions,
+            CLASSES,
+            (sizes.get(row + 1, -1) for row in rows),
         ),
         notes=tuple(notes),
     )
 
 
-def find_layout(data_dir: Path) -> Layout:
-    """Where pictures, tags and annotations are. Raises InputError naming what is missing."""
-    roots = [data_dir / "mirflickr25k", data_dir / "mirflickr", data_dir]
-    root = next((root for root in roots if root.is_dir() and _has_any(root)), None)
-    if root is None:
-        raise InputError(
-            "there is no MIRFlickr-25K", where=data_dir / "mirflickr25k", remedy=_REMEDY
-        )
-    inside = [root, root / "mirflickr", root / "mirflickr25k", root / "images", root / "data"]
-    pictures = next((folder for folder in inside if _holds_pictures(folder)), None)
-    if pictures is None:
-        raise InputError("holds no im1.jpg ... im25000.jpg", where=root, remedy=_REMEDY)
-    around = dict.fromkeys((root, pictures, pictures.parent))
-    tags = _first([folder / "meta" / "tags" for folder in around] + [root / "tags"])
-    if tags is None:
-        raise InputError("is missing", where=pictures / "meta" / "tags", remedy=_REMEDY)
-    places = itertools.product(around, _ANNOTATIONS)
-    annotations = _first([folder / name for folder, name in places])
-    if annotations is None:
-        raise InputError("is missing", where=root / "annotations", remedy=_REMEDY)
-    return Layout(pictures, tags, annotations)
-
-
-def _has_any(root: Path) -> bool:
-    named = any((root / name).is_dir() for name in (*_ANNOTATIONS, "meta", "mirflickr"))
-    return named or _holds_pictures(root)
-
-
-def _holds_pictures(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return any(_PICTURE.fullmatch(entry.name) for entry in entries)
-
-
-def _first(folders: list[Path]) -> Path | None:
-    return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def _pictures(folder: Path) -> dict[int, int]:
+def _picture_sizes(folder: Path) -> dict[int, int]:
     """Number -> bytes of the pictures, ascending."""
     with os.scandir(folder) as entries:
-        found = {
+        sizes = {
             int(match[1]): entry.stat().st_size
             for entry in entries
             if (match := _PICTURE.fullmatch(entry.name)) and int(match[1]) <= IMAGES
         }
-    return dict(sorted(found.items()))
+    return dict(sorted(sizes.items()))
 
 
 def read_labels(folder: Path) -> BoolArray:
@@ -161,21 +121,21 @@ def read_tags(folder: Path) -> tuple[list[list[str]], int]:
     Raises InputError when no image has one.
     """
     with os.scandir(folder) as entries:
-        present = {entry.name for entry in entries}
+        available = {entry.name for entry in entries}
     names = [f"tags{number}.txt" for number in range(1, IMAGES + 1)]
-    missing = sum(name not in present for name in names)
+    missing = sum(name not in available for name in names)
     if missing == IMAGES:
         raise InputError("holds no tags1.txt ... tags25000.txt", where=folder, remedy=_REMEDY)
-    files = (read_lines(folder / name, _REMEDY) if name in present else [] for name in names)
+    files = (read_lines(folder / name, _REMEDY) if name in available else [] for name in names)
     tags = [list(dict.fromkeys(line for line in lines if line)) for lines in files]
     return tags, missing
 
 
 def choose_tags(tags: list[list[str]], count: int, common: Path) -> tuple[frozenset[str], str]:
-    """The `count` tags that are on the most images, and a remark on how they were found.
+    """The `count` tags that are on the most images, and a remark on how they were chosen.
 
-    Where the archive's own list is there (`common`, a tag and its count on each line) its first
-    `count` tags are taken; otherwise they are counted, ties broken by spelling.
+    If the archive's own list exists (`common`, a tag and its count on each line) its first
+    `count` tags are used; otherwise they are counted, ties broken by spelling.
     """
     if common.is_file():
         words = [line.split() for line in read_lines(common, _REMEDY)]

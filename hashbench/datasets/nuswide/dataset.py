@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.fingerprint import content_fingerprint
+from hashbench.datasets.left_out import counted
+from hashbench.datasets.nuswide import CARD, PICTURE_FOLDERS, TAG_FOLDERS
 from hashbench.datasets.nuswide.tags import photo_tags, tags_of_1k
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_lines, read_numbers
@@ -27,11 +30,7 @@ CLASSES_10 = (
 )  # fmt: skip
 """The 10 most frequent concepts, by name."""
 
-_REMEDY = (
-    "unpack ImageList.zip, Groundtruth.zip and NUS_WID_Tags.zip of NUS-WIDE into one folder, with"
-    " the pictures in Flickr/"
-)
-_PICTURES = ("Flickr", "images", "Images", "image")
+_REMEDY = CARD.remedy
 
 
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
@@ -42,19 +41,20 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     Raises InputError for missing files, DamagedFileError for broken ones and for files that do not
     describe the same items.
     """
-    root = find_root(data_dir)
+    root = availability.require_folder(CARD, data_dir, params)
     classes = CLASSES_10 if params["concepts"] == 10 else CLASSES
     names = _image_list(root)
     labels = _labels(root, classes, len(names))
     files, sizes = _pictures(root, names)
     labelled = np.logical_or.reduce(labels, axis=1)
-    present = sizes >= 0
+    # without any picture the labels and tags can still be examined and split
+    available = sizes >= 0 if (sizes >= 0).any() else np.ones_like(labelled)
     unlabelled = f"{int((~labelled).sum()):,} of {len(names):,} images"
     notes = [f"left out {unlabelled} without any of the {len(classes)} concepts"]
-    if missing := int((labelled & ~present).sum()):
-        notes.append(f"left out {missing:,} labelled images without a picture")
-    keep = labelled & present
-    folder = next((root / n for n in ("NUS_WID_Tags", "Tags") if (root / n).is_dir()), root)
+    if missing := int((labelled & ~available).sum()):
+        notes.append(f"left out {counted(missing, 'labelled image')} without a picture")
+    keep = labelled & available
+    folder = next(root / name for name in TAG_FOLDERS if (root / name).is_dir())
     if params["tags"] == "1k":
         captions = tags_of_1k(folder, keep, _REMEDY)
         tagged = np.array([bool(text) for text in captions])
@@ -88,19 +88,9 @@ def _name(params: Mapping[str, Value]) -> str:
     return f"nuswide{ten}-tags1k" if params["tags"] == "1k" else f"nuswide{ten}"
 
 
-def find_root(data_dir: Path) -> Path:
-    """The folder that holds the official files. Raises InputError."""
-    for name in ("nuswide", "NUS-WIDE", "nus-wide", ""):
-        if (data_dir / name / "Groundtruth").is_dir():
-            return data_dir / name
-    raise InputError("there is no NUS-WIDE", where=data_dir / "nuswide", remedy=_REMEDY)
-
-
 def _image_list(root: Path) -> list[str]:
     """All images, as `actor/0001_2124494179.jpg`, in the order of the list."""
-    path = root / "ImageList" / "Imagelist.txt"
-    if not path.exists() and (root / path.name).exists():
-        path = root / path.name
+    path = availability.require_part(CARD, root, "image list")
     lines = read_lines(path, _REMEDY)
     names = [safe_name(line, where=f"{path}: line {n}") for n, line in enumerate(lines, start=1)]
     if len(set(names)) < len(names):
@@ -125,18 +115,17 @@ def _labels(root: Path, classes: Sequence[str], count: int) -> BoolArray:
 
 
 def _pictures(root: Path, names: Sequence[str]) -> tuple[list[str], IntArray]:
-    """File of each image below `root` and its bytes, -1 where there is none.
+    """File of each image below `root` and its bytes, -1 if it is missing.
 
     Pictures lie in folders named after concepts, or all in one folder.
     """
-    folder = next((name for name in _PICTURES if (root / name).is_dir()), None)
-    if folder is None:
-        raise InputError("is missing", where=root / _PICTURES[0], remedy=_REMEDY)
-    found = list_files(root / folder)
+    existing = (name for name in PICTURE_FOLDERS if (root / name).is_dir())
+    folder = next(existing, PICTURE_FOLDERS[0])
+    listed = list_files(root / folder)
     files = []
     sizes = np.full(len(names), -1, dtype=np.int64)
     for row, name in enumerate(names):
-        here = name if name in found else name.rpartition("/")[2]
-        files.append(f"{folder}/{here}")
-        sizes[row] = found.get(here, -1)
+        file = name if name in listed else name.rpartition("/")[2]
+        files.append(f"{folder}/{file}")
+        sizes[row] = listed.get(file, -1)
     return files, sizes

@@ -8,33 +8,30 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.label_columns import names_by_counts
-from hashbench.datasets.packaged import parts
+from hashbench.datasets.left_out import counted
+from hashbench.datasets.packaged import CARD, FILES, PICTURE_FOLDERS, parts
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_lines
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan.card import Value
-
-PICTURES = (
-    "images", "mirflickr", "Flickr", "image", "train2017", "val2017", "train2014", "val2014",
-)  # fmt: skip
-"""Folders in which the pictures are looked for; without any, they lie beside the files."""
 
 
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     """The items in the order of the files; those without any label are left out.
 
     Image names are often paths of another machine: the end of a path that is found below the image
-    folder is taken. One that is not there stops the loading, since a smaller set is another
+    folder is used. A missing one stops the loading, since a smaller set is another
     protocol, unless `missing` is `leave out` or `keep`. Ids are file names without their ending.
     Label columns are named by classes.txt, or by exact agreement with a known set's counts.
     Raises InputError for missing files, DamagedFileError for broken ones or for parts of different
     lengths.
     """
-    folder = find_folder(data_dir)
-    paths = {part: parts.need(folder, part) for part in parts.FILES}
+    folder = availability.find_folder(CARD, data_dir, params) or data_dir
+    paths = {part: availability.require_part(CARD, folder, part) for part in FILES}
     captions = parts.captions(paths["captions"])
     written = parts.index(paths["index"])
     labels = parts.labels(paths["labels"])
@@ -46,6 +43,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             where=folder,
             remedy="take all three files from the same package",
         )
+    # columns are named before items are left out: published counts are over all of them
     names, notes = class_names(folder, labels)
     files, sizes = _find_pictures(folder, written, paths["index"])
     missing = [item for item, name in enumerate(files) if not name]
@@ -55,18 +53,19 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             f"{len(missing):,} of {len(files):,} pictures are not in the image folder; the first is"
             f" {written[first][:200]!r}",
             where=f"{paths['index']}: item {first}",
-            remedy=f"put them into {folder / PICTURES[0]}, or leave such items out by"
+            remedy=f"put them into {folder / PICTURE_FOLDERS[0]}, or leave such items out by"
             " --dataset packaged-partial",
         )
     if missing and params["missing"] == "leave out":
-        notes.append(f"left out {len(missing):,} items without a picture")
+        notes.append(f"left out {counted(len(missing), 'item')} without a picture")
     elif missing:
         for item in missing:
-            files[item] = f"{PICTURES[0]}/{_base(written[item])}"
+            files[item] = f"{PICTURE_FOLDERS[0]}/{_base(written[item])}"
+    # nothing is relevant to an item without a label
     labelled = np.logical_or.reduce(labels, axis=1)
     keep = [item for item in np.flatnonzero(labelled).tolist() if files[item]]
     if unlabelled := int((~labelled).sum()):
-        notes.append(f"left out {unlabelled:,} items without a label")
+        notes.append(f"left out {counted(unlabelled, 'item')} without a label")
     if not keep:
         raise InputError("no item has a picture and a label", where=folder)
     ids = _ids([files[item] for item in keep])
@@ -83,12 +82,6 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         ),
         notes=tuple(notes),
     )
-
-
-def find_folder(data_dir: Path) -> Path:
-    """The folder with the parts: `<data_dir>/packaged` or `data_dir`. Raises InputError."""
-    inside = data_dir / "packaged"
-    return inside if inside.is_dir() else data_dir
 
 
 def class_names(folder: Path, labels: BoolArray) -> tuple[tuple[str, ...], list[str]]:
@@ -117,14 +110,14 @@ def _find_pictures(
     folder: Path, written: Sequence[str], source: Path
 ) -> tuple[list[str], list[int]]:
     """File below `folder` (empty where none is) and bytes for each image name."""
-    roots = [name for name in PICTURES if (folder / name).is_dir()]
-    found = {
+    roots = [name for name in PICTURE_FOLDERS if (folder / name).is_dir()]
+    sizes = {
         f"{root}/{name}" if root else name: size
         for root in roots or [""]
         for name, size in list_files(folder / root).items()
     }
     by_name = collections.defaultdict(list)
-    for name in found:
+    for name in sizes:
         by_name[name.rpartition("/")[2]].append(name)
     files = []
     for item, name in enumerate(written):
@@ -133,7 +126,7 @@ def _find_pictures(
         if plain[1:2] == ":":  # a drive of Windows
             plain = plain[2:].lstrip("/")
         files.append(_best(safe_name(plain, where=where), by_name, where))
-    return files, [found.get(name, -1) for name in files]
+    return files, [sizes.get(name, -1) for name in files]
 
 
 def _base(name: str) -> str:
@@ -141,7 +134,7 @@ def _base(name: str) -> str:
 
 
 def _best(name: str, by_name: Mapping[str, list[str]], where: str) -> str:
-    """The file of that name that shares most of the path's end; empty where there is none."""
+    """The file of that name that shares most of the path's end; empty if none does."""
     wanted = PurePosixPath(name).parts
     candidates = by_name.get(wanted[-1], [])
     if len(candidates) <= 1:

@@ -1,4 +1,4 @@
-"""Finds and reads the three parts of packaged files: captions, image names, labels.
+"""Reads the three parts of packaged files: captions, image names, labels.
 
 Two families are in use. DCMHT, DSPH, PromptHash, PGHMH: `caption` holds a list of captions for each
 item (or caption.txt one line, the literal 123456 for no tags), `index` paths, `category` labels.
@@ -15,16 +15,12 @@ import numpy as np
 
 from hashbench.datasets.base import BoolArray
 from hashbench.datasets.matrices import label_matrix
+from hashbench.datasets.packaged import CARD
 from hashbench.datasets.text_files import read_bytes, read_lines
-from hashbench.errors import DamagedFileError, InputError
+from hashbench.errors import DamagedFileError
 from hashbench.files import array_files
 from hashbench.files.matlab_values import Value
 
-FILES = {
-    "captions": ("caption.mat", "caption.txt", "tagList.mat", "all_tags.txt", "all_txts.txt"),
-    "index": ("index.mat", "index.npy", "imgList.mat", "all_imgs.txt"),
-    "labels": ("label.mat", "labelList.mat", "all_labels.txt"),
-}
 KEYS = {
     "captions": ("caption", "captions", "tags", "YAll"),
     "index": ("index", "imgs", "FAll"),
@@ -32,25 +28,11 @@ KEYS = {
 }
 NO_TAGS = "123456"
 
-_REMEDY = "put caption.mat, index.mat and label.mat (or the text lists) into one folder"
-
-
-def find(folder: Path, part: str) -> Path | None:
-    """The file of a part (`captions`, `index`, `labels`) in a folder, if it is there."""
-    return next((folder / name for name in FILES[part] if (folder / name).is_file()), None)
-
-
-def need(folder: Path, part: str) -> Path:
-    """As `find`. Raises InputError where there is none."""
-    path = find(folder, part)
-    if path is None:
-        known = " nor ".join(FILES[part])
-        raise InputError(f"holds no {part}: there is neither {known}", where=folder, remedy=_REMEDY)
-    return path
+_REMEDY = CARD.remedy
 
 
 def captions(path: Path) -> list[tuple[str, ...]]:
-    """The captions of each item, stripped, at least one, empty ones only where there is no other.
+    """The captions of each item, stripped, at least one, empty ones only if the item has no other.
 
     Tags separated by commas (all_tags.txt) become one caption, sentences separated by semicolons
     (all_txts.txt) become several.

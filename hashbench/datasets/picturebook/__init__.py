@@ -1,7 +1,9 @@
 """Picturebook: scenes drawn by our own code, with MIRFlickr's 24 classes and tags for captions."""
 
-from hashbench.datasets.picturebook.worlds import LARGEST_DATASET_SEED
 from hashbench.plan.card import DatasetCard, Param, SplitSizes
+
+LARGEST_DATASET_SEED = 999_999
+"""Of the scenes a dataset may show; the backbone is pre-trained on scenes of larger seeds."""
 
 CARD = DatasetCard(
     name="picturebook",
@@ -13,7 +15,7 @@ CARD = DatasetCard(
         "picturebook-tiny": SplitSizes(query=60, train=200),
     },
     params=(
-        Param("items", 5000, "how many scenes there are", low=50, high=1_000_000),
+        Param("items", 5000, "number of scenes", low=50, high=1_000_000),
         Param("world", 1, "seed of the scenes", low=0, high=LARGEST_DATASET_SEED),
     ),
     presets={"picturebook-tiny": {"items": 460}},

@@ -7,27 +7,38 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from hashbench.datasets.picturebook.rng import Dice
+    from hashbench.datasets.picturebook.rng import SceneRng
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
+
+PAINT: tuple[Colour, ...] = (
+    (190, 50, 50),
+    (50, 80, 160),
+    (230, 230, 225),
+    (60, 60, 65),
+    (110, 60, 130),
+    (60, 130, 90),
+    (235, 180, 60),
+)
+"""Colours of cloth and lacquer."""
 
 SIDE = 64  # pixels of a finished picture
 _DRAWN = 2 * SIDE  # drawn at twice the size and halved, which smooths the edges
 
 
 class Brush:
-    """Draws filled shapes on one picture and mixes their colours with its scene's dice."""
+    """Draws filled shapes on one picture and mixes their colours with its scene's rng."""
 
-    def __init__(self, dice: Dice) -> None:
-        self.dice = dice
+    def __init__(self, rng: SceneRng) -> None:
+        self.rng = rng
         self.picture = Image.new("RGB", (_DRAWN, _DRAWN))
         self._draw = ImageDraw.Draw(self.picture)
 
     def tone(self, colour: Colour, spread: int = 22) -> Colour:
         """The colour, a little lighter or darker and a little warmer or colder."""
-        light = self.dice.uniform(-spread, spread)
-        warm = self.dice.uniform(-spread, spread) / 2
+        light = self.rng.uniform(-spread, spread)
+        warm = self.rng.uniform(-spread, spread) / 2
         r, g, b = colour
         return _clip(r + light + warm), _clip(g + light), _clip(b + light - warm)
 

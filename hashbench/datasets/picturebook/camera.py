@@ -12,7 +12,7 @@ from hashbench.datasets.picturebook.brush import SIDE
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.composition import Scene
-    from hashbench.datasets.picturebook.rng import Dice
+    from hashbench.datasets.picturebook.rng import SceneRng
 
 _GRAIN_SIDE = 4 * SIDE
 _MONOCHROME = {
@@ -24,18 +24,18 @@ _TINTED = {"redscale": ((230, 50, 10), 0.26), "crossprocessed": ((150, 230, 60),
 _MASKED = ("lomo", "fisheye")
 
 
-def develop(picture: Image.Image, scene: Scene, dice: Dice) -> Image.Image:
+def develop(picture: Image.Image, scene: Scene, rng: SceneRng) -> Image.Image:
     """The finished photograph of the scene: RGB, SIDE x SIDE pixels."""
-    if dice.chance(0.5):
+    if rng.chance(0.5):
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     picture = _look(picture, scene.look)
-    if dice.chance(0.2):
-        cast = (dice.integer(0, 255), dice.integer(0, 255), dice.integer(0, 255))
-        picture = _tinted(picture, cast, dice.uniform(0.04, 0.2))
-    x, y = dice.integer(0, _GRAIN_SIDE - SIDE), dice.integer(0, _GRAIN_SIDE - SIDE)
-    grain = dice.pick(_grain()).crop((x, y, x + SIDE, y + SIDE))
+    if rng.chance(0.2):
+        cast = (rng.integer(0, 255), rng.integer(0, 255), rng.integer(0, 255))
+        picture = _tinted(picture, cast, rng.uniform(0.04, 0.2))
+    x, y = rng.integer(0, _GRAIN_SIDE - SIDE), rng.integer(0, _GRAIN_SIDE - SIDE)
+    grain = rng.pick(_grain()).crop((x, y, x + SIDE, y + SIDE))
     picture = ImageChops.add(picture, grain, scale=1, offset=-128)
-    return _framed(picture, scene.frame, dice)
+    return _framed(picture, scene.frame, rng)
 
 
 def _look(picture: Image.Image, look: str) -> Image.Image:
@@ -52,7 +52,7 @@ def _tinted(picture: Image.Image, colour: tuple[int, int, int], share: float) ->
     return Image.blend(picture, Image.new("RGB", picture.size, colour), share)
 
 
-def _framed(picture: Image.Image, frame: str, dice: Dice) -> Image.Image:
+def _framed(picture: Image.Image, frame: str, rng: SceneRng) -> Image.Image:
     if frame == "polaroid":
         card = Image.new("RGB", picture.size, (244, 240, 228))
         card.paste(picture.resize((58, 54), Image.Resampling.BOX), (3, 3))
@@ -67,7 +67,7 @@ def _framed(picture: Image.Image, frame: str, dice: Dice) -> Image.Image:
         pen = ImageDraw.Draw(picture)
         for left in range(SIDE - 28, SIDE - 4, 4):
             for top in (SIDE - 9, SIDE - 6):
-                if dice.chance(0.8):
+                if rng.chance(0.8):
                     pen.rectangle((left, top, left + 2, top + 2), outline=(255, 130, 20))
     return picture
 

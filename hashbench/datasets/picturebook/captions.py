@@ -1,4 +1,4 @@
-"""Captions like the tags under a photograph: some of what is there, and much that is not.
+"""Captions like the tags under a photograph: some of what is shown, and much that is not.
 
 A class is tagged by one of its synonyms or left out; so are its kind ("boat", "cake") and what the
 photographer did ("sepia"); the rest is noise: cameras, places, years, moods, and words that several
@@ -7,7 +7,7 @@ tokens cut it.
 """
 
 from hashbench.datasets.picturebook.composition import CLASS_NAMES, Scene
-from hashbench.datasets.picturebook.rng import Dice
+from hashbench.datasets.picturebook.rng import SceneRng
 
 CAPTIONS_PER_SCENE = 3
 _LEFT_OUT = 0.3
@@ -70,22 +70,22 @@ _NOISE = (
 
 def describe(scene: Scene, seed: int, index: int) -> tuple[str, ...]:
     """CAPTIONS_PER_SCENE captions of the scene; the first is the one that evaluation uses."""
-    dice = Dice(seed, index, stream=2)
-    return tuple(_tags(scene, dice) for _ in range(CAPTIONS_PER_SCENE))
+    rng = SceneRng(seed, index, stream=2)
+    return tuple(_tags(scene, rng) for _ in range(CAPTIONS_PER_SCENE))
 
 
-def _tags(scene: Scene, dice: Dice) -> str:
+def _tags(scene: Scene, rng: SceneRng) -> str:
     present = [name for name in CLASS_NAMES if name in scene.classes]
-    named = [name for name in present if not dice.chance(_LEFT_OUT)]
-    if not named and dice.chance(0.8):
-        named = [dice.pick(present)]
-    words = [dice.pick(_SYNONYMS[name]) for name in named]
-    words += [kind for kind in scene.kinds.values() if kind not in CLASS_NAMES and dice.chance(0.4)]
+    named = [name for name in present if not rng.chance(_LEFT_OUT)]
+    if not named and rng.chance(0.8):
+        named = [rng.pick(present)]
+    words = [rng.pick(_SYNONYMS[name]) for name in named]
+    words += [kind for kind in scene.kinds.values() if kind not in CLASS_NAMES and rng.chance(0.4)]
     for effect in (scene.look, scene.frame):
-        if effect in _DEVELOPED and dice.chance(0.85):
-            words.append(dice.pick(_DEVELOPED[effect]))
-    if dice.chance(0.06):  # a tag that is wrong
-        words.append(dice.pick(_SYNONYMS[dice.pick(CLASS_NAMES)]))
-    noise = dice.integer(*_LONG_WORDS) if dice.chance(_LONG) else dice.integer(0, 6)
-    words += [dice.pick(_SHARED if dice.chance(0.3) else _NOISE) for _ in range(noise)]
-    return " ".join(dice.shuffled(words))
+        if effect in _DEVELOPED and rng.chance(0.85):
+            words.append(rng.pick(_DEVELOPED[effect]))
+    if rng.chance(0.06):  # a tag that is wrong
+        words.append(rng.pick(_SYNONYMS[rng.pick(CLASS_NAMES)]))
+    noise = rng.integer(*_LONG_WORDS) if rng.chance(_LONG) else rng.integer(0, 6)
+    words += [rng.pick(_SHARED if rng.chance(0.3) else _NOISE) for _ in range(noise)]
+    return " ".join(rng.shuffled(words))

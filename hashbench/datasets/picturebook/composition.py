@@ -1,4 +1,4 @@
-"""What a scene shows, before it is drawn: its setting, its classes and the kind of each thing.
+"""What a scene shows, before it is drawn: its setting, its classes and the kind of each object.
 
 The chances below give MIRFlickr's order of frequent and rare classes (structures and people in two
 fifths of the scenes, baby in one of fifty) and its inclusions: a baby is people, the sea is water.
@@ -6,7 +6,7 @@ fifths of the scenes, baby in one of fifty) and its inclusions: a baby is people
 
 from dataclasses import dataclass
 
-from hashbench.datasets.picturebook.rng import Dice
+from hashbench.datasets.picturebook.rng import SceneRng
 
 CLASS_NAMES = (
     "animals",
@@ -34,23 +34,6 @@ CLASS_NAMES = (
     "tree",
     "water",
 )
-
-# Every scene with the first class has the second one too.
-INCLUDED_IN = {
-    "baby": "people",
-    "male": "people",
-    "female": "people",
-    "portrait": "people",
-    "sea": "water",
-    "lake": "water",
-    "river": "water",
-    "clouds": "sky",
-    "car": "transport",
-    "bird": "animals",
-    "dog": "animals",
-    "tree": "plant life",
-    "flower": "plant life",
-}
 
 _SETTINGS = {
     "landscape": 0.135,
@@ -143,43 +126,44 @@ class Scene:
 
 def compose(seed: int, index: int) -> Scene:
     """The content of scene `index` of the world `seed`."""
-    dice = Dice(seed, index, stream=0)
-    setting = dice.weighted(_SETTINGS)
-    themes = {name for name, chance in _THEMES[setting].items() if dice.chance(chance)}
+    rng = SceneRng(seed, index, stream=0)
+    setting = rng.weighted(_SETTINGS)
+    themes = {name for name, chance in _THEMES[setting].items() if rng.chance(chance)}
     classes: set[str] = {"indoor"} if setting in _INDOORS else set()
-    if setting == "animal" and dice.chance(0.25):
+    if setting == "animal" and rng.chance(0.25):
         classes.add("indoor")
         themes -= {"sky", "water", "tree"}
     kinds: dict[str, str] = {}
     people: tuple[str, ...] = ()
 
+    # a theme becomes a class once its kind is settled: the kind may be a class of its own
     if "sky" in themes:
         classes |= {"sky"} | ({"clouds", "sunset", "night"} & themes)
-    elif "sunset" in themes and dice.chance(0.12):
+    elif "sunset" in themes and rng.chance(0.12):
         classes.add("sunset")  # its light only, as in one of ten MIRFlickr sunsets
     elif "night" in themes:
         classes.add("night")
     if "water" in themes:
-        kinds["water"] = dice.weighted(_water_chances(setting))
+        kinds["water"] = rng.weighted(_water_chances(setting))
         classes |= {"water", kinds["water"]} & set(CLASS_NAMES)
     if "plant" in themes:
         classes |= {"plant life"} | ({"tree", "flower"} & themes)
         if "tree" in classes:
-            kinds["tree"] = dice.pick(("leafy", "conifer", "palm", "bare"))
+            kinds["tree"] = rng.pick(("leafy", "conifer", "palm", "bare"))
         if "flower" in classes:
-            kinds["flower"] = dice.pick(("red", "pink", "yellow", "white", "purple"))
+            kinds["flower"] = rng.pick(("red", "pink", "yellow", "white", "purple"))
     if "structures" in themes:
         classes.add("structures")
-        kinds["structures"] = dice.pick(
+        kinds["structures"] = rng.pick(
             ("columns", "stairs", "arch")
             if "indoor" in classes
             else ("house", "house", "tower", "skyline", "skyline", "bridge", "church")
         )
     if "transport" in themes:
-        kinds["transport"] = dice.weighted(_transport_chances(setting, classes))
+        kinds["transport"] = rng.weighted(_transport_chances(setting, classes))
         classes |= {"transport", kinds["transport"]} & set(CLASS_NAMES)
     if "animals" in themes:
-        kinds["animals"] = dice.weighted(
+        kinds["animals"] = rng.weighted(
             {"dog": 3.0, "cat": 3.0, "bird": 0.5}
             if "indoor" in classes
             else {"dog": 1.6, "bird": 2.6, "cat": 1.5, "horse": 1.6, "insect": 1.6}
@@ -187,17 +171,17 @@ def compose(seed: int, index: int) -> Scene:
         classes |= {"animals", kinds["animals"]} & set(CLASS_NAMES)
     if "food" in themes:
         classes.add("food")
-        kinds["food"] = dice.pick(("cake", "fruit", "coffee", "pizza"))
+        kinds["food"] = rng.pick(("cake", "fruit", "coffee", "pizza"))
     if "people" in themes:
         portrait = "portrait" in themes
-        people = _company(dice, portrait)
+        people = _company(rng, portrait)
         classes |= {"people"} | (set(people) & set(CLASS_NAMES))
         if portrait:
             classes.add("portrait")
     if not classes:  # a bare landscape
         classes.add("structures")
         kinds["structures"] = "house"
-    look, frame = dice.weighted(_LOOKS), dice.weighted(_FRAMES)
+    look, frame = rng.weighted(_LOOKS), rng.weighted(_FRAMES)
     return Scene(setting, frozenset(classes), kinds, people, look, frame)
 
 
@@ -220,8 +204,8 @@ def _transport_chances(setting: str, classes: set[str]) -> dict[str, float]:
     return chances
 
 
-def _company(dice: Dice, portrait: bool) -> tuple[str, ...]:
+def _company(rng: SceneRng, portrait: bool) -> tuple[str, ...]:
     one = {"female": 0.44, "male": 0.42, "baby": 0.05, "someone": 0.09}
     several = {"female": 0.33, "male": 0.33, "baby": 0.04, "someone": 0.3}
-    count = 1 if portrait else dice.weighted({1: 0.45, 2: 0.32, 3: 0.15, 5: 0.08})
-    return tuple(dice.weighted(one if count == 1 else several) for _ in range(count))
+    count = 1 if portrait else rng.weighted({1: 0.45, 2: 0.32, 3: 0.15, 5: 0.08})
+    return tuple(rng.weighted(one if count == 1 else several) for _ in range(count))

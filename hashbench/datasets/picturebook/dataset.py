@@ -35,13 +35,13 @@ class ScenePictures:
 def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:  # noqa: ARG001 - reads no file
     """`items` scenes of the `world`; reads nothing from the data folder."""
     items, world = int(params["items"]), int(params["world"])
-    told = [scenes.labels_and_captions(world, index) for index in range(items)]
+    described = [scenes.labels_and_captions(world, index) for index in range(items)]
     identity = f"picturebook {scenes.GENERATOR_VERSION} {world} {items}"
     return Dataset(
         name="picturebook",
         ids=tuple(f"scene-{index:06d}" for index in range(items)),
-        labels=np.stack([labels for labels, _ in told]),
-        captions=tuple(captions for _, captions in told),
+        labels=np.stack([labels for labels, _ in described]),
+        captions=tuple(captions for _, captions in described),
         class_names=scenes.CLASS_NAMES,
         pictures=ScenePictures(world),
         fingerprint=hashlib.sha256(identity.encode()).hexdigest()[:16],

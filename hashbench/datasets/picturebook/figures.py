@@ -1,36 +1,27 @@
-"""The beings in a scene: animals and people. `x, y` is where one stands, `size` its height."""
+"""The figures in a scene: animals and people. `x, y` is where one stands, `size` its height."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashbench.datasets.picturebook.brush import Colour, mix
+from hashbench.datasets.picturebook.brush import PAINT, Colour, mix
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.brush import Brush
 
 _SKIN: tuple[Colour, ...] = ((245, 210, 180), (225, 175, 140), (180, 125, 90), (120, 80, 55))
 _HAIR: tuple[Colour, ...] = ((40, 30, 25), (95, 60, 35), (200, 160, 80), (150, 70, 40))
-_CLOTH: tuple[Colour, ...] = (
-    (190, 50, 50),
-    (50, 80, 160),
-    (230, 230, 225),
-    (60, 60, 65),
-    (110, 60, 130),
-    (60, 130, 90),
-    (235, 180, 60),
-)
 
 
 def animal(b: Brush, kind: str, x: float, y: float, size: float) -> None:
     """A bird, dog, cat, horse or insect that looks to a random side."""
-    side = b.dice.pick((-1, 1))
+    side = b.rng.pick((-1, 1))
     _ANIMALS[kind](b, x, y, size, side)
 
 
 def _bird(b: Brush, x: float, y: float, s: float, side: int) -> None:
-    plume = b.tone(b.dice.pick(((60, 60, 70), (180, 60, 50), (70, 110, 180), (235, 235, 235))))
-    if b.dice.chance(0.4):  # in flight
+    plume = b.tone(b.rng.pick(((60, 60, 70), (180, 60, 50), (70, 110, 180), (235, 235, 235))))
+    if b.rng.chance(0.4):  # in flight
         y -= s * 0.6
         b.oval(x, y, s * 0.26, s * 0.12, plume)
         b.shape([(x, y), (x - s * 0.45, y - s * 0.4), (x - s * 0.12, y)], plume)
@@ -54,7 +45,7 @@ def _bird(b: Brush, x: float, y: float, s: float, side: int) -> None:
 
 
 def _dog(b: Brush, x: float, y: float, s: float, side: int) -> None:
-    coat = b.tone(b.dice.pick(((150, 100, 60), (70, 55, 45), (215, 190, 150), (225, 225, 220))))
+    coat = b.tone(b.rng.pick(((150, 100, 60), (70, 55, 45), (215, 190, 150), (225, 225, 220))))
     ear = mix(coat, (40, 25, 20), 0.55)
     for leg in (-0.3, -0.18, 0.18, 0.3):
         b.box(x + leg * s - s * 0.05, y - s * 0.4, x + leg * s + s * 0.05, y, coat)
@@ -70,7 +61,7 @@ def _dog(b: Brush, x: float, y: float, s: float, side: int) -> None:
 
 
 def _cat(b: Brush, x: float, y: float, s: float, side: int) -> None:
-    coat = b.tone(b.dice.pick(((120, 115, 115), (215, 140, 70), (50, 48, 50), (230, 225, 215))))
+    coat = b.tone(b.rng.pick(((120, 115, 115), (215, 140, 70), (50, 48, 50), (230, 225, 215))))
     b.oval(x, y - s * 0.3, s * 0.27, s * 0.32, coat)  # it sits
     tail = x - side * s * 0.22
     b.stroke(
@@ -89,7 +80,7 @@ def _cat(b: Brush, x: float, y: float, s: float, side: int) -> None:
 
 
 def _horse(b: Brush, x: float, y: float, s: float, side: int) -> None:
-    coat = b.tone(b.dice.pick(((120, 75, 45), (60, 45, 40), (200, 195, 190))))
+    coat = b.tone(b.rng.pick(((120, 75, 45), (60, 45, 40), (200, 195, 190))))
     mane = mix(coat, (20, 15, 10), 0.6)
     for leg in (-0.26, -0.16, 0.16, 0.26):
         b.box(x + leg * s - s * 0.03, y - s * 0.45, x + leg * s + s * 0.03, y, coat)
@@ -105,7 +96,7 @@ def _horse(b: Brush, x: float, y: float, s: float, side: int) -> None:
 
 
 def _insect(b: Brush, x: float, y: float, s: float, _side: int) -> None:
-    wing = b.tone(b.dice.pick(((230, 140, 40), (90, 130, 210), (235, 220, 120), (200, 80, 120))))
+    wing = b.tone(b.rng.pick(((230, 140, 40), (90, 130, 210), (235, 220, 120), (200, 80, 120))))
     y -= s * 0.45
     for way in (-1, 1):
         b.oval(x + way * s * 0.24, y - s * 0.16, s * 0.24, s * 0.22, wing)
@@ -120,9 +111,9 @@ _ANIMALS = {"bird": _bird, "dog": _dog, "cat": _cat, "horse": _horse, "insect": 
 
 def person(b: Brush, who: str, x: float, y: float, size: float) -> None:
     """A whole figure. Someone of no given sex is a dark shape seen from behind."""
-    s, d = size, b.dice
-    skin, hair = b.tone(d.pick(_SKIN), 12), b.tone(d.pick(_HAIR), 12)
-    cloth, lower = b.tone(d.pick(_CLOTH)), b.tone(d.pick(_CLOTH[:4]))
+    s, rng = size, b.rng
+    skin, hair = b.tone(rng.pick(_SKIN), 12), b.tone(rng.pick(_HAIR), 12)
+    cloth, lower = b.tone(rng.pick(PAINT)), b.tone(rng.pick(PAINT[:4]))
     head, r = y - s * 0.86, s * 0.12
     if who == "someone":
         cloth = lower = hair = skin = b.tone((52, 50, 58), 14)
@@ -143,9 +134,9 @@ def person(b: Brush, who: str, x: float, y: float, size: float) -> None:
               skin if who == "female" else lower)  # fmt: skip
     for arm in (-1, 1):
         b.stroke([(x + arm * s * 0.12, y - s * 0.68),
-                  (x + arm * s * d.uniform(0.18, 0.3), y - s * d.uniform(0.38, 0.6))],
+                  (x + arm * s * rng.uniform(0.18, 0.3), y - s * rng.uniform(0.38, 0.6))],
                  cloth, 0.07 * s)  # fmt: skip
-    if who == "female" and d.chance(0.75):
+    if who == "female" and rng.chance(0.75):
         b.shape([(x - s * 0.1, y - s * 0.74), (x + s * 0.1, y - s * 0.74),
                  (x + s * 0.24, y - s * 0.25), (x - s * 0.24, y - s * 0.25)], cloth)  # fmt: skip
     else:
@@ -156,9 +147,9 @@ def person(b: Brush, who: str, x: float, y: float, size: float) -> None:
 
 def face(b: Brush, who: str, x: float, y: float, size: float) -> None:
     """A portrait: head and shoulders; (x, y) is the middle of the face, size its half height."""
-    s, d = size, b.dice
-    skin, hair = b.tone(d.pick(_SKIN), 12), b.tone(d.pick(_HAIR), 12)
-    cloth = b.tone(d.pick(_CLOTH))
+    s, rng = size, b.rng
+    skin, hair = b.tone(rng.pick(_SKIN), 12), b.tone(rng.pick(_HAIR), 12)
+    cloth = b.tone(rng.pick(PAINT))
     shade = mix(skin, (70, 30, 20), 0.35)
     if who == "someone":  # turned away: hair and shoulders only
         b.oval(x, y + s * 1.7, s * 1.2, s * 0.9, cloth)
@@ -176,11 +167,11 @@ def face(b: Brush, who: str, x: float, y: float, size: float) -> None:
     else:
         top = [(x - wide, y - s * 0.1), (x - wide * 0.8, y - s * 0.95), (x, y - s * 1.12),
                (x + wide * 0.8, y - s * 0.95), (x + wide, y - s * 0.1),
-               (x + wide * d.uniform(0.1, 0.6), y - s * 0.55)]  # fmt: skip
+               (x + wide * rng.uniform(0.1, 0.6), y - s * 0.55)]  # fmt: skip
         b.shape(top, hair)
         lips = (190, 60, 70) if who == "female" else shade
         b.oval(x, y + s * 0.52, s * 0.24, s * 0.08, lips)
-        if who == "male" and d.chance(0.45):
+        if who == "male" and rng.chance(0.45):
             b.oval(x, y + s * 0.78, s * 0.48, s * 0.26, hair)
             b.oval(x, y + s * 0.52, s * 0.2, s * 0.06, shade)
     large = 0.13 if who == "baby" else 0.1

@@ -1,23 +1,14 @@
-"""The things in a scene: plants, vehicles, dishes. Each stands at `x, y` and is `size` high."""
+"""The objects in a scene: plants, vehicles, dishes. Each stands at `x, y` and is `size` high."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hashbench.datasets.picturebook.brush import Colour, mix
+from hashbench.datasets.picturebook.brush import PAINT, Colour, mix
 
 if TYPE_CHECKING:
     from hashbench.datasets.picturebook.brush import Brush
 
-_PAINT: tuple[Colour, ...] = (
-    (190, 50, 50),
-    (50, 80, 160),
-    (230, 230, 225),
-    (60, 60, 65),
-    (110, 60, 130),
-    (60, 130, 90),
-    (235, 180, 60),
-)
 _PETAL: dict[str, Colour] = {
     "red": (205, 40, 45),
     "pink": (235, 130, 170),
@@ -29,9 +20,9 @@ _PETAL: dict[str, Colour] = {
 
 def tree(b: Brush, kind: str, x: float, y: float, size: float) -> None:
     """A tree: leafy, conifer, palm or bare."""
-    d = b.dice
+    rng = b.rng
     bark = b.tone((90, 65, 45))
-    leaf = b.tone(d.pick(((50, 110, 45), (80, 125, 50), (30, 85, 50), (170, 110, 40))))
+    leaf = b.tone(rng.pick(((50, 110, 45), (80, 125, 50), (30, 85, 50), (170, 110, 40))))
     b.box(x - size * 0.05, y - size * 0.55, x + size * 0.05, y, bark)
     if kind == "conifer":
         for step in range(3):
@@ -51,7 +42,7 @@ def tree(b: Brush, kind: str, x: float, y: float, size: float) -> None:
                 b.stroke([(x, y - size * low), tip], bark, 0.04 * size)
     else:
         for _ in range(5):
-            dx, dy = d.uniform(-0.2, 0.2) * size, d.uniform(-0.15, 0.15) * size
+            dx, dy = rng.uniform(-0.2, 0.2) * size, rng.uniform(-0.15, 0.15) * size
             b.oval(x + dx, y - size * 0.7 + dy, size * 0.24, size * 0.22, b.tone(leaf, 14))
 
 
@@ -66,9 +57,9 @@ def flower(b: Brush, kind: str, x: float, y: float, size: float) -> None:
 
 def vehicle(b: Brush, kind: str, x: float, y: float, size: float) -> None:
     """A car, bus, train, bicycle, boat or plane."""
-    s, side = size, b.dice.pick((-1, 1))
+    s, side = size, b.rng.pick((-1, 1))
     paint = b.tone(
-        b.dice.pick(((190, 40, 40), (50, 80, 170), (225, 225, 225), (50, 50, 55), (225, 180, 50)))
+        b.rng.pick(((190, 40, 40), (50, 80, 170), (225, 225, 225), (50, 50, 55), (225, 180, 50)))
     )
     glass: Colour = (165, 195, 215)
     tyre: Colour = (25, 25, 28)
@@ -117,17 +108,17 @@ def vehicle(b: Brush, kind: str, x: float, y: float, size: float) -> None:
 
 def food(b: Brush, kind: str, x: float, y: float, size: float) -> None:
     """A dish on a plate; (x, y) is the plate's centre."""
-    s, d = size, b.dice
+    s, rng = size, b.rng
     b.oval(x, y, s, s * 0.52, b.tone((236, 234, 228), 8))
     b.oval(x, y, s * 0.8, s * 0.4, (214, 210, 204))
     if kind == "cake":
-        icing = b.tone(d.pick(((240, 150, 175), (110, 65, 40), (250, 240, 215))))
+        icing = b.tone(rng.pick(((240, 150, 175), (110, 65, 40), (250, 240, 215))))
         b.box(x - s * 0.45, y - s * 0.5, x + s * 0.45, y + s * 0.1, b.tone((215, 165, 95)))
         b.box(x - s * 0.45, y - s * 0.62, x + s * 0.45, y - s * 0.4, icing)
         b.oval(x, y - s * 0.7, s * 0.12, s * 0.12, (205, 30, 45))
     elif kind == "fruit":
         for dx, dy in ((-0.35, 0), (0.3, 0.05), (0, -0.28), (0.05, 0.12)):
-            ripe = b.tone(d.pick(((210, 40, 40), (240, 150, 30), (130, 180, 50), (240, 215, 70))))
+            ripe = b.tone(rng.pick(((210, 40, 40), (240, 150, 30), (130, 180, 50), (240, 215, 70))))
             b.oval(x + dx * s, y + dy * s, s * 0.26, s * 0.26, ripe)
     elif kind == "coffee":
         b.ring(x + s * 0.5, y - s * 0.2, s * 0.2, s * 0.18, fill=(250, 250, 250), width=0.1 * s)
@@ -138,22 +129,27 @@ def food(b: Brush, kind: str, x: float, y: float, size: float) -> None:
         b.oval(x, y - s * 0.04, s * 0.7, s * 0.36, (215, 150, 70))
         b.oval(x, y - s * 0.05, s * 0.6, s * 0.3, (240, 205, 95))
         for _ in range(6):
-            dx, dy = d.uniform(-0.42, 0.42) * s, d.uniform(-0.2, 0.16) * s
+            dx, dy = rng.uniform(-0.42, 0.42) * s, rng.uniform(-0.2, 0.16) * s
             b.oval(x + dx, y + dy, s * 0.09, s * 0.06, (195, 45, 35))
 
 
 def stray(b: Brush) -> None:
-    """A thing that belongs to no class: a ball, a box, a post or a sign."""
-    d = b.dice
-    x, y, s, fill = d.uniform(), d.uniform(0.5, 1.0), d.uniform(0.06, 0.16), b.tone(d.pick(_PAINT))
-    kind = d.pick(("ball", "box", "post", "sign"))
+    """An object that belongs to no class: a ball, a box, a post or a sign."""
+    rng = b.rng
+    x, y, s, fill = (
+        rng.uniform(),
+        rng.uniform(0.5, 1.0),
+        rng.uniform(0.06, 0.16),
+        b.tone(rng.pick(PAINT)),
+    )
+    kind = rng.pick(("ball", "box", "post", "sign"))
     if kind == "ball":
         b.oval(x, y, s, s, fill)
         b.oval(x - s * 0.3, y - s * 0.3, s * 0.25, s * 0.25, mix(fill, (255, 255, 255), 0.6))
     elif kind == "box":
         b.box(x - s, y - s, x + s, y + s, fill)
     elif kind == "post":
-        top = 0.0 if d.chance(0.3) else y - 0.4
+        top = 0.0 if rng.chance(0.3) else y - 0.4
         b.box(x - 0.02, top, x + 0.02, 1.0, mix(fill, (60, 60, 60), 0.6))
     else:
         b.box(x - 0.012, y - 0.3, x + 0.012, y, (90, 90, 95))

@@ -10,7 +10,7 @@ T = TypeVar("T")
 _CHUNK = 256
 
 
-class Dice:
+class SceneRng:
     """A counter-based source of uniform numbers for one purpose of one scene.
 
     Philox takes (seed, index) as its key and the stream as the top word of its counter, so any

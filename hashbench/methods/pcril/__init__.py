@@ -11,6 +11,7 @@ CARD = MethodCard(
     year=2024,
     entry="hashbench.methods.pcril.method:Pcril",
     needs_prompts=True,
+    needs_encoders=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
     params=(
@@ -66,8 +67,14 @@ CARD = MethodCard(
         ),
         Param(
             "pseudo_labels",
-            False,
+            True,
             "classes that the search refused keep a share of a label, by how much they would gain",
+        ),
+        Param(
+            "pseudo_negatives",
+            True,
+            "refused classes whose share is 0 are negatives from then on (paper, Algorithm 1), or "
+            "stay unknown",
         ),
         Param("watched", 64, "items on which recovery is measured after each epoch", low=1),
         Param("hash_epochs", 80, "epochs of the hash networks", low=1, high=10000),
@@ -78,12 +85,26 @@ CARD = MethodCard(
             "networks",
             "plain",
             "hash networks: hidden layers of one width (plain), or 1024-2048-512 as in paper and "
-            "release, texts with local response normalisation (released)",
-            choices=("plain", "released"),
+            "release (paper)",
+            choices=("plain", "paper"),
+        ),
+        Param(
+            "local_response",
+            False,
+            "texts are normalised across channels before the last layer (release only)",
         ),
         Param("hidden", 512, "width of a plain network's hidden layers", low=1, high=65536),
         Param("depth", 1, "hidden layers of a plain network", low=0, high=8),
-        Param("eta", 1.0, "weight of quantisation", low=0.0, high=1e4),
+        Param(
+            "eta", 1.0, "weight of quantisation, between sums as in the paper", low=0.0, high=1e4
+        ),
+        Param(
+            "targets",
+            "unified",
+            "what codes are quantised to: sign(V + T) for both modalities (unified), or each to "
+            "its own signs (specific)",
+            choices=("unified", "specific"),
+        ),
         Param("anm_ratio", 0.3, "negative pairs for each positive one (t)", low=0.0, high=1e4),
         Param("top_k", 10, "complementary partners an item may be mixed with", low=1, high=65536),
         Param(
@@ -99,6 +120,26 @@ CARD = MethodCard(
             "largest",
             "partners with the largest overlap (paper), or the smallest (as released)",
             choices=("largest", "smallest"),
+        ),
+        Param(
+            "partner_labels",
+            "recovered",
+            "labels that partners are looked for by: after recovery (paper), or those known before "
+            "it (as released)",
+            choices=("recovered", "known"),
+        ),
+        Param(
+            "mixed_similarity",
+            "determined",
+            "mixed pairs: all count, those that share no class as dissimilar (determined, Eq. 6), "
+            "or, like plain pairs, only if every class is known (ternary)",
+            choices=("determined", "ternary"),
+        ),
+        Param(
+            "sampling",
+            "shuffled",
+            "items of an epoch: each once (shuffled), or drawn with replacement (as released)",
+            choices=("shuffled", "replacement"),
         ),
     ),
     ablations=(
@@ -132,20 +173,43 @@ CARD = MethodCard(
             "as released: least overlap by an overflow",
             {"partners": "smallest"},
         ),
+        Ablation("paper-networks", "hash networks of 1024-2048-512", {"networks": "paper"}),
         Ablation(
             "released-networks",
             "hash networks of 1024-2048-512, normalised before the text codes, as released",
-            {"networks": "released"},
+            {"networks": "paper", "local_response": True},
+        ),
+        Ablation(
+            "no-pseudo-labels",
+            "classes that the search refused stay unknown",
+            {"pseudo_labels": False},
+        ),
+        Ablation(
+            "ternary-mixing",
+            "a mixed pair is dissimilar only if every class is known",
+            {"mixed_similarity": "ternary"},
+        ),
+        Ablation(
+            "specific-codes",
+            "codes are quantised to the signs of their own modality",
+            {"targets": "specific"},
         ),
         Ablation(
             "released",
-            "all differences of the released code from the paper, but for its file handling",
+            "as the released code: unknown pairs are negative, no pseudo labels, a hinge for each "
+            "modality, sorted classes, lambda fixed, least overlap by labels before recovery, "
+            "draws with replacement, normalised texts; without its u = 1e-4 for unknown labels, "
+            "its one lambda for mixed labels, its sizes (released-networks), its file handling",
             {
                 "unknown_pairs": "negative",
+                "pseudo_labels": False,
                 "hinge": "separate",
                 "anchors": "sorted",
                 "mixing": "fixed",
                 "partners": "smallest",
+                "partner_labels": "known",
+                "sampling": "replacement",
+                "local_response": True,
             },
         ),
     ),

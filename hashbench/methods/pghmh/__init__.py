@@ -1,8 +1,14 @@
 """PGHMH: one fused code an item, guided by prompts; strict or as published."""
 
+from hashbench.methods.prompted_params import (
+    ABLATIONS,
+    OPTIMISATION,
+    PREDICTION,
+    PROMPT_READING,
+    SOURCES,
+    TRAIN_PROMPT,
+)
 from hashbench.plan.card import Ablation, MethodCard, Param
-
-SOURCES = ("predicted", "none", "ground-truth")
 
 CARD = MethodCard(
     name="pghmh",
@@ -15,52 +21,69 @@ CARD = MethodCard(
     directions=("mm",),
     joint_bits=True,
     needs_prompts=True,
+    needs_encoders=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
+    shares=("missing_image", "missing_text"),
     epoch_params=("epochs",),
     params=(
-        Param("epochs", 8, "epochs", low=1, high=10000),
-        Param("batch_size", 64, "items a step", low=2, high=65536),
-        Param("lr", 1e-3, "highest learning rate of heads and prompts", low=0.0, high=1.0),
-        Param("fusion_lr", 0.1, "that of the fusion, as a share of lr", low=0.0, high=10.0),
-        Param("backbone_lr", 1e-4, "that of the tuned blocks; 0 freezes them", low=0.0, high=1.0),
-        Param("weight_decay", 0.01, "decoupled weight decay", low=0.0, high=10.0),
-        Param("tuned_blocks", 2, "how many last blocks of both towers are tuned", low=1, high=64),
+        *OPTIMISATION,
         Param(
             "prompt",
             "predicted",
-            "where classes in prompts come from at encoding: predicted from what is there of the "
-            "item, none, or its true labels (published protocol)",
+            "where classes in prompts come from at encoding: predicted from what the item has of "
+            "image and text, none, or its true labels (published protocol)",
             choices=SOURCES,
             published="ground-truth",
         ),
+        TRAIN_PROMPT,
+        *PREDICTION,
         Param(
-            "train_prompt",
-            "as-encoded",
-            "where they come from in training; true labels of training items are no leak",
-            choices=("as-encoded", *SOURCES),
+            "template",
+            "an image showing {}.",
+            "the sentence of the prompt; {} stands for the names of the classes",
+            template=True,
         ),
-        Param(
-            "predictor",
-            "trained",
-            "who predicts classes: a classifier trained on the training labels, or the class "
-            "names alone (zero-shot)",
-            choices=("trained", "zero-shot"),
-        ),
-        Param("ridge", 1e-3, "ridge penalty of the trained classifier", low=0.0, high=1e6),
         Param("sample_context", default=True, help="the prompt's context depends on the sample"),
-        Param("eta", 1.0, "weight of the prompt in the text feature", low=0.0, high=100.0),
-        Param("slots", 8, "most classes in a prompt", low=1, high=64),
-        Param("context", default=True, help="the prompt's context tokens are trained"),
+        *PROMPT_READING,
         Param(
             "fusion",
             "anchors",
-            "attention in which image and text ask each other and the prompt (anchors), each "
-            "other alone (pair), or no attention (none)",
+            "attention in which image and text attend to each other and the prompt (anchors), to "
+            "each other alone (pair), or no attention (none)",
             choices=("anchors", "pair", "none"),
         ),
-        Param("missing_train", 0.0, "share of training items that lack a modality", low=0, high=1),
-        Param("missing_test", 0.0, "share of all other items that do", low=0.0, high=1.0),
+        Param("dropout", 0.5, "dropout of the residual MLP", low=0.0, high=0.99),
+        Param(
+            "missing_image",
+            0.0,
+            "share of items without an image, drawn once per item; a text remains",
+            low=0.0,
+            high=1.0,
+        ),
+        Param(
+            "missing_text",
+            0.0,
+            "share of items without a text, drawn once per item; an image remains, so that both "
+            "shares add up to 1 at most",
+            low=0.0,
+            high=1.0,
+        ),
+        Param(
+            "missing_in",
+            "everywhere",
+            "where they lack it: everywhere, in training only, or when codes are made only "
+            "(encoding)",
+            choices=("everywhere", "training", "encoding"),
+        ),
+        Param(
+            "modality_dropout",
+            0.0,
+            "share of complete items that lose one modality for a training step, drawn anew each "
+            "time",
+            low=0.0,
+            high=1.0,
+        ),
         Param(
             "queries",
             "both",
@@ -81,25 +104,31 @@ CARD = MethodCard(
         Ablation(
             "no-structured", "level 3 off: codes learn nothing", {"pairwise": 0.0, "delta": 0.0}
         ),
-        Ablation("no-reconstruction", "no reconstruction", {"delta": 0.0}),
-        Ablation("no-auxiliary", "no weight on the auxiliary length", {"mu": 0.0, "delta": 0.0}),
         Ablation("no-fusion", "sum of the features without attention", {"fusion": "none"}),
         Ablation("unguided", "attention between image and text alone", {"fusion": "pair"}),
-        Ablation("prompt-none", "context tokens without classes", {"prompt": "none"}),
+        Ablation("prompt-none", "a prompt without classes", {"prompt": "none"}),
         Ablation("static-context", "one context for all samples", {"sample_context": False}),
-        Ablation("frozen-context", "context tokens never trained, as released", {"context": False}),
-        Ablation("zero-shot", "classes predicted from their names", {"predictor": "zero-shot"}),
+        *ABLATIONS,
         Ablation(
-            "true-prompt-training",
-            "true labels in training prompts, predicted ones at encoding",
-            {"train_prompt": "ground-truth"},
+            "missing-30",
+            "15 % lack the image, 15 % the text",
+            {"missing_image": 0.15, "missing_text": 0.15},
         ),
-        Ablation("frozen-towers", "no block is tuned", {"backbone_lr": 0.0}),
         Ablation(
-            "missing-30", "a third lacks a modality", {"missing_train": 0.3, "missing_test": 0.3}
+            "missing-50",
+            "a quarter lacks the image, a quarter the text",
+            {"missing_image": 0.25, "missing_text": 0.25},
         ),
-        Ablation("missing-50", "half lack a modality", {"missing_train": 0.5, "missing_test": 0.5}),
-        Ablation("missing-70", "most lack a modality", {"missing_train": 0.7, "missing_test": 0.7}),
+        Ablation(
+            "missing-70",
+            "35 % lack the image, 35 % the text",
+            {"missing_image": 0.35, "missing_text": 0.35},
+        ),
+        Ablation("few-images", "imbalanced: 70 % lack the image", {"missing_image": 0.7}),
+        Ablation("few-texts", "imbalanced: 70 % lack the text", {"missing_text": 0.7}),
+        Ablation(
+            "modality-dropout", "a third loses a modality each step", {"modality_dropout": 0.3}
+        ),
         Ablation("image-queries", "queries without a text", {"queries": "image"}),
         Ablation("text-queries", "queries without an image", {"queries": "text"}),
     ),

@@ -1,8 +1,14 @@
 """PromptHash: affinity prompts and gated state space fusion, strict or as published."""
 
+from hashbench.methods.prompted_params import (
+    ABLATIONS,
+    OPTIMISATION,
+    PREDICTION,
+    PROMPT_READING,
+    SOURCES,
+    TRAIN_PROMPT,
+)
 from hashbench.plan.card import Ablation, MethodCard, Param
-
-SOURCES = ("predicted", "none", "ground-truth")
 
 CARD = MethodCard(
     name="prompthash",
@@ -14,17 +20,12 @@ CARD = MethodCard(
     entry="hashbench.methods.prompthash.method:PromptHash",
     joint_bits=True,
     needs_prompts=True,
+    needs_encoders=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
     params=(
-        Param("epochs", 8, "epochs", low=1, high=10000),
-        Param("batch_size", 64, "items a step", low=2, high=65536),
-        Param("lr", 1e-3, "highest learning rate of heads and prompts", low=0.0, high=1.0),
-        Param("fusion_lr", 0.1, "that of the fusion, as a share of lr", low=0.0, high=10.0),
-        Param("backbone_lr", 1e-4, "that of the tuned blocks; 0 freezes them", low=0.0, high=1.0),
-        Param("weight_decay", 0.01, "decoupled weight decay", low=0.0, high=10.0),
-        Param("tuned_blocks", 2, "how many last blocks of both towers are tuned", low=1, high=64),
+        *OPTIMISATION,
         Param(
             "prompt",
             "predicted",
@@ -33,12 +34,7 @@ CARD = MethodCard(
             choices=SOURCES,
             published="ground-truth",
         ),
-        Param(
-            "train_prompt",
-            "as-encoded",
-            "where they come from in training; true labels of training items are no leak",
-            choices=("as-encoded", *SOURCES),
-        ),
+        TRAIN_PROMPT,
         Param(
             "pair",
             default=False,
@@ -53,18 +49,15 @@ CARD = MethodCard(
             "(published protocol)",
             published=True,
         ),
+        *PREDICTION,
         Param(
-            "predictor",
-            "trained",
-            "who predicts classes: a classifier trained on the training labels, or the class "
-            "names alone (zero-shot)",
-            choices=("trained", "zero-shot"),
+            "template",
+            "this is an image containing {}.",
+            "the sentence of the prompt; {} stands for the names of the classes",
+            template=True,
         ),
-        Param("ridge", 1e-3, "ridge penalty of the trained classifier", low=0.0, high=1e6),
         Param("taap", default=True, help="text affinity-aware prompts; no: the tower's own text"),
-        Param("eta", 1.0, "weight of the prompt in the text feature", low=0.0, high=100.0),
-        Param("slots", 8, "most classes in a prompt", low=1, high=64),
-        Param("context", default=True, help="the prompt's context tokens are trained"),
+        *PROMPT_READING,
         Param(
             "fusion",
             "ssm",
@@ -72,7 +65,13 @@ CARD = MethodCard(
             "nothing (gate), or no fusion at all (none)",
             choices=("ssm", "transformer", "gate", "none"),
         ),
-        Param("alpha", 0.5, "share of the fused feature next to the plain one", low=0.0, high=1.0),
+        Param(
+            "fused_share",
+            0.5,
+            "share of the fused feature, the plain one has the rest",
+            low=0.0,
+            high=1.0,
+        ),
         Param(
             "grn",
             "paper",
@@ -84,40 +83,67 @@ CARD = MethodCard(
         Param("inter", 5.0, "weight of the likelihood across modalities", low=0.0, high=1e4),
         Param("sigma", 0.1, "weight of quantisation", low=0.0, high=1e4),
         Param("delta", 0.001, "weight of reconstruction", low=0.0, high=1e4),
-        Param("global_weight", 5.0, "weight of image to text alignment", low=0.0, high=1e4),
-        Param("local_weight", 5.0, "weight of image to prompt alignment", low=0.0, high=1e4),
-        Param("temperature", 0.07, "of both alignments", low=0.001, high=100.0),
+        Param("alpha", 5.0, "weight of the global image to text alignment", low=0.0, high=1e4),
+        Param(
+            "token_weight",
+            2.5,
+            "weight of the local alignment of image patches with prompt tokens (paper)",
+            low=0.0,
+            high=1e4,
+        ),
+        Param(
+            "prompt_weight",
+            2.5,
+            "weight of the alignment of the whole image with the whole prompt, which the release "
+            "has, weighted 5, in place of the local one",
+            low=0.0,
+            high=1e4,
+        ),
+        Param("temperature", 0.07, "of all alignments", low=0.001, high=100.0),
+        Param(
+            "targets",
+            "unified",
+            "binary codes that training draws to: one for image and text of an item, or one for "
+            "each (specific)",
+            choices=("unified", "specific"),
+        ),
         Param("auxiliary_bits", 256, "the auxiliary length", low=1, high=4096),
         Param("mu", 20.0, "weight of the auxiliary length", low=0.0, high=1e4),
     ),
     ablations=(
         Ablation("no-taap", "the tower's own text feature", {"taap": False}),
+        Ablation("taap-no-labels", "affinity prompts without classes", {"prompt": "none"}),
         Ablation("no-agsf", "no fusion", {"fusion": "none"}),
         Ablation("agsf-transformer", "transformer for state space", {"fusion": "transformer"}),
         Ablation("agsf-gate", "the gate alone", {"fusion": "gate"}),
-        Ablation("no-global", "no image to text alignment", {"global_weight": 0.0}),
-        Ablation("no-local", "no image to prompt alignment", {"local_weight": 0.0}),
+        Ablation("no-global", "no image to text alignment", {"alpha": 0.0}),
+        Ablation(
+            "no-local",
+            "no alignment with the prompt, neither of tokens nor of the whole",
+            {"token_weight": 0.0, "prompt_weight": 0.0},
+        ),
+        Ablation(
+            "local-tokens",
+            "patches with prompt tokens alone, as in the paper",
+            {"token_weight": 5.0, "prompt_weight": 0.0},
+        ),
+        Ablation(
+            "local-whole",
+            "whole image with whole prompt alone, as released",
+            {"token_weight": 0.0, "prompt_weight": 5.0},
+        ),
         Ablation("no-intra", "no likelihood within a modality", {"intra": 0.0}),
         Ablation("no-inter", "no likelihood across modalities", {"inter": 0.0}),
         Ablation("no-quantisation", "no quantisation", {"sigma": 0.0}),
-        Ablation("no-reconstruction", "no reconstruction", {"delta": 0.0}),
-        Ablation("no-auxiliary", "no weight on the auxiliary length", {"mu": 0.0, "delta": 0.0}),
         Ablation("sigma-0.01", "weaker quantisation", {"sigma": 0.01}),
         Ablation("sigma-1", "stronger quantisation", {"sigma": 1.0}),
-        Ablation("alpha-0", "plain features alone", {"alpha": 0.0}),
-        Ablation("alpha-0.25", "less of the fused feature", {"alpha": 0.25}),
-        Ablation("alpha-0.75", "more of the fused feature", {"alpha": 0.75}),
-        Ablation("alpha-1", "fused features alone", {"alpha": 1.0}),
-        Ablation("prompt-none", "context tokens without classes", {"prompt": "none"}),
-        Ablation("zero-shot", "classes predicted from their names", {"predictor": "zero-shot"}),
-        Ablation(
-            "true-prompt-training",
-            "true labels in training prompts, predicted ones at encoding",
-            {"train_prompt": "ground-truth"},
-        ),
-        Ablation("frozen-context", "context tokens never trained, as released", {"context": False}),
+        Ablation("alpha-1", "weaker global alignment", {"alpha": 1.0}),
+        Ablation("alpha-10", "stronger global alignment", {"alpha": 10.0}),
+        Ablation("plain-features", "plain features alone", {"fused_share": 0.0}),
+        Ablation("fused-features", "fused features alone", {"fused_share": 1.0}),
+        Ablation("specific-codes", "a binary code for each modality", {"targets": "specific"}),
         Ablation("released-grn", "a normalisation that does nothing", {"grn": "released"}),
-        Ablation("frozen-towers", "no block is tuned", {"backbone_lr": 0.0}),
+        *ABLATIONS,
         Ablation(
             "leak-label",
             "published protocol: the true label alone leaks",

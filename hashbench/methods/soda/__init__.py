@@ -18,17 +18,23 @@ CARD = MethodCard(
         Param("batch_size", 128, "items a step", low=2, high=65536),
         Param("lr", 1e-3, "initial learning rate of Adam; falls along a cosine", low=0.0, high=1.0),
         Param("weight_decay", 0.0, "decoupled weight decay of all heads", low=0.0, high=10.0),
-        Param("alpha", 0.1, "weight of binarisation (Phi2) in stage 1", low=0.0, high=1e4),
-        Param("beta", 0.1, "weight of binarisation (Phi2) in stage 2", low=0.0, high=1e4),
+        Param("alpha", 1.0, "weight of binarisation (Phi2) in stage 1, of sums", low=0.0, high=1e6),
+        Param("beta", 1.0, "weight of binarisation (Phi2) in stage 2, of sums", low=0.0, high=1e6),
         Param("hidden", 512, "width of a head's hidden layer", low=1, high=65536),
         Param("depth", 1, "hidden layers of a head; 0 makes it linear", low=0, high=8),
         Param(
             "prompt",
-            "paper",
-            "label prompt: 'An image of a, b and c.' (paper), the names alone (names), a "
-            "descriptive sentence (descriptive), one prompt a class, averaged (averaged), or the "
-            "label vector without any prompt (one-hot)",
-            choices=("paper", "names", "descriptive", "averaged", "one-hot"),
+            "sentence",
+            "label prompt: one sentence for all classes of an item (sentence, the paper's), the "
+            "same with classes that usually go along (context), one sentence a class, averaged "
+            "(averaged), or the label vector without any prompt (one-hot)",
+            choices=("sentence", "context", "averaged", "one-hot"),
+        ),
+        Param(
+            "template",
+            "An image of {}.",
+            "the sentence; the class names go where {} is",
+            template=True,
         ),
         Param(
             "scheme",
@@ -44,16 +50,33 @@ CARD = MethodCard(
             "fixed (continuous), or an image head that goes on learning (updated)",
             choices=("frozen", "continuous", "updated"),
         ),
+        Param(
+            "targets",
+            "unified",
+            "what codes are binarised to: one code for both modalities (unified), or the signs of "
+            "each one's own (specific)",
+            choices=("unified", "specific"),
+        ),
     ),
     ablations=(
         Ablation("no-prompt", "a label vector in place of the label prompt", {"prompt": "one-hot"}),
-        Ablation("bare-names", "class names without a sentence", {"prompt": "names"}),
-        Ablation("descriptive", "a longer, descriptive sentence", {"prompt": "descriptive"}),
+        Ablation("bare-names", "class names without a sentence", {"template": "{}"}),
+        Ablation(
+            "descriptive",
+            "a longer, descriptive sentence",
+            {"template": "This is a photograph in which {} can be seen."},
+        ),
+        Ablation(
+            "context",
+            "prompts that also name classes which usually go along",
+            {"prompt": "context"},
+        ),
         Ablation("averaged-prompts", "one prompt a class, averaged", {"prompt": "averaged"}),
         Ablation("no-teacher", "image and text learn from each other", {"scheme": "no-teacher"}),
         Ablation("joint", "one stage, end to end", {"scheme": "joint"}),
         Ablation("updated-codes", "the image head goes on learning", {"image_codes": "updated"}),
         Ablation("continuous", "real-valued teacher codes", {"image_codes": "continuous"}),
+        Ablation("specific-codes", "no code is shared by modalities", {"targets": "specific"}),
         Ablation("no-binarisation", "Phi1 alone in both stages", {"alpha": 0.0, "beta": 0.0}),
     ),
 )

@@ -1,4 +1,4 @@
-"""What all screens of the workbench have: a bar above, keys below, runs that change."""
+"""What all screens of the workbench share: a bar above, keys below, runs that change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 
 from hashbench.report.text import plain
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hashbench.tui.app import Workbench
 
 Keys = tuple[tuple[str, str, str], ...]
-"""(key as shown, what it does in a word, action)"""
+"""(key, what it does, action); keys without an action stand in the help only."""
 
 _SHOWN = (
     Status.RUNNING, Status.PAUSED, Status.QUEUED, Status.FAILED, Status.LOST, Status.STOPPED,
@@ -31,21 +31,31 @@ _SHOWN = (
 )  # fmt: skip
 
 
-_NAMES = {"/": "slash", "?": "question_mark"}
+def bindings(*groups: Keys, show: bool = True) -> list[BindingType]:
+    """Bindings for all keys that have an action; the KeyBar shows them if `show`.
 
-
-def bindings(*groups: Keys) -> list[BindingType]:
-    """Bindings for all keys that have an action; they stand in the KeyBar, not in a footer."""
+    Control keys are meant for the screen even while an input has the focus.
+    """
     return [
-        Binding(_NAMES.get(key, key), action, told, show=False)
+        Binding(
+            _KEY_NAMES.get(key, key),
+            action,
+            text,
+            show=show,
+            key_display=key,
+            priority=key.startswith("ctrl+"),
+        )
         for group in groups
-        for key, told, action in group
+        for key, text, action in group
         if action
     ]
 
 
+_KEY_NAMES = {"/": "slash", "esc": "escape"}
+
+
 class WorkScreen(Screen[None]):
-    """A screen with TopBar and KeyBar. `KEYS` are offered below, `MORE_KEYS` only by `?`."""
+    """A screen with TopBar and KeyBar. The KeyBar shows `KEYS`, the help `MORE_KEYS` as well."""
 
     KEYS: ClassVar[Keys] = ()
     MORE_KEYS: ClassVar[Keys] = ()
@@ -56,12 +66,22 @@ class WorkScreen(Screen[None]):
         """The app, as what it is."""
         return cast("Workbench", self.app)
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """Textual's bindings, in the order of `KEYS` rather than that of the base classes, since
+        only the first may find room.
+        """
+        order = {_KEY_NAMES.get(key, key): place for place, (key, _, _) in enumerate(self.KEYS)}
+        return dict(
+            sorted(super().active_bindings.items(), key=lambda item: order.get(item[0], len(order)))
+        )
+
     def bars(self) -> tuple[TopBar, KeyBar]:
         """The two bars, to be composed first and last."""
-        return TopBar(self.heading), KeyBar([(key, told) for key, told, _ in self.KEYS])
+        return TopBar(self.heading), KeyBar()
 
     def on_screen_resume(self) -> None:
-        """What is known is shown at once; handlers of subclasses come besides this one."""
+        """Shows what is known at once; Textual calls the handlers of subclasses as well."""
         bar = self.query_one(TopBar)
         bar.show(*counts(self.bench))
         if self.bench.machine is not None:
@@ -75,17 +95,11 @@ class WorkScreen(Screen[None]):
         """The meter stands above."""
         self.query_one(TopBar).show_machine(machine)
 
-    def on_key_bar_pressed(self, event: KeyBar.Pressed) -> None:
-        """A click on a key does what the key does."""
-        for shown, _, action in (*self.KEYS, ("?", "", "app.help")):
-            if shown == event.key:
-                self._run_later(action)
-
     def commands(self) -> Iterable[tuple[str, str, Callable[[], object]]]:
         """(name, help, what to call) for the palette."""
-        for key, told, action in (*self.KEYS, *self.MORE_KEYS):
+        for key, text, action in (*self.KEYS, *self.MORE_KEYS):
             if action:
-                name = told[:1].upper() + told[1:]
+                name = text[:1].upper() + text[1:]
                 yield name, f"{self.heading}, key {key}", partial(self._run_later, action)
 
     def _run_later(self, action: str) -> None:
@@ -96,8 +110,8 @@ class WorkScreen(Screen[None]):
         return RunFolder(self.bench.runs_dir / run_id)
 
 
-def tell(bench: Workbench, error: HashbenchError) -> None:
-    """An error of ours as a notice."""
+def notify_error(bench: Workbench, error: HashbenchError) -> None:
+    """Shows an error and its remedy as a notification."""
     parts = [error.problem, *([error.remedy] if error.remedy else [])]
     text = "\n".join(plain(part) for part in parts)
     bench.notify(text, title=plain(error.where or ""), severity="error", markup=False)
@@ -105,11 +119,11 @@ def tell(bench: Workbench, error: HashbenchError) -> None:
 
 def counts(bench: Workbench) -> tuple[str, str]:
     """`3 running, 1 failed, 12 finished`, and the same with signs for words."""
-    loaded, found = bench.loading
-    if found < 0:
+    loaded, total = bench.loading
+    if total < 0:
         return "looking for runs", ""
-    if loaded < found:
-        return f"reading {loaded:,} of {found:,} runs", f"{loaded:,}/{found:,} runs"
+    if loaded < total:
+        return f"reading {loaded:,} of {total:,} runs", f"{loaded:,}/{total:,} runs"
     by_status = Counter(view.status for view in bench.views.values())
     shown = [(status, by_status[status]) for status in _SHOWN if by_status[status]]
     words = ", ".join(f"{count:,} {status}" for status, count in shown)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hashbench.tui.format import badge, bar, nth, short_time
+from hashbench.report.text import ordinal, short_duration
+from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
-from hashbench.tui.widgets.row_table import Column, Shown
+from hashbench.tui.widgets.row_columns import CellText, Column
 
 ORDERS: dict[str, Callable[[RunView], Any]] = {
     "run": lambda view: view.id,
@@ -25,24 +26,24 @@ ORDERS: dict[str, Callable[[RunView], Any]] = {
 
 
 def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
-    """The columns; `marked` and `pinned` are looked into whenever a line is drawn."""
+    """The columns; `marked` and `pinned` are read whenever a line is drawn."""
 
-    def marks(view: RunView) -> Shown:
+    def marks(view: RunView) -> CellText:
         mark = "•" if view.id in marked else " "
         return f"{mark}{'+' if view.id in pinned else ' '}", "strong"
 
     return (
         Column("marks", "", 2, marks),
         Column("state", "state", 12, _state),
-        Column("method", "run", 12, _name, grow=True),
-        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=3, grow=True),
+        Column("method", "run", 22, _name, grow=True),
+        Column("dataset", "dataset", 11, lambda view: view.dataset, rank=4, grow=True),
         Column("bits", "bits", 8, lambda view: view.bits, rank=2, right=True),
         Column("ratio", "ratio", 5, _ratio, rank=5, right=True),
         Column("seed", "seed", 4, _seed, rank=7, right=True),
         Column("stage", "stage", 9, lambda view: view.stage, rank=8),
         Column("epoch", "epoch", 9, _epoch, rank=4, right=True),
         Column("done", "done", 9, lambda view: (bar(view.done, 9), "busy"), rank=1),
-        Column("left", "left", 6, lambda view: short_time(view.left), rank=3, right=True),
+        Column("left", "left", 6, lambda view: short_duration(view.left), rank=3, right=True),
         Column("mAP", "mAP ", 7, _score, right=True),
         Column("device", "device", 6, lambda view: view.device, rank=6),
         Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
@@ -50,12 +51,12 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
     )
 
 
-def _state(view: RunView) -> Shown:
+def _state(view: RunView) -> CellText:
     text, style = badge(view.status)
-    return (f"{text} {nth(view.place)}" if view.place else text), style
+    return (f"{text} {ordinal(view.place)}" if view.place else text), style
 
 
-def _name(view: RunView) -> Shown:
+def _name(view: RunView) -> CellText:
     if view.problem and not view.method:
         return view.problem, "bad"
     name = view.name or f"{view.method} {view.changes}".strip()
@@ -64,21 +65,21 @@ def _name(view: RunView) -> Shown:
     return (f"⚠ {name}", "warn") if view.problem else name
 
 
-def _ratio(view: RunView) -> Shown:
+def _ratio(view: RunView) -> CellText:
     return "" if view.ratio is None else f"{view.ratio:g}"
 
 
-def _seed(view: RunView) -> Shown:
+def _seed(view: RunView) -> CellText:
     return "" if view.seed is None else str(view.seed)
 
 
-def _epoch(view: RunView) -> Shown:
+def _epoch(view: RunView) -> CellText:
     if not view.epochs:
         return ""
     return f"{view.epoch}/{view.epochs}"
 
 
-def _score(view: RunView) -> Shown:
+def _score(view: RunView) -> CellText:
     """The test mAP in full; one on validation queries with a `v`, since it is no result."""
     if view.score is None:
         return ""
@@ -86,11 +87,12 @@ def _score(view: RunView) -> Shown:
 
 
 def sorted_views(
-    views: Collection[RunView], words: str, order: str, *, descending: bool
+    views: Collection[RunView], filter_text: str, order: str, *, descending: bool
 ) -> list[RunView]:
-    """The runs that hold every word of `words`, in order."""
-    wanted = words.lower().split()
-    found = [view for view in views if all(word in view.haystack for word in wanted)]
-    found.sort(key=lambda view: view.id, reverse=descending)
-    found.sort(key=ORDERS[order], reverse=descending)
-    return found
+    """The runs that match every word of the filter, in order."""
+    words = filter_text.lower().split()
+    matching = [view for view in views if all(word in view.haystack for word in words)]
+    # both sorts are stable, so that runs which tie stay in the order of their ids
+    matching.sort(key=lambda view: view.id, reverse=descending)
+    matching.sort(key=ORDERS[order], reverse=descending)
+    return matching

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -16,29 +16,33 @@ from textual.widgets import Static
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.report import comparison, export
+from hashbench.report import comparison, export, significance
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
+from hashbench.report.picture import svg
 from hashbench.report.published import with_published
 from hashbench.report.rows import Collected, Variant, collect
-from hashbench.report.text import plain
-from hashbench.tui.format import many
-from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
+from hashbench.report.text import plain, plural
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.compare_columns import columns_of
-from hashbench.tui.screens.dialogs import Ask, Form
+from hashbench.tui.screens.dialogs import Confirm, Form
 from hashbench.tui.settings import Settings
 from hashbench.tui.subprocesses import ask_analysis
 from hashbench.tui.widgets.row_table import RowTable
 
-WRITERS = {".md": export.markdown, ".csv": export.comma_separated, ".tex": export.latex}
-SUFFIXES = (*WRITERS, ".svg")
+WRITERS = {
+    ".md": export.markdown,
+    ".csv": export.comma_separated,
+    ".tex": export.latex,
+    ".svg": svg,
+}
+"""Suffix of the file to export to -> what makes its text."""
 
 KEYS: Keys = (
+    ("esc", "back", "leave"),
     ("m", "metric", "metric"),
     ("b", "baseline", "baseline"),
     ("u", "published", "published"),
     ("x", "export", "export"),
-    ("left", "columns", "shift(-1)"),
-    ("right", "columns", "shift(1)"),
     ("tab", "next table", "app.focus_next"),
 )
 
@@ -47,15 +51,16 @@ class Compare(WorkScreen):
     """One table for each condition, since only equal conditions are ranked."""
 
     heading = "compare"
-    KEYS: ClassVar[Keys] = (*KEYS[:4], ("left right", "columns", ""), KEYS[6], ("esc", "back", ""))
+    KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (
         ("b", "test all rows against the row under the cursor; again for none", ""),
         ("u", "published numbers as rows, where the variant matches, or not", ""),
-        ("x", "export as .md, .csv, .tex (LaTeX) or .svg (this screen)", ""),
+        ("x", "export as .md, .csv, .tex (LaTeX) or .svg (a picture of the tables)", ""),
+        ("left right", "columns that find no room", ""),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        Binding("escape,q", "leave", "Back", show=False),
+        Binding("q", "leave", "Back", show=False),
     ]
 
     def __init__(self, ids: Sequence[str], settings: Settings) -> None:
@@ -65,13 +70,12 @@ class Compare(WorkScreen):
         self._collected = Collected()
         self._tables: list[Table] = []
         self._tested: dict[int, Table] = {}
-        self._first = 0
 
     def compose(self) -> ComposeResult:
         """The tables come when they have been read."""
         top, keys = self.bars()
         yield top
-        yield Static("reading", id="about", markup=False)
+        yield Static("reading", id="summary", markup=False)
         yield VerticalScroll(id="tables", can_focus=False)
         yield keys
 
@@ -81,27 +85,27 @@ class Compare(WorkScreen):
 
     @work(thread=True, exclusive=True, group="compare")
     def _read(self) -> None:
-        found = collect([self.folder(run) for run in self._ids])
-        self.app.call_from_thread(self._read_done, found)
+        collected = collect([self.folder(run) for run in self._ids])
+        self.app.call_from_thread(self._read_done, collected)
 
-    def _read_done(self, found: Collected) -> None:
-        self._collected = found
+    def _read_done(self, collected: Collected) -> None:
+        self._collected = collected
         if self.is_mounted:
             self.call_later(self._show)
 
     @property
     def _metrics(self) -> list[str]:
-        """The metrics that every result holds, so that none must be computed here."""
-        held = [
+        """The metrics that every result stores, so that none must be computed here."""
+        stored = [
             set(metrics)
             for run in self._collected.finished
             for by_direction in run.result.scores.values()
             for metrics in by_direction.values()
         ]
-        if not held:
+        if not stored:
             return [DEFAULT_METRIC]
         first = next(iter(next(iter(self._collected.finished[0].result.scores.values())).values()))
-        return [metric for metric in first if all(metric in one for one in held)] or [
+        return [metric for metric in first if all(metric in metrics for metrics in stored)] or [
             DEFAULT_METRIC
         ]
 
@@ -111,9 +115,9 @@ class Compare(WorkScreen):
         metric = self._settings.metric if self._settings.metric in metrics else metrics[0]
         self._settings.metric = metric
         try:
-            tables = comparison.compare(self._collected.finished, metric)
+            tables = comparison.compare(self._collected.finished, metric, read_codes=False)
         except HashbenchError as error:
-            tell(self.bench, error)
+            notify_error(self.bench, error)
             tables = []
         self._tables = with_published(tables) if self._settings.published else tables
         self._tested.clear()
@@ -122,58 +126,51 @@ class Compare(WorkScreen):
         parts: list[Widget] = []
         for number, table in enumerate(self._tables):
             parts.append(Static(Content(export.title(table, number + 1)), classes="part"))
-            parts.append(RowTable((), key=_key, id=f"table-{number}"))
+            parts.append(RowTable((), key=_key, id=f"table-{number}", classes="box"))
             parts.append(Static(id=f"notes-{number}", classes="notes", markup=False))
-        told = [*comparison.apart(self._tables), *self._left_out()]
-        parts.append(Static(Content("\n".join(told)), classes="notes"))
+        notes = [*comparison.apart(self._tables), *self._left_out()]
+        parts.append(Static(Content("\n".join(notes)), classes="notes"))
         await box.mount_all(parts)
         for number in range(len(self._tables)):
             self._fill(number)
         if self._tables:
             self.query_one("#table-0").focus()
-        self._about()
+        self._show_summary()
 
     def _left_out(self) -> list[str]:
         """Runs that are in no table, and why."""
-        found = [f"left out: {plain(problem)}" for problem in self._collected.damaged]
-        lines = export.unfinished_lines(self._collected.unfinished)
-        return found + [f"not finished: {line}" for line in lines]
+        damaged = [f"left out: {plain(problem)}" for problem in self._collected.damaged]
+        unfinished = export.unfinished_lines(self._collected.unfinished)
+        return damaged + [f"not finished: {line}" for line in unfinished]
 
-    def _about(self) -> None:
-        count = many(len(self._collected.finished), "finished run")
-        told = f"{count} in {many(len(self._tables), 'table')}, {self._settings.metric}"
+    def _show_summary(self) -> None:
+        count = plural(len(self._collected.finished), "finished run")
+        text = f"{count} in {plural(len(self._tables), 'table')}, {self._settings.metric}"
         if not self._collected.finished:
-            told = "no finished run among those that were marked or shown"
-        self.query_one("#about", Static).update(Content(told))
+            text = "no finished run among those that were marked or shown"
+        self.query_one("#summary", Static).update(Content(text))
 
     def _fill(self, number: int) -> None:
         """Columns, rows and footnotes of one table."""
         table = self._tested.get(number, self._tables[number])
         grid = self.query_one(f"#table-{number}", RowTable)
-        grid.set_columns(columns_of(table, self._first))
-        grid.styles.height = len(table.rows) + 1
+        grid.set_columns(columns_of(table))
+        grid.styles.height = len(table.rows) + 3  # and the header, and the border
         grid.show(table.rows)
         notes = "\n".join(export.footnotes(table))
         self.query_one(f"#notes-{number}", Static).update(Content(notes))
 
-    def _here(self) -> int | None:
+    def _focused_table(self) -> int | None:
         """The number of the table that has the focus."""
         if isinstance(self.focused, RowTable) and self.focused.id:
             return int(self.focused.id.removeprefix("table-"))
         return 0 if self._tables else None
 
-    def action_shift(self, by: int) -> None:
-        """Other columns, where not all of them have room."""
-        most = max((len(table.columns) for table in self._tables), default=1) - 1
-        self._first = max(0, min(most, self._first + by))
-        for number in range(len(self._tables)):
-            self._fill(number)
-
     async def action_metric(self) -> None:
-        """The next metric that all results hold."""
+        """The next metric that all results store."""
         metrics = self._metrics
-        here = metrics.index(self._settings.metric)
-        self._settings.metric = metrics[(here + 1) % len(metrics)]
+        place = metrics.index(self._settings.metric)
+        self._settings.metric = metrics[(place + 1) % len(metrics)]
         self.bench.save_settings()
         await self._show()
 
@@ -183,12 +180,12 @@ class Compare(WorkScreen):
         self.bench.save_settings()
         await self._show()
         matching = sum(len(row.runs) == 0 for table in self._tables for row in table.rows)
-        told = f"{matching} published rows match" if self._settings.published else "left out"
-        self.notify(f"published numbers: {told}")
+        text = f"{matching} published rows match" if self._settings.published else "left out"
+        self.notify(f"published numbers: {text}")
 
     def action_baseline(self) -> None:
         """Tests all rows of the table against the one under the cursor; again drops the test."""
-        number = self._here()
+        number = self._focused_table()
         if number is None:
             return
         row: Row | None = self.query_one(f"#table-{number}", RowTable).cursor_row
@@ -207,73 +204,58 @@ class Compare(WorkScreen):
     @work(exclusive=True, group="analysis")
     async def _test(self, number: int, baseline: Row) -> None:
         table = self._tables[number]
-        others = [row for row in table.rows if row.runs and row is not baseline]
-        question = {
-            "ask": "significance",
-            "baseline": [str(self.folder(run).path) for run in baseline.runs],
-            "others": [[str(self.folder(run).path) for run in row.runs] for row in others],
-            "columns": [list(column) for column in table.columns],
-            "metric": table.metric,
-        }
+        question = significance.request(table, baseline, self.folder)
         notes = self.query_one(f"#notes-{number}", Static)
         notes.update(Content(f"testing against {export.row_name(baseline)} ..."))
         try:
-            found = await ask_analysis(question)
+            answer = await ask_analysis(question)
         except HashbenchError as error:
-            tell(self.bench, error)
+            notify_error(self.bench, error)
             self._fill(number)
             return
-        p_values: dict[tuple[Variant, comparison.Column], Any] = {
-            (row.variant, column): p
-            for row, values in zip(others, found["p"], strict=True)
-            for column, p in zip(table.columns, values, strict=True)
-        }
-        self._tested[number] = comparison.against(table, baseline.variant, p_values)
+        self._tested[number] = significance.with_p_values(table, baseline, answer["p"])
         self._fill(number)
 
     def action_export(self) -> None:
-        """Asks for a file; its suffix chooses the format."""
+        """Prompts for a file; its suffix chooses the format."""
         if not self._tables:
             self.notify("there is no table to export", severity="warning")
             return
-        told = f"a file; {', '.join(SUFFIXES)} choose the format"
-        self.app.push_screen(Form("export", [("file", "compare.md", told)]), self._export_to)
+        help_text = f"a file; {', '.join(WRITERS)} choose the format"
+        self.app.push_screen(Form("export", [("file", "compare.md", help_text)]), self._export_to)
 
-    def _export_to(self, found: dict[str, str] | None) -> None:
-        if found is None:
+    def _export_to(self, values: dict[str, str] | None) -> None:
+        if values is None:
             return
-        path = Path(found["file"]).expanduser()
-        if path.suffix not in SUFFIXES:
+        path = Path(values["file"]).expanduser()
+        if path.suffix not in WRITERS:
             problem = InputError(
-                f"{path.suffix!r} is no format", where=path, remedy=", ".join(SUFFIXES)
+                f"{path.suffix!r} is no format", where=path, remedy=", ".join(WRITERS)
             )
-            tell(self.bench, problem)
+            notify_error(self.bench, problem)
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                # a picture of this screen, not of the dialog that is closing
-                self.call_after_refresh(self._write, path)
+                self._write(path)
 
         if path.exists():
-            self.app.push_screen(Ask("Overwrite?", [str(path)], "Overwrite"), answered)
+            self.app.push_screen(Confirm("Overwrite?", [str(path)], "Overwrite"), answered)
         else:
             answered(yes=True)
 
     def _write(self, path: Path) -> None:
         tables = [self._tested.get(n, table) for n, table in enumerate(self._tables)]
-        writer = WRITERS.get(path.suffix)
-        text = self.app.export_screenshot() if writer is None else writer(tables)
         try:
-            write_bytes_atomically(path, text.encode())
+            write_bytes_atomically(path, WRITERS[path.suffix](tables).encode())
         except OSError as error:
-            tell(self.bench, InputError(f"cannot be written: {error.strerror}", where=path))
+            notify_error(self.bench, InputError(f"cannot be written: {error.strerror}", where=path))
             return
         self.notify(str(path.resolve()), title="exported", timeout=10, markup=False)
 
-    @on(RowTable.Opened)
-    def _opened(self, event: RowTable.Opened) -> None:
-        """The latest run of a row."""
+    @on(RowTable.RowSelected)
+    def _row_selected(self, event: RowTable.RowSelected) -> None:
+        """Opens the latest run of a row."""
         row = event.table.cursor_row
         if row is not None and row.runs:
             from hashbench.tui.screens.detail import Detail

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from hashbench.report import comparison, export
 from hashbench.report.comparison import Row, Table
-from hashbench.tui.widgets.row_table import Column, Shown
+from hashbench.tui.widgets.row_columns import CellText, Column
 
 
-def columns_of(table: Table, first: int) -> list[Column[Row]]:
-    """Names, labels, seeds, then the cells from column `first` on; what has no room is left out
-    from the right.
-    """
+def columns_of(table: Table) -> list[Column[Row]]:
+    """Names, labels and seeds, which stay in sight, then the cells."""
     titles = export.titles(table)
     words = len(titles) - len(table.columns)
-    names = [export.row_name(row) for row in table.rows]
 
     def lead(place: int) -> Column[Row]:
         width = max(len(titles[place]), *(len(export.lead(table, r)[place]) for r in table.rows))
         return Column(
             titles[place],
             titles[place],
-            min(width + 11 if place == 0 else width, 40),
+            min(width + 11 if place == 0 and table.baseline else width, 40),
             lambda row: _name(table, row) if place == 0 else export.lead(table, row)[place],
             right=place == words - 1,
         )
@@ -37,17 +34,17 @@ def columns_of(table: Table, first: int) -> list[Column[Row]]:
             right=True,
         )
 
-    shown = [cell(place) for place in range(first, len(table.columns))]
-    return [*(lead(place) for place in range(words) if names), *shown]
+    cells = [cell(place) for place in range(len(table.columns))]
+    return [*(lead(place) for place in range(words)), *cells]
 
 
-def _name(table: Table, row: Row) -> Shown:
+def _name(table: Table, row: Row) -> CellText:
     if table.baseline == row.variant:
         return f"{export.row_name(row)} = baseline", "strong"
     return export.row_name(row), "dim" if not row.runs else "warn" if row.marks else ""
 
 
-def _cell(row: Row, column: comparison.Column) -> tuple[str, str]:
+def _cell(row: Row, column: comparison.Task) -> tuple[str, str]:
     best = export.is_best(row, column)
     text = export.cell_text(row.cells.get(column)) + ("*" if best else " ")
     return text, "good" if best else "dim" if not row.runs else ""

@@ -10,17 +10,19 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.tui.format import badge, many, nth
+from hashbench.report.text import plural
+from hashbench.runs.state import Status
+from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
-from hashbench.tui.screens.chart_panels import PANEL_KEYS, PanelledScreen
+from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
-from hashbench.tui.widgets.bars import PageBar
+from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
-from hashbench.tui.widgets.prompt_line import AskLine
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 
 KEYS: Keys = (
@@ -48,14 +50,24 @@ MORE_KEYS: Keys = (
 )
 
 
-class Dashboard(PanelledScreen):
+HINTS = {
+    Status.LOST: "r resumes",
+    Status.STOPPED: "r resumes",
+    Status.FAILED: "R retries",
+    Status.PAUSED: "p continues",
+}
+"""What to press where a run does not go on."""
+
+
+class Dashboard(ChartPanelsScreen):
     """Table of runs above; panels of the run under the cursor, laid over the pinned ones, below."""
 
     heading = "runs"
     KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (*ACTION_HELP, *MORE_KEYS)
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings(KEYS, MORE_KEYS),
+        *bindings(KEYS),
+        *bindings(MORE_KEYS, show=False),
         Binding("escape", "leave", "Back", show=False),
     ]
 
@@ -74,9 +86,9 @@ class Dashboard(PanelledScreen):
         columns = run_columns(self._marked, self._settings.pinned)
         yield RowTable(columns, key=lambda view: view.id, id="runs")
         yield Static(id="about", markup=False)
-        yield PageBar(PANELS, self._settings.panel)
+        yield PageTabs(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
-        yield AskLine()
+        yield PromptLine()
         yield keys
 
     @property
@@ -111,14 +123,14 @@ class Dashboard(PanelledScreen):
         if self.bench.loading[1] == 0:
             table.empty = f"no runs yet, n launches one: {self.bench.runs_dir}"
         else:
-            table.empty = f"no run holds {self._filter!r}: / changes the filter" if views else ""
+            table.empty = f"no run matches {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""
-        shown = many(len(views), "run")
+        shown = plural(len(views), "run")
         if self._filter:
-            shown = f"{len(rows):,} of {shown} hold {self._filter!r}"
+            shown = f"{len(rows):,} of {shown} match {self._filter!r}"
         if self._marked:
             shown += f", {len(self._marked)} marked"
         table.border_title = shown
@@ -130,30 +142,27 @@ class Dashboard(PanelledScreen):
         """
         self._launched = run_id
         self._filter = ""
-        self._remember()
+        self._save_settings()
 
     def _about(self) -> None:
         """One line on the chosen run: what a table has no room for."""
         view = self.table.cursor_row
-        told = Content("")
+        text = Content("")
         if view is not None:
-            state = badge(view.status)[0]
-            parts = [view.id, f"{state}, {nth(view.place)} in line" if view.place else state]
-            if view.doing:
-                parts.append(view.doing)
-            parts += [part for part in (view.mark, view.problem, view.reason) if part]
-            told = Content("  ".join(parts))
+            parts = [view.id, badge(view.status)[0], view.doing, view.mark, view.problem]
+            parts += [view.reason, HINTS.get(view.status, ""), view.changes]
+            text = Content("  ".join(part for part in parts if part))
         about = self.query_one("#about", Static)
-        if about.content != told:
-            about.update(told, layout=False)  # its height is fixed; a layout costs most of a frame
+        if about.content != text:
+            about.update(text, layout=False)  # its height is fixed; a layout costs most of a frame
 
-    @on(RowTable.Moved, "#runs")
+    @on(RowTable.RowHighlighted, "#runs")
     def _moved(self) -> None:
         self._about()
         self._watch()
 
-    @on(RowTable.HeaderPressed, "#runs")
-    def _header(self, event: RowTable.HeaderPressed) -> None:
+    @on(RowTable.HeaderSelected, "#runs")
+    def _header(self, event: RowTable.HeaderSelected) -> None:
         if event.column == self._settings.sort:
             self.action_turn()
         elif event.column in ORDERS:
@@ -162,10 +171,10 @@ class Dashboard(PanelledScreen):
     def _order(self, column: str) -> None:
         self._settings.sort = column
         self._settings.descending = column in ("run", "done", "mAP")
-        self._remember()
+        self._save_settings()
         self._show_runs()
 
-    def _remember(self) -> None:
+    def _save_settings(self) -> None:
         self._settings.filter = self._filter
         self.bench.save_settings()
 
@@ -184,7 +193,7 @@ class Dashboard(PanelledScreen):
     def action_turn(self) -> None:
         """The other way around."""
         self._settings.descending = not self._settings.descending
-        self._remember()
+        self._save_settings()
         self._show_runs()
 
     def action_mark(self) -> None:
@@ -212,40 +221,40 @@ class Dashboard(PanelledScreen):
         self._show_runs()
 
     def action_filter(self) -> None:
-        """Asks for words that runs must hold."""
-        told = "words that a run must hold: state, method, dataset, 32b, tag ..."
-        self.query_one(AskLine).ask("filter", self._filter, told)
+        """Prompts for words to look for."""
+        hint = "words to look for: state, method, dataset, 32b, tag ..."
+        self.query_one(PromptLine).open("filter", self._filter, hint)
 
-    @on(AskLine.Typed)
-    def _typed(self, event: AskLine.Typed) -> None:
-        if event.what == "filter":
-            self._filter = event.words
+    @on(PromptLine.TextChanged)
+    def _typed(self, event: PromptLine.TextChanged) -> None:
+        if event.purpose == "filter":
+            self._filter = event.text
             self._show_runs()
 
-    @on(AskLine.Answered)
-    def _answered(self, event: AskLine.Answered) -> None:
-        if event.what == "search":
-            log = self.query_one(PanelSet).log_lines
-            log.search(event.words)
+    @on(PromptLine.Closed)
+    def _answered(self, event: PromptLine.Closed) -> None:
+        if event.purpose == "search":
+            log = self.query_one(PanelSet).log_view
+            log.search(event.text)
             log.focus()
         else:
             self._typed(event)
             self.table.focus()
-            self._remember()
+            self._save_settings()
 
     def action_leave(self) -> None:
         """Closes what is open: the zoom, the search, the marks, the filter."""
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not self.table:
-            self.query_one(PanelSet).log_lines.search("")
+            self.query_one(PanelSet).log_view.search("")
             self.table.focus()
         elif self._marked:
             self._marked.clear()
             self._marks_changed()
         elif self._filter:
             self._filter = ""
-            self._remember()
+            self._save_settings()
             self._show_runs()
 
     def action_launch(self) -> None:
@@ -254,9 +263,9 @@ class Dashboard(PanelledScreen):
 
         self.app.push_screen(Launch(self._settings))
 
-    @on(RowTable.Opened, "#runs")
+    @on(RowTable.RowSelected, "#runs")
     def action_open_run(self) -> None:
-        """All there is to tell about one run."""
+        """Everything that is known of one run."""
         cursor = self.table.cursor_row
         if cursor is not None:
             from hashbench.tui.screens.detail import Detail

@@ -1,4 +1,4 @@
-"""Small windows: help, a question, a form of one or two lines."""
+"""Dialogs: the keys, a question, a form of one or two lines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from textual.widgets import Button, Input, Label, Static
 from hashbench.tui.screens.base import Keys
 
 EVERYWHERE: Keys = (
-    ("esc", "back to where one came from", ""),
+    ("esc", "back to the screen before", ""),
     ("tab", "to the next part of the screen", ""),
     ("up down j k", "move; pgup, pgdn, home, end, g and G as well", ""),
+    ("left right", "in tables: the columns that find no room", ""),
     (": ctrl+p", "command palette: every action by name, and themes", ""),
     ("?", "this help", ""),
+    ("F1", "the guide; from this help, g as well", ""),
     ("ctrl+q", "quit; workers go on", ""),
 )
 
@@ -31,12 +33,13 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss", "Close"),
+        Binding("g,f1", "guide", "Guide", priority=True),
     ]
 
     def __init__(self, title: str, keys: Keys, more: Keys) -> None:
         super().__init__()
         self._title = title
-        explained = {key for key, _, _ in more}  # a sentence is better than a word
+        explained = {key for key, _, _ in more}  # by a sentence, not only by a word
         shown = (*(key for key in keys if key[0] not in explained), *more)
         self._parts = ((title, shown), ("everywhere", EVERYWHERE))
 
@@ -44,19 +47,24 @@ class Help(ModalScreen[None]):
         """One table a part."""
         with VerticalScroll(classes="dialog wide") as box:
             box.border_title = f"keys of {self._title}"
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = "g opens the guide, esc closes"
             for title, keys in self._parts:
                 table = Table(box=None, show_header=False, pad_edge=False)
                 table.add_column(style="bold", min_width=9, no_wrap=True)
                 table.add_column()
-                for key, told, _ in keys:
-                    table.add_row(key, told)
+                for key, text, _ in keys:
+                    table.add_row(key, text)
                 yield Label(title, classes="part")
                 yield Static(table)
 
+    def action_guide(self) -> None:
+        """The guide, in the place of this help."""
+        self.dismiss()
+        self.call_later(self.app.run_action, "guide")
 
-class Ask(ModalScreen[bool]):
-    """A yes or no question; no is what enter answers first."""
+
+class Confirm(ModalScreen[bool]):
+    """A yes or no question; no has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
@@ -64,24 +72,24 @@ class Ask(ModalScreen[bool]):
         Binding("left,right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, question: str, told: Sequence[str], yes: str) -> None:
+    def __init__(self, question: str, lines: Sequence[str], yes: str) -> None:
         super().__init__()
-        self._question, self._told, self._yes = question, told, yes
+        self._question, self._lines, self._yes = question, lines, yes
 
     def compose(self) -> ComposeResult:
         """The question, what it is about, two buttons."""
         with Vertical(classes="dialog") as box:
             box.border_title = self._question
-            shown = list(self._told[:8])
-            if len(self._told) > 8:
-                shown.append(f"and {len(self._told) - 8} more")
-            yield Static(Content("\n".join(shown)))
+            lines = list(self._lines[:8])
+            if len(self._lines) > 8:
+                lines.append(f"and {len(self._lines) - 8} more")
+            yield Static(Content("\n".join(lines)))
             with Horizontal(classes="buttons"):
                 yield Button("No (n)", id="no", compact=True)
                 yield Button(f"{self._yes} (y)", id="yes", variant="error", compact=True)
 
     def on_mount(self) -> None:
-        """Nothing happens by an enter too many."""
+        """An enter too many answers no."""
         self.query_one("#no").focus()
 
     @on(Button.Pressed)
@@ -94,10 +102,10 @@ class Ask(ModalScreen[bool]):
 
 
 class Form(ModalScreen[dict[str, str] | None]):
-    """A few lines to fill in; enter takes them, esc leaves all as it was."""
+    """A few inputs; enter submits them, esc changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave"),
+        Binding("escape", "cancel", "Cancel"),
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
     ]
@@ -111,15 +119,15 @@ class Form(ModalScreen[dict[str, str] | None]):
         """A label and an input for each (name, value, help)."""
         with Vertical(classes="dialog") as box:
             box.border_title = self._title
-            box.border_subtitle = "enter takes it, esc leaves it"
-            for name, value, told in self._lines:
-                yield Label(Content(f"{name}: {told}"))
+            box.border_subtitle = "enter submits, esc cancels"
+            for name, value, help_text in self._lines:
+                yield Label(Content(f"{name}: {help_text}"))
                 yield Input(value, name=name, compact=True)
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
         self.dismiss({str(line.name): line.value for line in self.query(Input)})
 
-    def action_leave(self) -> None:
+    def action_cancel(self) -> None:
         """Nothing is changed."""
         self.dismiss(None)

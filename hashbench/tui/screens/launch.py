@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
 from textual.widgets import Button, Label, Static
 
+from hashbench.backbones.preflight import check_inputs
 from hashbench.errors import InputError
+from hashbench.launch.start_mode import StartMode
 from hashbench.plan import catalog
-from hashbench.plan.card import MethodCard, Value
+from hashbench.plan.card import MethodCard
 from hashbench.plan.command import command_line
-from hashbench.plan.request import Request, expand
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.plan.spec import RunSpec
-from hashbench.tui.format import many
+from hashbench.report.text import plural
 from hashbench.tui.launch_form import (
-    GENERAL,
+    LISTS,
     START,
-    StartMode,
     grid_text,
     request_of,
     start_mode_of,
+    typed_options,
 )
-from hashbench.tui.screens.base import Keys, WorkScreen
-from hashbench.tui.screens.dialogs import Ask
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings
+from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.launch_choices import (
     ablation_items,
     dataset_items,
     method_items,
+    option_field,
     param_field,
     start_fields,
 )
@@ -52,25 +55,19 @@ class Launch(WorkScreen):
 
     heading = "new run"
     KEYS: ClassVar[Keys] = (
+        ("esc", "back", "leave"),
         ("ctrl+r", "launch", "launch"),
         ("ctrl+t", "queue or not", "queue"),
         ("ctrl+y", "copy command", "copy_command"),
         ("tab", "next", "app.focus_next"),
         ("space", "pick", ""),
         ("ctrl+d", "defaults", "defaults"),
-        ("esc", "back", "leave"),
     )
     MORE_KEYS: ClassVar[Keys] = (
         ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
         ("left right", "turn a value of a few", ""),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "launch", "Launch", show=False, priority=True),
-        Binding("ctrl+t", "queue", "Queue or not", show=False, priority=True),
-        Binding("ctrl+y", "copy_command", "Copy command", show=False, priority=True),
-        Binding("ctrl+d", "defaults", "Defaults", show=False, priority=True),
-        Binding("escape", "leave", "Back", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -78,7 +75,7 @@ class Launch(WorkScreen):
         self._form: LaunchForm = settings.launch
         self._request: Request | None = None
         self._specs: Sequence[RunSpec] = ()
-        self._manner = StartMode()
+        self._start_mode = StartMode(queue=True)
 
     def compose(self) -> ComposeResult:
         """Lists, fields, preview; the fields of methods follow when these are picked."""
@@ -93,17 +90,8 @@ class Launch(WorkScreen):
                 )
             with VerticalScroll(id="fields", can_focus=False):
                 yield Label("grid and protocol", classes="part")
-                for general in GENERAL:
-                    yield Field(
-                        general.key,
-                        general.key.replace("_", " "),
-                        general.default,
-                        general.told,
-                        check=general.parse,
-                        choices=general.choices,
-                        value=self._form.typed.get(general.key),
-                        placeholder=general.shown_empty,
-                    )
+                for option in typed_options():
+                    yield option_field(option, self._form.typed)
                 yield Label("start", classes="part")
                 yield from start_fields(self._form.typed)
                 yield Vertical(id="params")
@@ -133,33 +121,40 @@ class Launch(WorkScreen):
         self.query_one("#ablate", PickList).offer(ablation_items(self._methods()), picked)
 
     async def _show_params(self) -> None:
-        """The fields of the picked methods, made from their cards."""
+        """The fields of the picked methods, made from their cards.
+
+        Fields of methods that stay picked are left alone: someone may be typing into them.
+        """
         box = self.query_one("#params", Vertical)
-        await box.remove_children()
-        fields: list[Widget] = []
-        for card in self._methods():
-            fields.append(Label(Content(f"parameters of {card.title}"), classes="part"))
-            fields += [param_field(card, param, self._form.typed) for param in card.params]
-        await box.mount_all(fields)
+        cards = {f"params-{card.name}": card for card in self._methods()}
+        shown = {str(group.id): group for group in box.children}
+        for group_id in shown.keys() - cards.keys():
+            await shown.pop(group_id).remove()
+        for place, (group_id, card) in enumerate(cards.items()):
+            if group_id not in shown:
+                title = Label(Content(f"parameters of {card.title}"), classes="part")
+                fields = [param_field(card, param, self._form.typed) for param in card.params]
+                before = place if place < len(box.children) else None
+                group = Vertical(title, *fields, id=group_id, classes="method-params")
+                await box.mount(group, before=before)
 
     @on(PickList.Changed)
     async def _picked(self, event: PickList.Changed) -> None:
-        if event.picks.id == "method":
+        if event.pick_list.id == "method":
             self._offer_ablations(self.query_one("#ablate", PickList).picked)
             self._keep()
             await self._show_params()
         self._plan()
 
-    @on(PickList.Moved)
+    @on(PickList.RowHighlighted)
     @on(events.DescendantFocus)
     def _hint(self) -> None:
-        """What a list has no room for: all that there is to tell of the entry."""
+        """What a list has no room for: the whole text of the entry."""
         picks = self.focused
         item = picks.cursor_row if isinstance(picks, PickList) else None
-        told = "" if item is None else f"{item.name}: {item.text}"
         hint = self.query_one("#hint", Static)
-        hint.display = bool(told)
-        hint.update(Content(told))
+        hint.display = item is not None
+        hint.update(Content("" if item is None else f"{item.name}: {item.text}"))
 
     @on(Field.Changed)
     def _typed(self) -> None:
@@ -172,64 +167,54 @@ class Launch(WorkScreen):
                 self._form.typed[field.key] = field.value
             else:
                 self._form.typed.pop(field.key, None)
-        for name in ("method", "dataset", "ablate"):
+        for name in LISTS:
             self._form.picked[name] = self.query_one(f"#{name}", PickList).picked
 
     def _plan(self) -> None:
-        """Checks everything, shows what will run, or at its place what is wrong."""
+        """Checks everything, and shows what will run, or what is wrong at its place."""
         self._keep()
         self._specs, self._request = (), None
         fields = {field.key: field for field in self.query(Field)}
         wrong = [field for field in fields.values() if not field.validate()]
-        told, problem = "", ""
+        text = ""
         if wrong:
-            problem = f"{wrong[0].label}: {wrong[0].problem}"
+            text = f"✗ {wrong[0].label}: {wrong[0].problem}"
         else:
             try:
-                self._request = request_of(
-                    self._form.picked, self._form.typed, self._params(fields)
-                )
-                self._specs = expand(self._request, self.bench.data_dir)
-                self._check_backbone(self._request)
-                self._manner = start_mode_of(self._form.typed)
-                told = grid_text(self._specs)
+                text = self._check(fields)
             except InputError as error:
                 self._specs = ()
-                problem = f"{error.where or ''} {error.problem}".strip()
+                text = f"✗ {error.where or ''} {error.problem}".replace("  ", " ")
                 field = fields.get(str(error.where or "").lstrip("-").replace("-", "_"))
                 if field is not None:
                     field.refuse(error)
         ready = bool(self._specs)
-        self.query_one("#plan", Static).update(Content(told or f"✗ {problem}"))
+        self.query_one("#plan", Static).update(Content(text))
         self.query_one("#preview").set_class(not ready, "-wrong")
         self.query_one("#command", Static).update(Content(f"$ {self._command()}" if ready else ""))
         button = self.query_one("#launch", Button)
         button.disabled = not ready
-        verb = "Queue" if self._manner.queued else "Launch"
-        button.label = f"{verb} {many(len(self._specs), 'run')}" if ready else verb
+        verb = "Queue" if self._start_mode.queue else "Launch"
+        button.label = f"{verb} {plural(len(self._specs), 'run')}" if ready else verb
 
-    def _params(self, fields: dict[str, Field]) -> dict[str, Value]:
-        found = {}
-        for card in self._methods():
-            for param in card.params:
-                field = fields[f"{card.name}.{param.name}"]
-                if field.changed:
-                    found[field.key] = param.parse(field.value)
-        return found
+    def _check(self, fields: Mapping[str, Field]) -> str:
+        """What will run, in words. Raises InputError for what cannot."""
+        self._request = request_of(self._form.picked, self._form.typed, self._params(fields))
+        self._specs = expand(self._request, self.bench.data_dir)
+        check_inputs(self._specs, self.bench.data_dir, fetch=False)
+        self._start_mode = start_mode_of(self._form.typed)
+        return grid_text(self._specs)
 
-    def _check_backbone(self, request: Request) -> None:
-        """What can be told of a backbone without loading any library of models."""
-        from hashbench.backbones import registry
-
-        registry.check_name(request.backbone)
-        if request.backbone != registry.BUILTIN and not request.pretrained:
-            raise InputError(f"{request.backbone} needs weights", where="--pretrained")
+    def _params(self, fields: Mapping[str, Field]) -> dict[str, str]:
+        """The changed parameters of the picked methods, `method.parameter` -> text."""
+        keys = [f"{card.name}.{param.name}" for card in self._methods() for param in card.params]
+        return {key: fields[key].value for key in keys if key in fields and fields[key].changed}
 
     def _command(self) -> str:
         if self._request is None:
             return ""
         bench, words = self.bench, [command_line(self._request)]
-        words += self._manner.options
+        words += self._start_mode.words
         for option, path, default in (
             ("--runs-dir", bench.runs_dir, "runs"),
             ("--data-dir", bench.data_dir, "data"),
@@ -249,12 +234,11 @@ class Launch(WorkScreen):
         field = next(field for field in self.query(Field) if field.key == START)
         field.query_one(Choice).action_turn(1)
 
-    async def action_defaults(self) -> None:
+    def action_defaults(self) -> None:
         """Everything but the picks as the cards have it."""
         self._form.typed.clear()
-        for field in self.query("#fields > Field").results(Field):
+        for field in self.query(Field):
             field.reset()
-        await self._show_params()
         self._plan()
 
     @on(Button.Pressed, "#launch")
@@ -265,16 +249,17 @@ class Launch(WorkScreen):
             self.notify("not launched: see what is marked ✗", severity="warning")
             return
         count = len(self._specs)
-        if self._manner.queued or count <= MOST_AT_ONCE:
+        if self._start_mode.queue or count <= MOST_AT_ONCE:
             self._launch(True)
             return
-        told = [f"{count} workers will run at the same time on this machine."]
-        self.app.push_screen(Ask(f"Launch {many(count, 'run')}?", told, "Launch"), self._launch)
+        lines = [f"{count} workers will run at the same time on this machine."]
+        question = Confirm(f"Launch {plural(count, 'run')}?", lines, "Launch")
+        self.app.push_screen(question, self._launch)
 
     def _launch(self, yes: bool | None) -> None:
         if yes:
             self.bench.save_settings()
-            start = partial(start_runs, self.bench, list(self._specs), self._manner)
+            start = partial(start_runs, self.bench, list(self._specs), self._start_mode)
             self.bench.run_worker(start, thread=True, group="acting")  # it outlives this screen
             self.dismiss()
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from hashbench.errors import HashbenchError
 from hashbench.launch import spawn
+from hashbench.launch.start_mode import StartMode
 from hashbench.plan.spec import RunSpec
+from hashbench.report.text import plural
 from hashbench.runs.layout import create
-from hashbench.tui.format import many
-from hashbench.tui.launch_form import StartMode
-from hashbench.tui.screens.base import tell
+from hashbench.tui.screens.base import notify_error
 
 if TYPE_CHECKING:
     from hashbench.tui.app import Workbench
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> None:
     """Makes the run folders and starts a worker for each, or one that waits in the queue."""
     now = datetime.datetime.now().astimezone()
-    start = partial(spawn.enqueue, priority=mode.priority) if mode.queued else spawn.start
+    start = partial(spawn.enqueue, priority=mode.priority) if mode.queue else spawn.start
     started = 0
     try:
         for spec in specs:
@@ -33,8 +33,8 @@ def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> N
                 bench.call_from_thread(bench.dashboard.launched, run.id)
             started += 1
     except HashbenchError as error:
-        bench.call_from_thread(tell, bench, error)
+        bench.call_from_thread(notify_error, bench, error)
     bench.reader.look_now()
     if started:
-        verb = "queued" if mode.queued else "launched"
-        bench.call_from_thread(bench.notify, f"{verb}: {many(started, 'run')}")
+        verb = "queued" if mode.queue else "launched"
+        bench.call_from_thread(bench.notify, f"{verb}: {plural(started, 'run')}")

@@ -1,42 +1,38 @@
-"""Which lines stand in which panel, for one run or for several laid over each other."""
+"""Which curves stand in which panel, for one run or for several drawn over each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hashbench.tui.event_log import OUTPUT, Line
+from hashbench.report.narration import Line
 from hashbench.tui.run_record import Watched
-from hashbench.tui.run_row import RunView
+from hashbench.tui.run_row import RunView, legend_names
 from hashbench.tui.series import LOSSES, SCORES, Curve
 
-RULE = Line("─── worker.log ───", OUTPUT)
+RULE = Line("─── worker.log ───", "output")
 
 Shown = Sequence[tuple[RunView, Watched]]
 
 
 def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
-    """The lines of a panel. Several runs: each line is named by its run; of losses, the totals."""
+    """The curves of a panel. Of several runs, each is named by its run; of losses, the totals."""
     if len(shown) == 1:
         return shown[0][1].curves.panels.get(panel, ())
-    found: list[Curve] = []
-    for view, watched in shown:
+    lines: list[Curve] = []
+    names = legend_names([view for view, _ in shown])
+    for name, (_, watched) in zip(names, shown, strict=True):
         curves = watched.curves.panels.get(panel, ())
         if panel == LOSSES:
             curves = tuple(curve for curve in curves if curve.name.endswith("total")) or curves
         elif panel == SCORES and len(curves) > 2:
             curves = (_mean(curves),)
-        found += [Curve(f"{short(view)} {curve.name}", curve.xs, curve.ys) for curve in curves]
-    return tuple(found)
+        lines += [Curve(f"{name} {curve.name}", curve.xs, curve.ys) for curve in curves]
+    return tuple(lines)
 
 
 def stages_of(shown: Shown) -> tuple[tuple[float, str], ...]:
     """Stage marks, of one run alone."""
     return shown[0][1].curves.stages if len(shown) == 1 else ()
-
-
-def short(view: RunView) -> str:
-    """A run's name in a legend."""
-    return view.name or f"{view.method} {view.bits}b s{view.seed}"
 
 
 def _mean(curves: tuple[Curve, ...]) -> Curve:
@@ -47,5 +43,5 @@ def _mean(curves: tuple[Curve, ...]) -> Curve:
 
 
 def lines_of(watched: Watched) -> list[Line]:
-    """The story of a run, and what its worker printed."""
-    return [*watched.story, *((RULE, *watched.log) if watched.log else ())]
+    """The events of a run, and what its worker printed."""
+    return [*watched.log, *((RULE, *watched.output) if watched.output else ())]

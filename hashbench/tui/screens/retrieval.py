@@ -1,9 +1,10 @@
-"""Queries of a finished run and the database items that its codes find for them."""
+"""Queries of a finished run, and the database items that its codes retrieve for them."""
 
 from __future__ import annotations
 
 import base64
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,20 +14,23 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hashbench.errors import HashbenchError
+from hashbench.plan.directions import TEXT, find_direction
 from hashbench.report.text import plain
-from hashbench.tui.screens.base import Keys, WorkScreen, bindings, tell
-from hashbench.tui.subprocesses import QueryProcess
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
+from hashbench.tui.screens.retrieval_columns import QUERY_COLUMNS, RESULT_COLUMNS, Entry
+from hashbench.tui.subprocesses import RetrievalClient
 from hashbench.tui.widgets.picture import Picture, Pixels
-from hashbench.tui.widgets.prompt_line import AskLine
-from hashbench.tui.widgets.row_table import Column, RowTable, Shown
+from hashbench.tui.widgets.prompt_line import PromptLine
+from hashbench.tui.widgets.row_table import RowTable
 
 TOP = 200
-SHOWN = 1000  # queries in the list; more are found by words
+MAX_QUERIES = 1000  # in the list; a search reaches the others
 NO_COLOUR = "pictures need colour"
 
-Entry = dict[str, Any]
+T = TypeVar("T")
 
 KEYS: Keys = (
+    ("esc", "back", "leave"),
     ("/", "find query", "find"),
     ("w", "write caption", "write"),
     ("d", "direction", "direction"),
@@ -36,127 +40,153 @@ KEYS: Keys = (
 
 
 class Retrieval(WorkScreen):
-    """Queries at the left, what the one under the cursor finds at the right, pictures of both."""
+    """Queries on the left, what the one under the cursor retrieves on the right, both pictured."""
 
     heading = "retrieval"
-    KEYS: ClassVar[Keys] = (*KEYS, ("esc", "back", ""))
+    KEYS: ClassVar[Keys] = KEYS
     MORE_KEYS: ClassVar[Keys] = (
         ("w", "write a caption; the run's own encoder makes its code", ""),
-        ("d", "direction: what asks, and what is ranked", ""),
+        ("d", "direction: the modality of the query, and of the ranked items", ""),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        Binding("escape,q", "leave", "Back", show=False),
+        Binding("q", "leave", "Back", show=False),
     ]
 
     def __init__(self, run_id: str) -> None:
         super().__init__()
         self._run = run_id
-        self._about: dict[str, Any] = {}
+        self._library: dict[str, Any] = {}  # what the server can be asked for
         self._bits = 0
         self._direction = ""
-        self._find = ""
-        self._written = ""
-        self._found = 0
-        self._told = "loading codes and captions"
-        self._answers: QueryProcess | None = None
+        self._filter = ""
+        self._caption = ""  # a written query, which takes the place of the one under the cursor
+        self._matching = 0
+        self._status = "loading codes and captions"
+        self._client: RetrievalClient | None = None
 
     def compose(self) -> ComposeResult:
-        """Two lists, two pictures, one line on what is seen."""
+        """Two lists, two pictures, one line on the ranking."""
         top, keys = self.bars()
         yield top
-        yield Static(id="about", markup=False)
+        yield Static(id="summary", markup=False)
         with Horizontal(id="lists"):
-            with Vertical(id="asking"):
-                yield RowTable(_QUERY_COLUMNS, key=lambda entry: entry["row"], id="queries")
+            with Vertical(id="query-pane"):
+                yield RowTable(QUERY_COLUMNS, key=lambda entry: entry["row"], id="queries")
                 yield Picture("query", id="query-picture")
-            with Vertical(id="found"):
-                yield RowTable(_RESULT_COLUMNS, key=lambda entry: entry["row"], id="results")
+            with Vertical(id="result-pane"):
+                yield RowTable(RESULT_COLUMNS, key=lambda entry: entry["row"], id="results")
                 yield Picture("result", id="result-picture")
-        yield AskLine()
+        yield PromptLine()
         yield keys
 
     def on_mount(self) -> None:
-        """The process that answers is started."""
-        self._answers = QueryProcess(self.folder(self._run).path, self.bench.data_dir)
-        self._tell()
+        """The retrieval server is started."""
+        self._client = RetrievalClient(self.folder(self._run).path, self.bench.data_dir)
+        self._show_summary()
         self.query_one("#queries", RowTable).focus()
         self._open()
 
     async def on_unmount(self) -> None:
-        """The process ends with the screen."""
-        if self._answers is not None:
-            await self._answers.close()
+        """The server ends with the screen."""
+        if self._client is not None:
+            await self._client.close()
+
+    @property
+    def _results(self) -> RowTable[Entry]:
+        return self.query_one("#results", RowTable)
 
     @work(group="open")
     async def _open(self) -> None:
-        answers = self._answers
-        if answers is None:
+        client = self._client
+        if client is None:
             return
         try:
-            self._about = await answers.start()
+            self._library = await client.start()
         except HashbenchError as error:
-            self._told = plain(error.problem)
-            self._tell()
-            tell(self.bench, error)
+            self._show_error(error)
             return
-        self._bits, self._direction = self._about["bits"][-1], self._about["directions"][0]
-        if self._about["note"]:
-            self.notify(plain(self._about["note"]), severity="warning", timeout=10, markup=False)
+        self._bits, self._direction = self._library["bits"][-1], self._library["directions"][0]
+        if self._library["note"]:
+            note = plain(self._library["note"])
+            self.notify(note, severity="warning", timeout=20, markup=False)
         self._list()
 
     @work(exclusive=True, group="list")
     async def _list(self) -> None:
-        """The queries that hold what is looked for."""
-        if self._answers is None or not self._about:
+        """The queries that match the filter."""
+        if self._client is None or not self._library:
             return
         try:
-            found = await self._answers.ask(ask="items", find=self._find, offset=0, limit=SHOWN)
+            answer = await self._client.ask(
+                ask="items", find=self._filter, offset=0, limit=MAX_QUERIES
+            )
         except HashbenchError as error:
-            tell(self.bench, error)
+            notify_error(self.bench, error)
             return
         table: RowTable[Entry] = self.query_one("#queries", RowTable)
-        self._found = found["found"]
-        table.empty = f"no query holds {self._find!r}"
-        table.show(found["items"])
+        self._matching = answer["found"]
+        table.empty = f"no query matches {self._filter!r}"
+        table.show(answer["items"])
         self._search()
 
     @work(exclusive=True, group="search")
     async def _search(self) -> None:
-        """Ranks the database for the written caption, or for the query under the cursor."""
-        answers, query = self._answers, self.query_one("#queries", RowTable).cursor_row
-        if answers is None or not self._about:
+        """Ranks the database for the written caption, or for the query under the cursor.
+
+        What was ranked before goes at once: results must never stand under another query,
+        direction or length than their own.
+        """
+        client, query = self._client, self.query_one("#queries", RowTable).cursor_row
+        if client is None or not self._library:
             return
-        asked: dict[str, Any] = {"bits": self._bits, "direction": self._direction, "top": TOP}
-        if self._written:
-            self._told = "encoding the caption"
-            self._tell()
-            asked |= {"ask": "typed", "caption": self._written}
+        question: dict[str, Any] = {"bits": self._bits, "direction": self._direction, "top": TOP}
+        if self._caption:
+            self._clear_results("encoding the caption")
+            question |= {"ask": "typed", "caption": self._caption}
         elif query is not None:
-            asked |= {"ask": "rank", "row": query["row"]}
+            self._clear_results("ranking the database")
+            question |= {"ask": "rank", "row": query["row"]}
         else:
-            self.query_one("#results", RowTable).show([])
+            self._clear_results("")
             return
         try:
-            found = await answers.ask(**asked)
+            answer = await client.ask(**question)
         except HashbenchError as error:
-            self._written = ""
-            tell(self.bench, error)
-            self._told = plain(error.problem)
-            self._tell()
+            self._show_error(error)
             return
-        results: RowTable[Entry] = self.query_one("#results", RowTable)
-        results.show(found["results"])
-        results.action_edge(0)
-        self._told = _hits(found, self._about["database"])
-        self._tell()
-        await self._picture("query", None if self._written else query)
-        await self._picture("result", results.cursor_row)
+        self._results.loading = False
+        self._results.show(answer["results"])
+        self._results.action_edge(0)
+        self._status = _hit_count(answer, self._library["database"])
+        self._show_summary()
+        await self._show_picture("query", None if self._caption else query)
+        await self._show_picture("result", self._results.cursor_row)
 
-    async def _picture(self, which: str, entry: Entry | None) -> None:
+    def _clear_results(self, status: str) -> None:
+        """Removes the last results; a spinner takes their place while there is a `status`."""
+        self._results.show([])
+        self._results.empty = ""
+        self._results.loading = bool(status)
+        for picture in self.query(Picture):
+            picture.show(None)
+        self._status = status
+        self._show_summary()
+
+    def _show_error(self, error: HashbenchError) -> None:
+        self._results.loading = False
+        self._results.empty = self._status = plain(error.problem)
+        self._results.refresh()
+        self._show_summary()
+        notify_error(self.bench, error)
+
+    async def _show_picture(self, which: str, entry: Entry | None) -> None:
         picture = self.query_one(f"#{which}-picture", Picture)
-        if entry is None or self._answers is None:
+        if entry is None or self._client is None:
             picture.show(None, "a written caption" if which == "query" else "")
+            return
+        if self._library["note"]:
+            picture.show(None, plain(self._library["note"]))
             return
         if self.app.no_color:
             picture.show(None, NO_COLOUR)
@@ -164,74 +194,84 @@ class Retrieval(WorkScreen):
         side = "query" if which == "query" else "database"
         size = {"width": picture.content_size.width, "height": 2 * picture.content_size.height}
         if not all(size.values()):
-            return  # there is no room for a picture
+            return  # no room for a picture
         try:
-            found = await self._answers.ask(ask="picture", side=side, row=entry["row"], **size)
+            answer = await self._client.ask(ask="picture", side=side, row=entry["row"], **size)
         except HashbenchError as error:
             picture.show(None, plain(error.problem))
             return
-        data = base64.b64decode(found["data"])
-        picture.show(Pixels(found["width"], found["height"], data))
+        data = base64.b64decode(answer["data"])
+        picture.show(Pixels(answer["width"], answer["height"], data))
 
-    def _tell(self) -> None:
-        """Run, direction, bits, query, and how good the ranking is."""
-        parts = [self._told]
-        if self._about:
-            parts.insert(0, f"{_WORDS.get(self._direction, self._direction)}, {self._bits} bits")
-        if self._find:
-            parts.append(f"{self._found} queries hold {self._find!r}")
+    def _show_summary(self) -> None:
+        """Direction, bits, how good the ranking is, the query, the run."""
+        parts = [self._status] if self._status else []
+        if self._library:
+            direction = find_direction(self._direction)
+            parts.insert(0, f"{direction.title}, {self._bits} bits")
+        if self._filter:
+            parts.append(f"{self._matching} queries match {self._filter!r}")
         query = self.query_one("#queries", RowTable).cursor_row
-        if self._written:
-            parts.append(f"written: {self._written!r}")
+        if self._caption:
+            parts.append(f"written: {self._caption!r}")
         elif query is not None:
             parts.append(f"{query['id']}: {query['caption']}")
-        self.query_one("#about", Static).update(Content(plain(" | ".join([*parts, self._run]))))
+        summary = self.query_one("#summary", Static)
+        summary.update(Content(plain(" | ".join([*parts, self._run]))))
 
-    @on(RowTable.Moved, "#queries")
-    def _query_moved(self) -> None:
-        self._written = ""
+    @on(RowTable.RowHighlighted, "#queries")
+    def _query_highlighted(self) -> None:
+        self._caption = ""
         self._search()
 
-    @on(RowTable.Moved, "#results")
+    @on(RowTable.RowHighlighted, "#results")
     @work(exclusive=True, group="picture")
-    async def _result_moved(self, event: RowTable.Moved) -> None:
-        await self._picture("result", event.table.cursor_row)
+    async def _result_highlighted(self, event: RowTable.RowHighlighted) -> None:
+        if (entry := event.table.cursor_row) is not None:
+            await self._show_picture("result", entry)
 
     def action_find(self) -> None:
-        """Asks for words that a query must hold."""
-        self.query_one(AskLine).ask("find", self._find, "words of a caption, a label, an id")
+        """Prompts for words that a query must contain."""
+        self.query_one(PromptLine).open("find", self._filter, "words of a caption, a label, an id")
 
     def action_write(self) -> None:
-        """Asks for a caption."""
-        if not self._about.get("typed", False):
+        """Prompts for a caption."""
+        if not self._library.get("typed", False):
             self.notify("fused codes are made of a picture and a text", severity="warning")
             return
-        self.query_one(AskLine).ask("write", self._written, "a caption, such as: a dog on a beach")
+        placeholder = "a caption, such as: a dog on a beach"
+        self.query_one(PromptLine).open("write", self._caption, placeholder)
 
-    @on(AskLine.Answered)
-    def _answered(self, event: AskLine.Answered) -> None:
+    @on(PromptLine.Closed)
+    def _prompt_submitted(self, event: PromptLine.Closed) -> None:
         self.query_one("#queries", RowTable).focus()
-        if event.what == "find":
-            self._find = event.words
+        if event.purpose == "find":
+            self._filter = event.text
             self._list()
-        elif event.words:
-            self._written = event.words
-            if not self._direction.startswith("t"):
-                self._direction = "t2i"
+        elif event.text:
+            self._caption = event.text
+            if self._direction not in self._directions:
+                self._direction = self._directions[0]
             self._search()
+
+    @property
+    def _directions(self) -> list[str]:
+        """The directions that the query allows: a written caption is a text."""
+        names: list[str] = self._library["directions"]
+        if not self._caption:
+            return names
+        return [name for name in names if find_direction(name).query == TEXT]
 
     def action_direction(self) -> None:
         """The next direction."""
-        if self._about:
-            names = self._about["directions"]
-            self._direction = names[(names.index(self._direction) + 1) % len(names)]
+        if self._library:
+            self._direction = _next(self._directions, self._direction)
             self._search()
 
     def action_bits(self) -> None:
         """The next bit length."""
-        if self._about:
-            lengths = self._about["bits"]
-            self._bits = lengths[(lengths.index(self._bits) + 1) % len(lengths)]
+        if self._library:
+            self._bits = _next(self._library["bits"], self._bits)
             self._search()
 
     def action_leave(self) -> None:
@@ -239,42 +279,13 @@ class Retrieval(WorkScreen):
         self.dismiss()
 
 
-_WORDS = {
-    "i2t": "picture to text", "t2i": "text to picture", "i2i": "picture to picture",
-    "t2t": "text to text", "mm": "fused",
-}  # fmt: skip
+def _next(values: Sequence[T], value: T) -> T:
+    return values[(values.index(value) + 1) % len(values)]
 
 
-def _hits(found: dict[str, Any], database: int) -> str:
-    if found["relevant"] is None:
+def _hit_count(answer: dict[str, Any], database: int) -> str:
+    if answer["relevant"] is None:
         return "a written caption has no labels, so nothing is a hit or a miss"
-    hits = sum(entry["hit"] for entry in found["results"])
-    shown = len(found["results"])
-    return f"{hits} hits in the first {shown}; {found['relevant']:,} of {database:,} are relevant"
-
-
-def _hit(entry: Entry) -> Shown:
-    if entry["hit"] is None:
-        return ""
-    return ("hit", "good") if entry["hit"] else ("miss", "bad")
-
-
-def _caption(entry: Entry) -> Shown:
-    return plain(entry["caption"] or entry["id"])
-
-
-def _labels(entry: Entry) -> Shown:
-    return plain(", ".join(entry["labels"])), "dim"
-
-
-_QUERY_COLUMNS: tuple[Column[Entry], ...] = (
-    Column("caption", "query", 20, _caption, grow=True),
-    Column("labels", "labels", 18, _labels, rank=1),
-)
-_RESULT_COLUMNS: tuple[Column[Entry], ...] = (
-    Column("rank", "#", 4, lambda entry: str(entry["rank"]), right=True),
-    Column("distance", "dist", 4, lambda entry: str(entry["distance"]), right=True),
-    Column("hit", "", 4, _hit),
-    Column("caption", "caption", 16, _caption, grow=True),
-    Column("labels", "labels", 24, _labels, rank=1),
-)
+    hits = sum(entry["hit"] for entry in answer["results"])
+    shown = len(answer["results"])
+    return f"{hits} hits in the first {shown}; {answer['relevant']:,} of {database:,} are relevant"

@@ -1,4 +1,4 @@
-"""One-line bars: the title with the machine's meter, the keys, and the names of pages."""
+"""One-line bars: the title with the machine's load, the keys, and the tabs of pages."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual import events
+from textual import events, on
+from textual.binding import Binding
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Tab, Tabs
 
-from hashbench.tui.system_monitor import Gpu, Machine
+from hashbench.runs.gpus import Gpu
+from hashbench.tui.system_monitor import Machine
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 class TopBar(Widget):
-    """Where one is at the left, what runs in the middle, the machine at the right."""
+    """The screen's name on the left, what runs in the middle, the machine's load on the right.
+
+    Textual's Header centres one title and has no room for a second and a third text.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"top--name", "top--meter"}
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title = title
-        self._told = ("", "")
+        self._texts = ("", "")
         self._machine: Machine | None = None
 
-    def show(self, told: str, short: str = "") -> None:
-        """What is told in the middle; `short` takes its place where there is little room."""
-        if (told, short or told) != self._told:
-            self._told = told, short or told
+    def show(self, text: str, short: str = "") -> None:
+        """The text in the middle; `short` takes its place where there is little room."""
+        if (text, short or text) != self._texts:
+            self._texts = text, short or text
             self.refresh()
 
     def show_machine(self, machine: Machine) -> None:
@@ -47,21 +53,21 @@ class TopBar(Widget):
         name = self.get_component_rich_style("top--name")
         quiet = self.get_component_rich_style("top--meter")
         title = f" hashbench {self._title} "
-        told, meter = self._fitting(width - len(title) - 2)
-        gap = Segment(" " * max(0, width - len(title) - 2 - cell_len(told) - cell_len(meter)), base)
-        parts = [Segment(title, name), Segment(f" {told} ", base), gap, Segment(meter, quiet)]
+        text, meter = self._fitting(width - len(title) - 2)
+        gap = Segment(" " * max(0, width - len(title) - 2 - cell_len(text) - cell_len(meter)), base)
+        parts = [Segment(title, name), Segment(f" {text} ", base), gap, Segment(meter, quiet)]
         return Strip(parts).adjust_cell_length(width, base)
 
     def _fitting(self, room: int) -> tuple[str, str]:
-        """The longest words and meter that find room, both if at all possible."""
+        """The longest text and meter that find room, both if at all possible."""
         meters = [""]
         if self._machine is not None:
             meters = [meter_text(self._machine, short=short) + " " for short in (False, True)]
-        for told in self._told:
+        for text in self._texts:
             for meter in meters:
-                if cell_len(told) + cell_len(meter) <= room:
-                    return told, meter
-        return self._told[1], ""
+                if cell_len(text) + cell_len(meter) <= room:
+                    return text, meter
+        return self._texts[1], ""
 
 
 def meter_text(machine: Machine, *, short: bool) -> str:
@@ -90,102 +96,81 @@ def _level(share: float) -> str:
 
 
 class KeyBar(Widget):
-    """The keys of a screen, the most wanted first; those that find no room are told by `?`.
+    """The keys that the screen's bindings show, in their order; a click presses one.
 
-    A click on one presses it.
+    Textual's Footer mounts a widget for each key, which doubled the time of the first frame and
+    of opening a screen, and where room is short it cuts off whatever comes last. Here whole keys
+    are left out, but never `esc` and `?`, which names them all.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"keys--key"}
-    LAST = ("?", "help")
+    ALWAYS: ClassVar[tuple[str, ...]] = ("escape", "question_mark")
 
-    class Pressed(Message):
-        """A key was clicked."""
-
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
-
-    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._keys = list(keys)
-        self._places: list[tuple[int, int, str]] = []
+        self._spans: list[tuple[int, int, str]] = []  # columns from, to, and the key there
 
-    def show(self, keys: Sequence[tuple[str, str]]) -> None:
-        """Other keys."""
-        if list(keys) != self._keys:
-            self._keys = list(keys)
-            self.refresh()
+    def on_mount(self) -> None:
+        """Other bindings are active when the focus moves."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
         """The line."""
         base, key_style = self.rich_style, self.get_component_rich_style("keys--key")
         width = self.size.width
-        kept = [key for key in self._keys if key[0] == "esc"] + [self.LAST]
-        room = width - sum(_key_size(key) for key in kept)
-        shown = [
-            key for key in self._keys if key not in kept and (room := room - _key_size(key)) >= 0
-        ]
+        keys = [key.binding for key in self.screen.active_bindings.values() if key.binding.show]
+        always = [key for key in keys if key.key in self.ALWAYS]
+        room = width - sum(_key_width(key) for key in always)
+        shown = [key for key in keys if key not in always and (room := room - _key_width(key)) >= 0]
         segments: list[Segment] = []
-        self._places = []
-        used = 0
-        for key, told in [*shown, *kept]:
-            size = _key_size((key, told))
-            self._places.append((used, used + size, key))
-            segments += [Segment(f" {key}", key_style), Segment(f" {told} ", base)]
-            used += size
+        self._spans = []
+        start = 0
+        for key in [*shown, *always]:
+            end = start + _key_width(key)
+            self._spans.append((start, end, key.key))
+            segments.append(Segment(f" {key.key_display}", key_style))
+            segments.append(Segment(f" {key.description} ", base))
+            start = end
         return Strip(segments).adjust_cell_length(width, base)
 
     def on_click(self, event: events.Click) -> None:
-        """Tells which key was meant."""
-        for start, end, key in self._places:
+        """Presses the key under the mouse."""
+        for start, end, key in self._spans:
             if start <= event.x < end:
-                self.post_message(self.Pressed(key))
+                self.app.simulate_key(key)
 
 
-def _key_size(key: tuple[str, str]) -> int:
-    return cell_len(key[0]) + cell_len(key[1]) + 3
+def _key_width(key: Binding) -> int:
+    return cell_len(key.key_display or key.key) + cell_len(key.description) + 3
 
 
-class PageBar(Widget):
-    """Names of pages with their number keys; posts Chosen on a click."""
+class PageTabs(Tabs, can_focus=False):
+    """Textual's tabs for pages that the number keys choose; the focus stays with the page.
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"pages--chosen"}
+    `PageSelected` is a click on a tab, and no echo of `activate`.
+    """
 
-    class Chosen(Message):
+    class PageSelected(Message):
         """A page was clicked."""
 
         def __init__(self, name: str) -> None:
             super().__init__()
-            self.page = name
+            self.name = name
 
-    def __init__(self, names: Sequence[str], chosen: str) -> None:
-        super().__init__()
-        self._names = list(names)
-        self._chosen = chosen
-        self._places: list[tuple[int, int, str]] = []
+    def __init__(self, names: Sequence[str], active: str) -> None:
+        self._page = active
+        tabs = (Tab(f"{number} {name}", id=f"tab-{name}") for number, name in enumerate(names, 1))
+        super().__init__(*tabs, active=f"tab-{active}")
 
-    def show(self, chosen: str) -> None:
-        """Marks a page."""
-        if chosen != self._chosen:
-            self._chosen = chosen
-            self.refresh()
+    def activate(self, name: str) -> None:
+        """Makes a page's tab the active one."""
+        self._page = name
+        self.active = f"tab-{name}"
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one
-        """The line; the chosen page stands in brackets, so that colour is not needed."""
-        base, chosen = self.rich_style, self.get_component_rich_style("pages--chosen")
-        segments: list[Segment] = []
-        self._places = []
-        used = 0
-        for number, name in enumerate(self._names, 1):
-            here = name == self._chosen
-            text = f"[{number} {name}]" if here else f" {number} {name} "
-            segments.append(Segment(text, chosen if here else base))
-            self._places.append((used, used + cell_len(text), name))
-            used += cell_len(text)
-        return Strip(segments).adjust_cell_length(self.size.width, base)
-
-    def on_click(self, event: events.Click) -> None:
-        """Tells which page was meant."""
-        for start, end, name in self._places:
-            if start <= event.x < end:
-                self.post_message(self.Chosen(name))
+    @on(Tabs.TabActivated)
+    def _tab_activated(self, event: Tabs.TabActivated) -> None:
+        event.stop()
+        name = str(event.tab.id).removeprefix("tab-")
+        if name != self._page:
+            self._page = name
+            self.post_message(self.PageSelected(name))

@@ -1,4 +1,4 @@
-"""A panel with lines over training steps, or over anything else that rises."""
+"""A panel with curves over training steps, or over any other rising x."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hashbench.tui.plot import MARKS, Picture, draw, label
+from hashbench.tui.plot import MARKS, Plot, draw, label
 from hashbench.tui.series import Curve, smoothed
 
 COLOURS = 8
@@ -58,22 +58,22 @@ class Chart(Widget, can_focus=False):
         log: bool = False,
         smoothing: float = 0.0,
     ) -> None:
-        """Other lines, or another way to draw them."""
-        wanted = (curves, stages, log, smoothing)
-        if wanted == (self._curves, self._stages, self._log, self._smoothing):
+        """Shows other curves, or draws them in another way."""
+        shown = (curves, stages, log, smoothing)
+        if shown == (self._curves, self._stages, self._log, self._smoothing):
             return
-        self._curves, self._stages, self._log, self._smoothing = wanted
-        ways = [way for way, on in (("log", log), (f"smoothed {smoothing:g}", smoothing)) if on]
-        self.border_title = f"{self._title} ({', '.join(ways)})" if ways else self._title
+        self._curves, self._stages, self._log, self._smoothing = shown
+        modes = [name for name, on in (("log", log), (f"smoothed {smoothing:g}", smoothing)) if on]
+        self.border_title = f"{self._title} ({', '.join(modes)})" if modes else self._title
         self._drawn = None
         self.refresh()
 
     def on_resize(self) -> None:
-        """Lines are thinned to the new width."""
+        """Curves are thinned to the new width."""
         self._drawn = None
 
     def notify_style_update(self) -> None:
-        """Another theme: draw anew."""
+        """Another theme: everything is drawn anew."""
         super().notify_style_update()
         self._drawn = None
 
@@ -99,54 +99,54 @@ class Chart(Widget, can_focus=False):
             Curve(curve.name, curve.xs, smoothed(curve.ys, self._smoothing))
             for curve in self._curves
         ]
-        picture = draw(curves, columns, rows, log=self._log)
-        lines = self._chart_rows(picture, columns, base, axis)
-        lines.append(Strip([Segment(self._x_axis(picture, columns), axis)]))
+        plot = draw(curves, columns, rows, log=self._log)
+        lines = self._chart_rows(plot, columns, base, axis)
+        lines.append(Strip([Segment(self._x_axis(plot, columns), axis)]))
         return [line.adjust_cell_length(width, base) for line in [*lines, *legend]]
 
-    def _chart_rows(self, picture: Picture, columns: int, base: Style, axis: Style) -> list[Strip]:
-        starts = {self._column(picture, x, columns) for x, _ in self._stages[1:]}
+    def _chart_rows(self, plot: Plot, columns: int, base: Style, axis: Style) -> list[Strip]:
+        starts = {self._column(plot, x, columns) for x, _ in self._stages[1:]}
         styles = [self._colour(number, base) for number in range(COLOURS)]
         lines = []
-        for row, cells in enumerate(picture.rows):
-            segments = [Segment(f"{picture.ticks.get(row, ''):>{TICKS - 1}} ", axis)]
-            segments.append(Segment("┤" if row in picture.ticks else "│", axis))
+        for row, cells in enumerate(plot.rows):
+            segments = [Segment(f"{plot.ticks.get(row, ''):>{TICKS - 1}} ", axis)]
+            segments.append(Segment("┤" if row in plot.ticks else "│", axis))
             letters, style = "", axis
             for column, cell in enumerate((*cells, (" ", None))):
-                letter, number = picture.marks.get((row, column), cell)
+                letter, number = plot.marks.get((row, column), cell)
                 if number is None:
                     letter = "┊" if column in starts else " "
-                own = axis if number is None else styles[number % COLOURS]
-                if own is not style:
+                cell_style = axis if number is None else styles[number % COLOURS]
+                if cell_style is not style:  # one segment for a stretch of one colour
                     segments.append(Segment(letters, style))
-                    letters, style = "", own
+                    letters, style = "", cell_style
                 letters += letter
             lines.append(Strip([*segments, Segment(letters, style)]))
         return lines
 
-    def _x_axis(self, picture: Picture, columns: int) -> str:
-        left, right = picture.x_range
+    def _x_axis(self, plot: Plot, columns: int) -> str:
+        left, right = plot.x_range
         letters = [" "] * columns
-        end = f"{_count(right)} {self._unit}".strip()
+        last = f"{_count(right)} {self._unit}".strip()
         begin = _count(left)
-        placed = [(0, begin), (max(0, columns - len(end)), end)]
-        places = {self._column(picture, x, columns): name for x, name in self._stages}
-        before = max((place for place in places if place <= 0), default=0)
+        placed = [(0, begin), (max(0, columns - len(last)), last)]
+        places = {self._column(plot, x, columns): name for x, name in self._stages}
+        first = max((place for place in places if place <= 0), default=0)
         for place, name in places.items() if len(places) > 1 else ():
             if place > 0:
                 placed.append((place, f"┊{name}"))
-            elif place == before:  # the stage that the first point belongs to
+            elif place == first:  # the stage that the first point belongs to
                 placed.append((len(begin) + 1, f"┊{name}"))
         for start, text in placed:
-            wanted = range(start, start + len(text))
-            around = letters[max(0, start - 1) : start + len(text) + 1]
-            if wanted.stop <= columns and not "".join(around).strip():
-                letters[start : start + len(text)] = text
+            end = start + len(text)
+            around = letters[max(0, start - 1) : end + 1]
+            if end <= columns and not "".join(around).strip():  # labels never touch
+                letters[start:end] = text
         return " " * (TICKS + 1) + "".join(letters)
 
     @staticmethod
-    def _column(picture: Picture, x: float, columns: int) -> int:
-        left, right = picture.x_range
+    def _column(plot: Plot, x: float, columns: int) -> int:
+        left, right = plot.x_range
         return round((x - left) / (right - left) * (columns - 1)) if right > left else 0
 
     def _colour(self, number: int, base: Style) -> Style:

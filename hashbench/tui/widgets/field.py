@@ -35,7 +35,11 @@ class TypedValue(Input):
 
 
 class Choice(Widget, can_focus=True):
-    """One of a few values, turned with left and right or space; posts Turned."""
+    """One of a few values, turned with left and right or space; posts Turned.
+
+    Textual's Select takes up and down, which move between fields here, needs three keys for the
+    next value, and mounts five widgets more for each field.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *_MOVES,
@@ -90,7 +94,7 @@ class Field(Container):
         key: str,
         name: str,
         default: str,
-        told: str,
+        hint: str,
         *,
         check: Check,
         choices: Sequence[str] = (),
@@ -102,14 +106,23 @@ class Field(Container):
         self.key = key
         self.label = name
         self.default = default
-        self.told = told
-        self.value = default if value is None or (choices and value not in choices) else value
+        self.hint = hint
         self.problem = ""
         self._shown = ("", "")
         self._check = check
-        self._choices = choices
-        self._suggestions = suggestions
-        self._placeholder = placeholder
+        start = default if value is None or (choices and value not in choices) else value
+        self._validated = start
+        suggester = SuggestFromList(suggestions) if suggestions else None
+        self._editor: Choice | TypedValue = (
+            Choice(choices, start)
+            if choices
+            else TypedValue(start, compact=True, suggester=suggester, placeholder=placeholder)
+        )
+
+    @property
+    def value(self) -> str:
+        """What stands in the field now, even where the message of the last key is on its way."""
+        return self._editor.value
 
     @property
     def changed(self) -> bool:
@@ -117,16 +130,10 @@ class Field(Container):
         return self.value.strip() != self.default
 
     def compose(self) -> ComposeResult:
-        """Name and value beside each other, what is to tell below."""
+        """Name and value side by side, the hint below."""
         yield Static(classes="name")
-        if self._choices:
-            yield Choice(self._choices, self.value)
-        else:
-            suggester = SuggestFromList(self._suggestions) if self._suggestions else None
-            yield TypedValue(
-                self.value, compact=True, suggester=suggester, placeholder=self._placeholder
-            )
-        yield Static(classes="told")
+        yield self._editor
+        yield Static(classes="hint")
 
     def on_mount(self) -> None:
         """A remembered value may no longer be right."""
@@ -136,24 +143,20 @@ class Field(Container):
     @on(Input.Changed)
     def _value_changed(self, event: Choice.Turned | Input.Changed) -> None:
         event.stop()
-        if event.value != self.value:
-            self.value = event.value
+        if self.value != self._validated:
             self.validate()
             self.post_message(self.Changed(self))
 
     def reset(self) -> None:
         """The default again."""
-        self.value = self.default
         with self.prevent(Input.Changed):
-            for line in self.query(TypedValue):
-                line.value = self.value
-        for choice in self.query(Choice):
-            choice.value = self.value
-            choice.refresh()
+            self._editor.value = self.default
+        self._editor.refresh()
         self.validate()
 
     def validate(self) -> bool:
         """Checks the value and shows what is wrong with it, if anything."""
+        self._validated = self.value
         try:
             self._check(self.value)
         except InputError as error:
@@ -163,20 +166,20 @@ class Field(Container):
         return True
 
     def refuse(self, error: InputError | None) -> None:
-        """Shows what is wrong, in the place of the help; None shows the help again."""
+        """Shows what is wrong, in the place of the hint; None shows the hint again."""
         self.problem = "" if error is None else error.problem
         self.set_class(error is not None, "-wrong")
         self.set_class(self.changed, "-changed")
         if not self.is_mounted:
             return
-        told = self.told
+        text = self.hint
         if self.changed:
-            told = f"{told} (default {self.default or 'empty'})"
+            text = f"{text} (default {self.default or 'empty'})"
         if error is not None:
             remedy = f": {error.remedy}" if error.remedy else ""
-            told = f"✗ {error.problem}{remedy}"
+            text = f"✗ {error.problem}{remedy}"
         name = f"{'*' if self.changed else ' '}{self.label}"
-        if (name, told) != self._shown:  # a form has dozens, and checks all with every letter
-            self._shown = name, told
+        if (name, text) != self._shown:  # a form has dozens, and checks all with every letter
+            self._shown = name, text
             self.query_one(".name", Static).update(Content(name))
-            self.query_one(".told", Static).update(Content(told))
+            self.query_one(".hint", Static).update(Content(text))

@@ -9,15 +9,15 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widget import Widget
 
-from hashbench.tui.event_log import Line
+from hashbench.report.narration import Line
 from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
 from hashbench.tui.widgets.chart import Chart
-from hashbench.tui.widgets.log_view import LogLines
+from hashbench.tui.widgets.log_view import LogView
 
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
 PANELS = (*CHARTS, LOG)
-FAR_APART = 100.0  # values that one linear scale cannot show beside each other
+FAR_APART = 100.0  # a ratio of values that one linear scale cannot show
 EMPTY = {
     LOSSES: "no losses: nothing is trained, or not yet",
     SCORES: "no validation mAP yet",
@@ -38,7 +38,7 @@ class Panels:
 
 
 class PanelSet(Container):
-    """`choose` names the panel that is shown where there is room for one only."""
+    """`choose` names the panel that is shown where there is room for only one."""
 
     def __init__(self, chosen: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -48,16 +48,16 @@ class PanelSet(Container):
         """A chart for each kind of number, and the log."""
         for name in CHARTS:
             yield Chart(name, empty=EMPTY[name], id=f"panel-{name}")
-        yield LogLines(LOG, id=f"panel-{LOG}")
+        yield LogView(LOG, id=f"panel-{LOG}")
 
     def on_mount(self) -> None:
         """One is chosen from the beginning."""
         self.choose(self.chosen)
 
     @property
-    def log_lines(self) -> LogLines:
+    def log_view(self) -> LogView:
         """The log."""
-        return self.query_one(LogLines)
+        return self.query_one(LogView)
 
     @property
     def panel(self) -> Widget:
@@ -78,16 +78,16 @@ class PanelSet(Container):
             chart.show(
                 curves,
                 panels.stages,
-                log=on_log_scale(name, curves, asked=panels.log_scale),
+                log=on_log_scale(name, curves, log_scale=panels.log_scale),
                 smoothing=panels.smoothing if losses else 0.0,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
-        self.log_lines.show(panels.lines)
+        self.log_view.show(panels.lines)
 
 
-def on_log_scale(name: str, curves: Sequence[Curve], *, asked: bool) -> bool:
-    """Losses where it is asked for; monitors also where shares and counts share a panel."""
-    if name != MONITORS or asked:
-        return asked and name in (LOSSES, MONITORS)
+def on_log_scale(name: str, curves: Sequence[Curve], *, log_scale: bool) -> bool:
+    """Losses and monitors where `log_scale`; monitors also where shares meet large counts."""
+    if name != MONITORS or log_scale:
+        return log_scale and name in (LOSSES, MONITORS)
     values = [abs(y) for curve in curves for y in curve.ys[-1:] if y]
     return bool(values) and max(values) > FAR_APART * min(values)

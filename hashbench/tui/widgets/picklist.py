@@ -1,4 +1,4 @@
-"""A list to pick several from; what is picked is told by a cross, not by colour."""
+"""A list to pick several from; a cross marks what is picked, not a colour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from hashbench.tui.widgets.row_table import Column, RowTable
+from hashbench.tui.widgets.row_columns import Column
+from hashbench.tui.widgets.row_table import RowTable
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,24 @@ class Item:
 
 
 class PickList(RowTable[Item]):
-    """Space, enter or a click picks and drops; posts Changed."""
+    """Space, enter or a double click picks and drops; posts Changed.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "open", "Pick", show=False)]
+    Textual's SelectionList draws the same cross in picked and other entries and tells them apart
+    by colour alone, and it has no columns.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "select", "Pick", show=False)]
 
     class Changed(Message):
         """Something was picked or dropped."""
 
-        def __init__(self, picks: PickList) -> None:
+        def __init__(self, pick_list: PickList) -> None:
             super().__init__()
-            self.picks = picks
+            self.pick_list = pick_list
 
         @property
         def control(self) -> PickList:
-            return self.picks
+            return self.pick_list
 
     def __init__(self, title: str, *, empty: str = "", id: str | None = None) -> None:  # noqa: A002
         super().__init__((), key=lambda item: item.name, empty=empty, header=False, id=id)
@@ -72,7 +77,7 @@ class PickList(RowTable[Item]):
     def _box(self, item: Item) -> tuple[str, str]:
         return ("[x]", "good") if item.name in self._picked else ("[ ]", "")
 
-    def action_open(self) -> None:
+    def action_select(self) -> None:
         """Picks or drops the entry under the cursor."""
         item = self.cursor_row
         if item is not None:

@@ -1,7 +1,8 @@
-"""A picture out of half blocks: two pixels a cell."""
+"""A picture drawn with half blocks: two pixels a cell."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from rich.color import Color
@@ -27,17 +28,17 @@ class Pixels:
 
 
 class Picture(Widget):
-    """Shows pixels, or in words why there are none."""
+    """Shows pixels, or a text that says why there are none."""
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.border_title = title
         self._pixels: Pixels | None = None
-        self._told = ""
+        self._text = ""
 
-    def show(self, pixels: Pixels | None, told: str = "") -> None:
-        """Another picture, or `told` where there is none."""
-        self._pixels, self._told = pixels, told
+    def show(self, pixels: Pixels | None, text: str = "") -> None:
+        """Another picture, or `text` where there is none."""
+        self._pixels, self._text = pixels, text
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -45,8 +46,10 @@ class Picture(Widget):
         base, width = self.rich_style, self.size.width
         pixels = self._pixels
         if pixels is None:
-            text = self._told if y == self.size.height // 2 else ""
-            return Strip([Segment(text[:width].center(width), base)])
+            lines = textwrap.wrap(self._text, width)
+            place = y - max(0, self.size.height - len(lines)) // 2
+            text = lines[place] if 0 <= place < len(lines) else ""
+            return Strip([Segment(text.center(width), base)]).adjust_cell_length(width, base)
         left = max(0, (width - pixels.width) // 2)
         segments = [Segment(" " * left, base)]
         if 2 * y < pixels.height:

@@ -1,4 +1,4 @@
-"""One line that asks for words: a filter, or what to search for."""
+"""One line that prompts for text: a filter, or what to search for."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from textual.message import Message
 from textual.widgets import Input
 
 
-class AskLine(Input):
-    """Hidden until `ask`; posts Typed with every letter, and Answered when it closes."""
+class PromptLine(Input):
+    """Hidden until `open`; posts TextChanged with every letter, and Closed at the end."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False)]
 
-    class Typed(Message):
-        """The words so far."""
+    class TextChanged(Message):
+        """The text so far, and what it is for."""
 
-        def __init__(self, what: str, words: str) -> None:
+        def __init__(self, purpose: str, text: str) -> None:
             super().__init__()
-            self.what, self.words = what, words
+            self.purpose, self.text = purpose, text
 
-    class Answered(Typed):
-        """Enter took the words, or esc left the line, which gives no words."""
+    class Closed(TextChanged):
+        """Enter closed the line with its text, or esc with none."""
 
     def __init__(self) -> None:
         super().__init__(compact=True)
-        self._what = ""
+        self._purpose = ""
 
-    def ask(self, what: str, words: str, told: str) -> None:
-        """Opens the line; `told` stands in it while it is empty."""
-        self._what, self.placeholder = what, told
+    def open(self, purpose: str, text: str, placeholder: str) -> None:
+        """Shows the line with a text to edit."""
+        self._purpose, self.placeholder = purpose, placeholder
         with self.prevent(Input.Changed):
-            self.value = words
+            self.value = text
         self.add_class("-open")
         self.focus()
 
     @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
+    def _text_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Typed(self._what, self.value.strip()))
+        self.post_message(self.TextChanged(self._purpose, self.value.strip()))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self._close(self.value.strip())
 
-    def action_leave(self) -> None:
-        """Closes without words."""
+    def action_cancel(self) -> None:
+        """Closes without a text."""
         self._close("")
 
-    def _close(self, words: str) -> None:
+    def _close(self, text: str) -> None:
         self.remove_class("-open")
-        self.post_message(self.Answered(self._what, words))
+        self.post_message(self.Closed(self._purpose, text))

@@ -15,13 +15,13 @@ class Contrast:
     """For each of b items an anchor set and three negatives of it, (b, C) bool each.
 
     `anchor` is K_a, a random subset of the known positives; `negatives` (3, b, C) are K_a \\ {s},
-    K_a + {t} and K_a \\ {s} + {t} with s out of K_a and t a known negative. `there` (3, b) says
-    which exist: without a known positive none, without a known negative only the deletion.
+    K_a + {t} and K_a \\ {s} + {t} with s out of K_a and t a known negative. `exists` (3, b) says
+    which there are: without a known positive none, without a known negative only the deletion.
     """
 
     anchor: Tensor
     negatives: Tensor
-    there: Tensor
+    exists: Tensor
 
 
 def draw(
@@ -38,8 +38,9 @@ def draw(
     # members in random order: positives first, ranks 0, 1, ... among them
     rank = _ranks(positive)
     size = (torch.rand(len(positive), device=positive.device) * count).long() + 1
-    taken = torch.zeros_like(rank).scatter(1, rank, positive * cost).cumsum(1)
-    fits = taken.gather(1, rank) <= room - int(cost.max())
+    # tokens up to and including each member in that order: an anchor stops where they run out
+    tokens = torch.zeros_like(rank).scatter(1, rank, positive * cost).cumsum(1)
+    fits = tokens.gather(1, rank) <= room - int(cost.max())
     anchor = positive & (rank < size[:, None]) & fits
     if deletes_last:
         columns = torch.arange(anchor.shape[1], device=anchor.device)
@@ -47,11 +48,11 @@ def draw(
     else:
         s = _one_hot(torch.where(anchor, -_ranks(anchor), -anchor.shape[1] - 1), anchor)
     t = _one_hot(torch.where(negative, -_ranks(negative), -negative.shape[1] - 1), negative)
-    some, other = anchor.any(1), negative.any(1)
+    has_anchor, has_negative = anchor.any(1), negative.any(1)
     return Contrast(
         anchor=anchor,
         negatives=torch.stack([anchor & ~s, anchor | t, (anchor & ~s) | t]),
-        there=torch.stack([some, some & other, some & other]),
+        exists=torch.stack([has_anchor, *[has_anchor & has_negative] * 2]),
     )
 
 

@@ -123,11 +123,12 @@ class LearnedPrompts(SetPrompts):
         half = len(self.agnostic) // 2
         shared = len(self.fixed) + torch.arange(2 * half, device=sets.device)
         taken = (member * cost).cumsum(1)
+        # a class begins behind start, prefix and all classes of the set before it
         begin = 1 + half + taken - member * cost
         ends = self.base - 1 + taken[:, -1]
         length = int(ends.max()) + 1
         padding = len(self.fixed) + len(self.agnostic) + self.specific[..., 0].numel()
-        # one column more than needed takes what belongs nowhere
+        # classes outside of a set, and what is behind short names, go to one column too many
         rows = torch.full((len(sets), length + 1), padding, device=sets.device)
         rows[:, 0] = 0
         rows[:, 1 : 1 + half] = shared[:half]
@@ -135,6 +136,7 @@ class LearnedPrompts(SetPrompts):
         nowhere = ~member[:, :, None] | (segments < 0)
         place = place.masked_fill(nowhere, length)
         rows.scatter_(1, place.flatten(1), segments.expand(len(sets), -1, -1).flatten(1))
+        # suffix and end token close each prompt where its classes end
         tail = ends[:, None] - half + torch.arange(half + 1, device=sets.device)
         closing = torch.cat([shared[half:], shared.new_ones(1)])
         rows.scatter_(1, tail, closing.expand(len(sets), -1))

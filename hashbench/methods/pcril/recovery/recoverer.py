@@ -1,6 +1,8 @@
-"""Stage 1 as a module: it learns prompts by contrast, searches labels, and tells what it found."""
+"""Stage 1 as a module: learns prompts by contrast, searches labels, and reports what it added."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +20,7 @@ from hashbench.methods.pcril.recovery.prompts import (
 )
 from hashbench.methods.pcril.recovery.search import Progress, Search, search, silent
 
-EXAMPLES = 12  # items whose search is told step by step
+EXAMPLES = 12  # items whose search is reported step by step
 
 
 class Recoverer(nn.Module):
@@ -38,19 +40,19 @@ class Recoverer(nn.Module):
         self.compared: Tensor  # (3,) all hinges since then
         self.register_buffer("violated", torch.zeros(len(NEGATIVES)))
         self.register_buffer("compared", torch.zeros(len(NEGATIVES)))
-        # what the search found, see `Search`
-        self.found_added: Tensor
-        self.found_step: Tensor
-        self.found_score: Tensor
-        self.found_start: Tensor
-        self.found_refused: Tensor
-        self.found_refused_score: Tensor
-        self.register_buffer("found_added", torch.zeros(shape, dtype=torch.bool))
-        self.register_buffer("found_step", torch.zeros(shape, dtype=torch.long))
-        self.register_buffer("found_score", torch.zeros(shape))
-        self.register_buffer("found_start", torch.zeros(shape[0]))
-        self.register_buffer("found_refused", torch.zeros(shape[0], dtype=torch.long))
-        self.register_buffer("found_refused_score", torch.zeros(shape[0]))
+        # the search of all items, see `Search`; kept so that a resumed run can report it
+        self.search_added: Tensor
+        self.search_step: Tensor
+        self.search_score: Tensor
+        self.search_start: Tensor
+        self.search_refused: Tensor
+        self.search_refused_score: Tensor
+        self.register_buffer("search_added", torch.zeros(shape, dtype=torch.bool))
+        self.register_buffer("search_step", torch.zeros(shape, dtype=torch.long))
+        self.register_buffer("search_score", torch.zeros(shape))
+        self.register_buffer("search_start", torch.zeros(shape[0]))
+        self.register_buffer("search_refused", torch.zeros(shape[0], dtype=torch.long))
+        self.register_buffer("search_refused_score", torch.zeros(shape[0]))
 
     def _make_prompts(self) -> SetPrompts:
         context = self._context
@@ -85,7 +87,7 @@ class Recoverer(nn.Module):
         context, prompts = self._context, self.prompts
         positive = batch.labels > 0
         sorted_anchors = context.text("anchors") == "sorted"
-        drawn = negatives.draw(
+        contrast = negatives.draw(
             positive,
             batch.known & ~positive,
             prompts.cost,
@@ -95,17 +97,18 @@ class Recoverer(nn.Module):
         # one random order of the classes a step: each prompt's order is uniform, sets still repeat
         classes = positive.shape[1]
         order = None if sorted_anchors else torch.randperm(classes, device=positive.device)
-        sets = torch.cat([drawn.anchor[None], drawn.negatives])
+        sets = torch.cat([contrast.anchor[None], contrast.negatives])
         distinct, member = torch.unique(sets.flatten(0, 1), dim=0, return_inverse=True)
         features = prompts.embed(distinct, order)[member].reshape(*sets.shape[:2], -1)
         together = context.text("hinge") == "mean"
         against = self._against(batch.images, batch.texts, "both" if together else "each")
         scores = torch.einsum("kbd,mbd->kmb", features, against)
         hinges = negatives.hinges(scores[0], scores[1:], context.real("margin"))
-        there = drawn.there[:, None].expand_as(hinges)
-        self.violated += ((hinges > 0) & there).sum((1, 2))
-        self.compared += there.sum((1, 2))
-        means = (hinges * there).sum((1, 2)) / drawn.there.sum(1).clamp_min(1)
+        exists = contrast.exists[:, None].expand_as(hinges)
+        self.violated += ((hinges > 0) & exists).sum((1, 2))
+        self.compared += exists.sum((1, 2))
+        # with a hinge a modality, the two are summed and the items averaged, as in the release
+        means = (hinges * exists).sum((1, 2)) / contrast.exists.sum(1).clamp_min(1)
         return {name: Term(mean) for name, mean in zip(NEGATIVES, means, strict=True)}
 
     def _against(self, images: Tensor, texts: Tensor, score: str) -> Tensor:
@@ -130,61 +133,65 @@ class Recoverer(nn.Module):
             report=report,
         )
 
-    def take(self, found: Search) -> Tensor:
-        """Remembers a search of all items; returns labels (n, C) with what it recovered.
+    def take(self, search: Search) -> tuple[Tensor, Tensor]:
+        """Remembers a search of all items; returns what it makes of the labels.
 
-        With pseudo labels, a class that was tried at the last step and refused keeps
-        clip(1/2 + gain / m, 0, 1).
+        Labels (n, C) with the recovered classes and, where asked for, pseudo labels: a class that
+        was tried at the last step and refused gets clip(1/2 + gain / m, 0, 1). And (n, C) bool, the
+        classes that are negative thereby (Algorithm 1, step 7), those whose pseudo label is 0.
         """
         for name in ("added", "step", "score", "start", "refused", "refused_score"):
-            getattr(self, f"found_{name}").copy_(getattr(found, name))
-        labels = self._context.train.labels.masked_fill(found.added, 1.0)
-        if not self._context.flag("pseudo_labels"):
-            return labels
-        margin = max(self._context.real("margin"), 1e-9)
-        soft = (0.5 + found.gain / margin).clamp(0.0, 1.0)
-        return torch.where(found.gain.isfinite(), soft, labels)
+            getattr(self, f"search_{name}").copy_(getattr(search, name))
+        context = self._context
+        labels = context.train.labels.masked_fill(search.added, 1.0)
+        refused = search.gain.isfinite()
+        if not context.flag("pseudo_labels"):
+            return labels, torch.zeros_like(refused)
+        margin = max(context.real("margin"), 1e-9)
+        pseudo = (0.5 + search.gain / margin).clamp(0.0, 1.0)
+        labels = torch.where(refused, pseudo, labels)
+        return labels, refused & (labels == 0) & context.flag("pseudo_negatives")
 
     def watch(self, items: Tensor) -> Recovered:
         """A search of some items with the prompts as they are now, and the state of learning."""
-        found = self.search(items)
+        search = self.search(items)
         rates = (self.violated / self.compared.clamp_min(1)).tolist()
-        seen = self.compared.tolist()
+        counts = self.compared.tolist()
         values = {
             f"violated {name}": rate
-            for name, rate, count in zip(NEGATIVES, rates, seen, strict=True)
+            for name, rate, count in zip(NEGATIVES, rates, counts, strict=True)
             if count
         }
         if isinstance(self.prompts, LearnedPrompts):
             values["prompt drift"] = self.prompts.drift
-        return Recovered(items, found.added, values)
+        return Recovered(items, search.added, values)
 
     def forget_violations(self) -> None:
         """A new epoch begins."""
         self.violated.zero_()
         self.compared.zero_()
 
-    def recovered(self) -> Recovered:
-        """What the search of all items found, with worked examples."""
-        n = len(self.found_added)
-        items = torch.arange(n, device=self.found_added.device)
-        values = {"mean start score": float(self.found_start.mean())}
+    def recovered(self, shares: Mapping[str, float]) -> Recovered:
+        """What the search of all items added, with worked examples and `shares` of pairs."""
+        n = len(self.search_added)
+        items = torch.arange(n, device=self.search_added.device)
+        values = {"mean start score": float(self.search_start.mean()), **shares}
         if isinstance(self.prompts, LearnedPrompts):
             values["prompt drift"] = self.prompts.drift
-        return Recovered(items, self.found_added, values, self._paths())
+        return Recovered(items, self.search_added, values, self._paths())
 
     def _paths(self) -> list[RecoveryPath]:
         """Of the first items whose known set is not empty and to which something was added, and as
         many others as are missing."""
-        told = self.found_added.any(1) & (self._context.train.labels > 0).any(1)
-        chosen = (~told).int().sort(stable=True).indices[:EXAMPLES].sort().values
+        instructive = self.search_added.any(1) & (self._context.train.labels > 0).any(1)
+        chosen = (~instructive).int().sort(stable=True).indices[:EXAMPLES].sort().values
         paths = []
         for item in chosen.tolist():
-            steps, score = self.found_step[item], self.found_score[item]
+            steps, score = self.search_step[item], self.search_score[item]
             order = steps.nonzero()[:, 0]
             order = order[steps[order].sort(stable=True).indices]
-            refused = int(self.found_refused[item])
-            stop = (refused, float(self.found_refused_score[item])) if refused >= 0 else None
+            refused = int(self.search_refused[item])
+            stop = (refused, float(self.search_refused_score[item])) if refused >= 0 else None
             joined = tuple((int(c), float(score[c])) for c in order)
-            paths.append(RecoveryPath(item, float(self.found_start[item]), joined, stop))
+            paths.append(RecoveryPath(item, float(self.search_start[item]), joined, stop))
         return paths

@@ -24,12 +24,12 @@ Progress = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """Nobody is told."""
+    """No progress is reported."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a search found for n items and C classes.
+    """The outcome of a search for n items and C classes.
 
     added: (n, C) bool, classes that joined.
     step: (n, C) long, the step at which each of them joined, from 1 on; 0 for all others.
@@ -120,7 +120,7 @@ def search(
     device = positive.device
     table = SetTable(embed, C, device)
     sets, left = positive.clone(), candidates & ~positive
-    found = Search(
+    outcome = Search(
         added=torch.zeros_like(positive),
         step=torch.zeros(n, C, dtype=torch.long, device=device),
         score=items.new_zeros(n, C),
@@ -130,9 +130,10 @@ def search(
         gain=items.new_full((n, C), -torch.inf),
     )
     active = ((sets * cost).sum(1) <= room).nonzero()[:, 0]
-    found.start[active] = _scores(table, sets[active], items, active)
-    reached = found.start.clone()
+    outcome.start[active] = _scores(table, sets[active], items, active)
+    reached = outcome.start.clone()
     for number in range(1, C + 1 if recursive else 2):
+        # every class that is left and has room, for every item that gained in the step before
         tried = left[active] & ((sets[active] * cost).sum(1, keepdim=True) + cost <= room)
         row, column = tried.nonzero(as_tuple=True)
         owner = active[row]
@@ -140,30 +141,31 @@ def search(
         larger[torch.arange(len(owner), device=device), column] = True
         scores = items.new_full((len(active), C), -torch.inf)
         scores[row, column] = _scores(table, larger, items, owner)
+        # what was not tried scores -inf, and so gains -inf
         gain = scores - reached[active, None]
         enough = gain >= threshold
         joins = enough & _first_largest(gain) if recursive else enough
-        found.gain[active] = gain.masked_fill(joins, -torch.inf)
-        _refuse(found, active, scores.masked_fill(joins, -torch.inf), tried & ~joins)
+        outcome.gain[active] = gain.masked_fill(joins, -torch.inf)
+        _refuse(outcome, active, scores.masked_fill(joins, -torch.inf), tried & ~joins)
         row, column = joins.nonzero(as_tuple=True)
         winners = active[row]
-        sets[winners, column] = found.added[winners, column] = True
+        sets[winners, column] = outcome.added[winners, column] = True
         left[winners, column] = False
-        found.step[winners, column] = number
-        found.score[winners, column] = reached[winners] = scores[row, column]
-        active = winners
+        outcome.step[winners, column] = number
+        outcome.score[winners, column] = reached[winners] = scores[row, column]
+        active = winners  # who gained nothing has its final set
         report(n - len(active), n)
         if not len(active):
             break
     report(n, n)
-    return found
+    return outcome
 
 
-def _refuse(found: Search, active: Tensor, scores: Tensor, refused: Tensor) -> None:
+def _refuse(outcome: Search, active: Tensor, scores: Tensor, refused: Tensor) -> None:
     """Notes the best refused class of each active item; a later step that joins notes anew."""
-    found.refused[active] = torch.where(refused.any(1), scores.argmax(1), -1)
+    outcome.refused[active] = torch.where(refused.any(1), scores.argmax(1), -1)
     best = scores.max(1).values
-    found.refused_score[active] = torch.where(refused.any(1), best, torch.zeros_like(best))
+    outcome.refused_score[active] = torch.where(refused.any(1), best, torch.zeros_like(best))
 
 
 def _scores(table: SetTable, sets: Tensor, items: Tensor, owner: Tensor) -> Tensor:

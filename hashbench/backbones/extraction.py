@@ -1,0 +1,190 @@
+"""Filling entries of the feature cache: pictures and captions go through the towers in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hashbench.backbones import block_inputs
+from hashbench.backbones.block_inputs import caption_batches, encode_captions, padded, slices
+from hashbench.backbones.cache_writer import BrokenPicture, EntryWriter
+from hashbench.backbones.pictures import PictureReader
+from hashbench.datasets.base import Dataset, IntArray
+
+if TYPE_CHECKING:
+    from hashbench.backbones.blocks import TunableClip
+    from hashbench.backbones.clip import ClipBackbone, FloatArray
+
+CAPTIONS = 256
+"""Captions that are encoded at once for their features."""
+
+
+@dataclass(frozen=True)
+class PooledTask:
+    """Features of all items of a dataset, to be written as `dtype`."""
+
+    writer: EntryWriter
+    dtype: npt.DTypeLike
+
+
+@dataclass(frozen=True)
+class BlocksTask:
+    """Block inputs of some items of a dataset, sorted, to be written."""
+
+    writer: EntryWriter
+    tunable: TunableClip
+    items: IntArray
+
+
+class Extraction:
+    """What one worker computes into entries, resumed where a killed one left them."""
+
+    def __init__(
+        self,
+        backbone: ClipBackbone,
+        report: Callable[[str, int, int], None],
+        *,
+        skip_broken: bool = False,
+    ) -> None:
+        self._backbone = backbone
+        self._report = report
+        self._skip_broken = skip_broken
+
+    def dataset(
+        self, dataset: Dataset, pooled: PooledTask | None, blocks: BlocksTask | None
+    ) -> None:
+        """Fills the entries of a dataset that are given, in one pass over the pictures."""
+        self._images(dataset, pooled, blocks)
+        captions = [caption for texts in dataset.captions for caption in texts]
+        offsets = caption_offsets(dataset)
+        if pooled is not None:
+            pooled.writer.save("offsets", offsets)
+            self.texts(pooled.writer, captions, pooled.dtype)
+        if blocks is not None:
+            numbers = captions_of(offsets, blocks.items)
+            self._block_texts(blocks, [captions[number] for number in numbers])
+
+    def texts(self, writer: EntryWriter, sentences: Sequence[str], dtype: npt.DTypeLike) -> None:
+        """Fills `texts` with the features of sentences."""
+        array = writer.array("texts", len(sentences), dtype)
+        tokens = self._backbone.tokenise(sentences)
+        # by length, so that each batch can be cut behind its longest sentence
+        order = self._backbone.lengths(tokens).argsort(stable=True).numpy()
+        left = order[array.done :]
+        for part in slices(len(left), CAPTIONS):
+            rows = left[part]
+            features = self._backbone.encode_tokens(tokens[rows])
+            array.write(rows, features, array.done + len(rows))
+            self._report("text features", array.done, len(sentences))
+
+    def _images(
+        self, dataset: Dataset, pooled: PooledTask | None, blocks: BlocksTask | None
+    ) -> None:
+        features = _PooledImages(pooled, len(dataset)) if pooled else None
+        tokens = _BlockImages(blocks) if blocks else None
+        batches = _batches(len(dataset), features, tokens)
+        what, total = "image tokens", len(blocks.items) if blocks else 0
+        if pooled:
+            what, total = "image features", len(dataset)
+        left = sum(len(batch) for batch in batches)
+        reader = PictureReader(self._backbone, dataset, skip_broken=self._skip_broken)
+        with closing(reader):
+            for batch, read in zip(batches, reader.batches(batches), strict=True):
+                # one shape for all batches, see block_inputs
+                pixels = padded(read, block_inputs.PICTURES)
+                if tokens and tokens.wants(batch):
+                    rows = tokens.write(batch, pixels)
+                else:
+                    rows = self._backbone.encode_images(pixels)
+                if features and batch[0] >= features.array.done:
+                    features.write(batch, rows[: len(batch)], reader.broken)
+                left -= len(batch)
+                self._report(what, max(0, total - left), total)
+
+    def _block_texts(self, blocks: BlocksTask, captions: Sequence[str]) -> None:
+        tokens = self._backbone.tokenise(captions)
+        lengths = self._backbone.lengths(tokens).numpy()
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        blocks.writer.save("starts", starts)
+        array = blocks.writer.array("texts", int(starts[-1]), np.float16)
+        seen = 0
+        for rows in caption_batches(lengths):
+            seen += len(rows)
+            if seen <= array.done:
+                continue
+            encoded = encode_captions(blocks.tunable, tokens[rows], lengths[rows])
+            index = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows])
+            array.write(index, np.concatenate(encoded), seen)
+            self._report("text tokens", seen, len(captions))
+
+
+class _PooledImages:
+    """Features of pictures on their way into the entry."""
+
+    def __init__(self, task: PooledTask, items: int) -> None:
+        self.array = task.writer.array("images", items, task.dtype)
+        self._writer = task.writer
+
+    def write(self, batch: IntArray, rows: FloatArray, broken: Mapping[int, BrokenPicture]) -> None:
+        """Rows of consecutive items, and which of their pictures are broken."""
+        here = {item: broken[item] for item in batch.tolist() if item in broken}
+        self._writer.broken.update(here)
+        stop = int(batch[-1]) + 1
+        self.array.write(slice(int(batch[0]), stop), rows, stop)
+
+
+class _BlockImages:
+    """Block inputs of pictures on their way into the entry."""
+
+    def __init__(self, task: BlocksTask) -> None:
+        self.array = task.writer.array("images", len(task.items), np.float16)
+        self.items = task.items
+        self._tunable = task.tunable
+
+    def wants(self, batch: IntArray) -> bool:
+        """Whether items of a sorted batch belong into the entry."""
+        return bool(np.isin(batch, self.items[self.array.done :]).any())
+
+    def write(self, batch: IntArray, pixels: FloatArray) -> FloatArray:
+        """Encodes a batch, writes the block inputs that are wanted, and returns all features."""
+        tokens, features = self._tunable.images(pixels)
+        wanted = np.flatnonzero(np.isin(batch, self.items))
+        first = int(np.searchsorted(self.items, batch[wanted[0]]))
+        stop = first + len(wanted)
+        self.array.write(slice(first, stop), tokens[wanted], stop)
+        return features
+
+
+def _batches(
+    items: int, features: _PooledImages | None, tokens: _BlockImages | None
+) -> list[IntArray]:
+    """The pictures that are left to read, each once.
+
+    First those whose features exist and whose block inputs do not, then all without features.
+    """
+    done = features.array.done if features else items
+    lacking = tokens.items[tokens.array.done :] if tokens else np.empty(0, np.int64)
+    return [
+        group[part]
+        for group in (lacking[lacking < done], np.arange(done, items, dtype=np.int64))
+        for part in slices(len(group), block_inputs.PICTURES)
+    ]
+
+
+def caption_offsets(dataset: Dataset) -> IntArray:
+    """(N + 1) captions of item i are numbers `offsets[i]` up to `offsets[i + 1]` of all."""
+    counts = [len(captions) for captions in dataset.captions]
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def captions_of(offsets: IntArray, items: IntArray) -> IntArray:
+    """The numbers of all captions of items, among all captions."""
+    counts = offsets[items + 1] - offsets[items]
+    firsts: IntArray = np.repeat(offsets[items] - (np.cumsum(counts) - counts), counts)
+    numbers: IntArray = np.arange(len(firsts), dtype=np.int64) + firsts
+    return numbers

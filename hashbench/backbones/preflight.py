@@ -1,0 +1,29 @@
+"""Checks the inputs of runs before anything starts: datasets and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hashbench.backbones import registry
+from hashbench.datasets.availability import missing
+from hashbench.errors import InputError
+from hashbench.plan import catalog
+from hashbench.plan.spec import RunSpec
+
+
+def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> None:
+    """Raises InputError naming the option whose dataset or weights are missing.
+
+    With `fetch`, weights that only a tag names are fetched and kept for the runs; without it no
+    library is loaded, and a tag is taken for granted.
+    """
+    for name in dict.fromkeys(spec.dataset.name for spec in specs):
+        problem = missing(catalog.dataset(name, data_dir, where="--dataset"), data_dir, name)
+        if problem is not None:
+            raise InputError(problem, where="--dataset")
+    for backbone in dict.fromkeys(spec.backbone for spec in specs):
+        if fetch:
+            registry.resolve(backbone, data_dir)
+        else:
+            registry.check_named(backbone)
