@@ -34,6 +34,7 @@ from hashbench.engine.data import (
     no_report,
     readable,
     require_encoders,
+    require_joint_space,
     split_of,
     training_captions,
     visible_labels,
@@ -124,6 +125,7 @@ def prepare(
     for text in left_out(split, features):
         note("warning", text)
     split = readable(split, dataset, features)
+    require_joint_space(card, features)
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
@@ -186,7 +188,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         bits=spec.bits,
         params=spec.params,
         class_names=data.dataset.class_names,
-        train=data.train,
+        train=data.train if card.supervised else data.train.without_labels(),
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,
@@ -195,7 +197,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
-        held_out=data.held_out(),
+        held_out=data.held_out() if card.supervised else None,
         encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")

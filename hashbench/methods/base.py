@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, Protocol
 
 import torch
@@ -72,6 +72,11 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def without_labels(self) -> TrainingSet:
+        """The same items, of which no label is known: what unsupervised methods are given."""
+        nothing = torch.zeros_like(self.known)
+        return replace(self, labels=torch.zeros_like(self.labels), known=nothing)
 
     def item_numbers(self) -> Tensor:
         """(n) the items' places in the dataset, for draws that belong to an item."""

@@ -9,6 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def scaled(features: Tensor) -> Tensor:
+    """(n, d) -> (n, d) rows of length sqrt(d), so that entries are near 1 whatever the backbone."""
+    return F.normalize(features, dim=1) * features.shape[1] ** 0.5
+
+
 class HashHead(nn.Module):
     """h = tanh(W2 ReLU(W1 x)), with as many hidden layers as `hidden` has widths.
 
@@ -26,5 +31,20 @@ class HashHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, K)."""
-        scaled = F.normalize(features, dim=1) * features.shape[1] ** 0.5
-        return torch.tanh(self.layers(scaled))
+        return torch.tanh(self.layers(scaled(features)))
+
+
+class LinearHashHead(nn.Module):
+    """h = tanh(dropout(W x + b)): the layer that the DSPH family puts on CLIP's features.
+
+    Dropout acts on the K logits, not on the features, as released.
+    """
+
+    def __init__(self, width: int, bits: int, dropout: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, bits)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, d) -> (n, K)."""
+        return torch.tanh(self.dropout(self.linear(scaled(features))))

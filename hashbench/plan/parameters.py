@@ -125,6 +125,12 @@ def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]
                 remedy=f"--protocol strict, or a method that has one: {', '.join(leaky)}",
             )
         return
+    if card.published_only:
+        raise InputError(
+            f"{card.name} makes codes of what they must not see: it is an upper end, no method",
+            where="--method",
+            remedy="--protocol published, which marks the run",
+        )
     for param in card.params:
         if param.published is not None and params[param.name] == param.published:
             raise InputError(
