@@ -1,0 +1,27 @@
+"""Codes of the true labels: the upper end of every figure, and a leak by design."""
+
+from hashbench.plan.card import Ablation, MethodCard, Param
+
+CARD = MethodCard(
+    name="oracle",
+    title="Label oracle",
+    summary="Codes made from the true labels of queries and database: no method but the upper end "
+    "of every figure, under --protocol published only.",
+    paper="no paper: a control",
+    year=2026,
+    entry="hashbench.methods.oracle.method:Oracle",
+    published_leaks=True,
+    published_only=True,
+    params=(
+        Param(
+            "codes",
+            "hadamard",
+            "from class scores to bits: rows of a Hadamard matrix that the seed draws (hadamard), "
+            "or the principal directions of the scores, rotated by ITQ (itq)",
+            choices=("hadamard", "itq"),
+        ),
+    ),
+    ablations=(
+        Ablation("itq-codes", "bits from ITQ in place of a Hadamard matrix", {"codes": "itq"}),
+    ),
+)
