@@ -28,7 +28,6 @@ from hashbench.backbones.pretrained_config import (
     scratch_config,
     untrained_config,
 )
-from hashbench.datasets.base import Pictures
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from hashbench.backbones.encoders import Encoders
     from hashbench.backbones.tower_pairs import TowerPair
+    from hashbench.datasets.base import Pictures
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
