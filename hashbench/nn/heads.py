@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -11,11 +12,11 @@ from torch import Tensor, nn
 
 def scaled(features: Tensor) -> Tensor:
     """(n, d) -> (n, d) rows of length sqrt(d), so that entries are near 1 whatever the backbone."""
-    return F.normalize(features, dim=1) * features.shape[1] ** 0.5
+    return F.normalize(features, dim=1) * math.sqrt(features.shape[1])
 
 
-class HashHead(nn.Module):
-    """h = tanh(W2 ReLU(W1 x)), with as many hidden layers as `hidden` has widths.
+class UnboundedHead(nn.Module):
+    """h = W2 ReLU(W1 x), with as many hidden layers as `hidden` has widths.
 
     The input (n, d) is L2-normalised and scaled by sqrt(d), so that a head meets features of unit
     size whatever the backbone.
@@ -31,7 +32,16 @@ class HashHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, K)."""
-        return torch.tanh(self.layers(scaled(features)))
+        out: Tensor = self.layers(scaled(features))
+        return out
+
+
+class HashHead(UnboundedHead):
+    """h = tanh(W2 ReLU(W1 x)), see `UnboundedHead`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, d) -> (n, K)."""
+        return torch.tanh(super().forward(features))
 
 
 class LinearHashHead(nn.Module):

@@ -40,7 +40,8 @@ def inverse_root(covariance: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
     least = values.max().clamp_min(0.0) * 1e-12
     roots = torch.where(values > least, values.clamp_min(1e-300).rsqrt(), 0.0)
-    return (vectors * roots) @ vectors.T
+    root: Tensor = (vectors * roots) @ vectors.T
+    return root
 
 
 def canonical(X: Tensor, Y: Tensor, ridge: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,7 +68,8 @@ def whitened_regression(X: Tensor, L: Tensor, ridge: float) -> Tensor:
     n = len(X)
     C_xx = regularised(X.T @ X / n, ridge)
     root_l = inverse_root(regularised(L.T @ L / n, ridge))
-    return torch.linalg.solve(C_xx, X.T @ L / n) @ root_l
+    W: Tensor = torch.linalg.solve(C_xx, X.T @ L / n) @ root_l
+    return W
 
 
 def itq_rotation(V: Tensor, K: int, rounds: int, seed: int) -> Tensor:
@@ -78,7 +80,7 @@ def itq_rotation(V: Tensor, K: int, rounds: int, seed: int) -> Tensor:
     is a rotation; with fewer dimensions than bits the same steps give a tight frame.
     """
     drawn = torch.randn(K, K, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    R = torch.linalg.qr(drawn)[0][: V.shape[1]].to(V.device)
+    R: Tensor = torch.linalg.qr(drawn)[0][: V.shape[1]].to(V.device)
     for _ in range(rounds):
         B = signs(V @ R).to(V.dtype)
         U, _, Wt = torch.linalg.svd(B.T @ V, full_matrices=False)

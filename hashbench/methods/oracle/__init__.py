@@ -1,6 +1,6 @@
 """Codes of the true labels: the upper end of every figure, and a leak by design."""
 
-from hashbench.plan.card import Ablation, MethodCard, Param
+from hashbench.plan.card import MethodCard
 
 CARD = MethodCard(
     name="oracle",
@@ -12,16 +12,4 @@ CARD = MethodCard(
     entry="hashbench.methods.oracle.method:Oracle",
     published_leaks=True,
     published_only=True,
-    params=(
-        Param(
-            "codes",
-            "hadamard",
-            "from class scores to bits: rows of a Hadamard matrix that the seed draws (hadamard), "
-            "or the principal directions of the scores, rotated by ITQ (itq)",
-            choices=("hadamard", "itq"),
-        ),
-    ),
-    ablations=(
-        Ablation("itq-codes", "bits from ITQ in place of a Hadamard matrix", {"codes": "itq"}),
-    ),
 )

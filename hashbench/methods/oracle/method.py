@@ -1,4 +1,4 @@
-"""Codes of the true labels: sign((L - mean) G)."""
+"""Codes of the true labels, whose distances follow which items share a label."""
 
 from __future__ import annotations
 
@@ -8,31 +8,58 @@ import torch
 from torch import Tensor
 
 from hashbench.methods.base import Method, MethodContext, Stage
-from hashbench.nn.class_codes import class_projection
+from hashbench.nn.projections import itq_rotation, principal_directions
+
+_ANCHORS = 1000
+_ITQ_ROUNDS = 50
+_LEAST = 1e-9  # eigenvalues below are rounding
 
 
 class Oracle(Method):
-    """Image and text of an item get one code, that of its label set. It encodes nothing else."""
+    """Image and text of an item get one code, that of its label set. It encodes nothing else.
+
+    S_ij = 1 where anchors i and j, training items, share a label. With the K largest eigenvalues of
+    the centred S = U diag(l) U^T, an item whose similarities with the anchors are s has the place
+    s U diag(l)^-1/2 (Nystrom's extension), so that inner products of places are similarities. ITQ
+    turns places to signs. Projections of the labels themselves give far weaker codes, since items
+    that share one label of several are relevant to each other, too.
+    """
 
     def __init__(self, context: MethodContext) -> None:
         super().__init__(context)
         (self.K,) = context.bits
-        C = context.train.labels.shape[1]
+        labels = context.train.labels[:_ANCHORS]
+        self.anchors: Tensor
         self.mean: Tensor
-        self.G: Tensor
-        self.register_buffer("mean", torch.zeros(C))
-        self.register_buffer("G", torch.zeros(C, self.K))
+        self.projection: Tensor
+        self.offset: Tensor
+        self.register_buffer("anchors", torch.zeros_like(labels))
+        self.register_buffer("mean", torch.zeros(len(labels)))
+        self.register_buffer("projection", torch.zeros(len(labels), self.K))
+        self.register_buffer("offset", torch.zeros(self.K))
 
     def stages(self) -> list[Stage]:
-        """One stage without epochs: the classes' means and the projection."""
+        """One stage without epochs: anchors and their projection."""
         return [Stage("fit", "Label codes", epochs=0, batch_size=1)]
 
     def begin_stage(self, stage: Stage) -> None:  # noqa: ARG002
-        """Takes both from the known labels of the training items."""
-        labels = self.context.train.labels
-        self.mean.copy_(labels.mean(0))
-        kind, seed = self.context.text("codes"), self.context.seed
-        self.G.copy_(class_projection(kind, labels - self.mean, self.K, seed))
+        """Solves for the projection, by the known labels of the anchors."""
+        self.anchors.copy_(self.context.train.labels[:_ANCHORS])
+        S = (self.anchors @ self.anchors.T > 0).double()
+        self.mean.copy_(S.mean(0))
+        centred = S - S.mean(0) - S.mean(1, keepdim=True) + S.mean()
+        U = principal_directions(centred, min(self.K, len(S)))
+        values = (U * (centred @ U)).sum(0)
+        W = U * torch.where(values > _LEAST, values.clamp_min(_LEAST).rsqrt(), 0.0)
+        places = self._similarities(self.anchors).double() @ W
+        R = itq_rotation(places - places.mean(0), self.K, _ITQ_ROUNDS, self.context.seed)
+        self.projection.copy_(W @ R)
+        self.offset.copy_(places.mean(0) @ R)
+
+    def _similarities(self, labels: Tensor) -> Tensor:
+        """(n, C) -> (n, anchors), less the anchors' means and the item's own."""
+        s = (labels.to(self.anchors) @ self.anchors.T > 0).to(self.mean) - self.mean
+        return s - s.mean(1, keepdim=True)
 
     def encode_published(
         self,
@@ -41,5 +68,5 @@ class Oracle(Method):
         labels: Tensor,
     ) -> dict[str, dict[int, Tensor]]:
         """Labels (n, C) -> one code for both modalities."""
-        codes = {self.K: (labels.to(self.G) - self.mean) @ self.G}
+        codes = {self.K: self._similarities(labels) @ self.projection - self.offset}
         return {"image": codes, "text": codes}
