@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from hashbench.backbones.block_inputs import BlockInputs
     from hashbench.backbones.blocks import Tail, TunableClip
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 FORMAT = 1
 
@@ -85,7 +86,7 @@ class FeatureStore:
         self._report = report
 
     @functools.cached_property
-    def backbone(self) -> ClipBackbone:
+    def backbone(self) -> Encoders:
         """The model itself, loaded at the first use.
 
         Libraries draw initial weights before they load the real ones. Whether a cache is warm must

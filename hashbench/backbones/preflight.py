@@ -1,4 +1,6 @@
-"""Checks the inputs of runs before anything starts: datasets and weights."""
+"""Checks the inputs of runs before anything starts: datasets, weights, and what methods ask of
+backbones.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from hashbench.plan.spec import RunSpec
 
 
 def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> None:
-    """Raises InputError naming the option whose dataset or weights are missing.
+    """Raises InputError naming the option whose dataset or weights are missing, or whose method
+    cannot work on the backbone.
 
     With `fetch`, weights that only a tag names are fetched and kept for the runs; without it no
     library is loaded, and a tag is taken for granted.
@@ -23,6 +26,10 @@ def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> No
         problem = missing(catalog.dataset(name, data_dir, where="--dataset"), data_dir, name)
         if problem is not None:
             raise InputError(problem, where="--dataset")
+    for spec in specs:
+        # a set of features was made by other encoders: its widths are checked when it is read
+        if not catalog.dataset(spec.dataset.name, data_dir).features_only:
+            registry.check_joint_space(catalog.method(spec.method), spec.backbone.name)
     for backbone in dict.fromkeys(spec.backbone for spec in specs):
         try:
             if fetch:

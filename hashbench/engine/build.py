@@ -103,11 +103,17 @@ def prepare(
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
+    if dataset.features is None:
+        registry.check_joint_space(card, spec.backbone.name)
     split = split_of(spec, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
         source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
+    if dataset.features is None:
+        source = source.with_words(
+            caption for item in split.train_fit for caption in dataset.captions[item]
+        )
     for text in source.config.notes if dataset.features is None else ():
         note("warning", text)
     store = FeatureStore(
@@ -146,17 +152,11 @@ def _from_scratch(
 ) -> BackboneSource:
     """The backbone trained on what the run may know of its fitted items.
 
-    Raises InputError where it could not be trained, or the method needs towers that it has not.
+    Raises InputError where it could not be trained.
     """
     from hashbench.backbones import scratch
 
     require_encoders(dataset, source.name)
-    if catalog.method(spec.method).tuned_blocks:
-        raise InputError(
-            f"{spec.method} tunes blocks of a transformer, which {source.name} has not",
-            where="--backbone",
-            remedy="a method on frozen features, such as soda",
-        )
     if spec.dataset.on_bad_image == "skip":
         raise InputError(
             f"{source.name} cannot leave out pictures: its weights follow from the split",

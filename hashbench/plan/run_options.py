@@ -197,8 +197,9 @@ class Request:
     backbone: Annotated[
         OneOrMore[str] | None,
         RunOption(
-            "Frozen encoders: any model of open_clip, such as ViT-B-16, or scratch-resnet18 or "
-            "-resnet50, trained on the training labels.",
+            "Frozen encoders: any model of open_clip, such as ViT-B-16; lite0+minilm or lite0+bow, "
+            "two towers without a common space; scratch-resnet18 or -resnet50, trained on the "
+            "training labels.",
             spec="backbone.name",
             built_in="picturebook-clip",
         ),

@@ -13,6 +13,7 @@ CARD = MethodCard(
     entry="hashbench.methods.pcril.method:Pcril",
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
     paper_preset=PAPER_PRESET,

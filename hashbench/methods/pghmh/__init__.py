@@ -23,6 +23,7 @@ CARD = MethodCard(
     joint_bits=True,
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     shares=("missing_image", "missing_text"),

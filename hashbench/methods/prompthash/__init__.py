@@ -22,6 +22,7 @@ CARD = MethodCard(
     joint_bits=True,
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
