@@ -127,7 +127,8 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
-    return Prepared(spec, card, replace(data, report=report), store, tuned)
+    augmented = spec.dataset.augment_images != "none"
+    return Prepared(spec, card, replace(data, augmented=augmented, report=report), store, tuned)
 
 
 def _from_scratch(

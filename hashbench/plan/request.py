@@ -146,6 +146,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
         ):
             values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
             _check_captions(card, values, datasets[name])
+            _check_augmentation(card, values)
             expanded.append(
                 _spec(
                     values,
@@ -195,6 +196,19 @@ def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: Datase
                 where=options()[key].flag,
                 remedy="a dataset with captions",
             )
+
+
+def _check_augmentation(card: MethodCard, values: Mapping[str, Any]) -> None:
+    """Pictures of methods on frozen features, those of feature sets above all, are never read in
+    training.
+    """
+    if values["augment_images"] != "none" and not card.tuned_blocks:
+        able = [other.name for other in catalog.methods().values() if other.tuned_blocks]
+        raise InputError(
+            f"{card.name} trains on features that were computed before, not on pictures",
+            where=options()["augment_images"].flag,
+            remedy=f"a method that tunes the towers: {', '.join(able)}",
+        )
 
 
 def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunSpec:
