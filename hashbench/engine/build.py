@@ -40,7 +40,8 @@ from hashbench.engine.data import (
 )
 from hashbench.errors import InputError
 from hashbench.files.paths import cache_note, cache_root
-from hashbench.methods.base import Method, MethodContext
+from hashbench.methods.base import Method
+from hashbench.methods.context import MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard

@@ -20,7 +20,8 @@ from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import augmentation, randomness
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, Stage, TrainingSet
+from hashbench.methods.base import Batch, Stage
+from hashbench.methods.context import TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.spec import DatasetSpec, RunSpec

@@ -20,7 +20,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.affinity import PromptState
 from hashbench.nn.class_predictor import ClassPredictor

@@ -17,7 +17,7 @@ from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import catalog, parameters, released_splits, run_options
 from hashbench.plan import spec as specs
-from hashbench.plan.card import DatasetCard, MethodCard
+from hashbench.plan.card import DatasetCard, MethodCard, Value
 from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import MAX_BYTES, BackboneSpec, DatasetSpec, LabelSpec, RunSpec
 
@@ -147,6 +147,10 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
             values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
             _check_captions(card, values, datasets[name])
             _check_augmentation(card, values)
+            params = parameters.resolve(
+                card, values["protocol"], values["epochs"], ablations, settings
+            )
+            _check_patience(params, values["select"])
             expanded.append(
                 _spec(
                     values,
@@ -154,9 +158,7 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
                     method=card.name,
                     bits=length,
                     ablations=ablations,
-                    params=parameters.resolve(
-                        card, values["protocol"], values["epochs"], ablations, settings
-                    ),
+                    params=params,
                 )
             )
     return expanded
@@ -208,6 +210,16 @@ def _check_augmentation(card: MethodCard, values: Mapping[str, Any]) -> None:
             f"{card.name} trains on features that were computed before, not on pictures",
             where=options()["augment_images"].flag,
             remedy=f"a method that tunes the towers: {', '.join(able)}",
+        )
+
+
+def _check_patience(params: Mapping[str, Value], select: str) -> None:
+    """Early stopping needs a score to wait for."""
+    if params.get("patience") and select == "last":
+        raise InputError(
+            "patience waits for a better score, but the last epoch is to be kept",
+            where="--select last",
+            remedy="--select validation, or --set patience=0",
         )
 
 
