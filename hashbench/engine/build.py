@@ -41,7 +41,8 @@ from hashbench.engine.data import (
 )
 from hashbench.errors import InputError
 from hashbench.files.paths import cache_note, cache_root
-from hashbench.methods.base import Method, MethodContext
+from hashbench.methods.base import Method
+from hashbench.methods.context import MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard
@@ -137,7 +138,8 @@ def prepare(
     data = assemble(dataset, split, visible, features, device, blocks, captions)
     if not card.supervised:  # neither the training set nor a batch of it holds a label
         data = replace(data, train=data.train.without_labels())
-    return Prepared(spec, card, replace(data, report=report), store, tuned)
+    augmented = spec.dataset.augment_images != "none"
+    return Prepared(spec, card, replace(data, augmented=augmented, report=report), store, tuned)
 
 
 def _from_scratch(

@@ -13,7 +13,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, constant
+from hashbench.methods.base import Batch, Method, Stage, constant
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.heads import AnnealedHead
 from hashbench.nn.optim import grouped, warm_cosine

@@ -19,7 +19,7 @@ from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import catalog, parameters, released_splits, run_options
 from hashbench.plan import spec as specs
-from hashbench.plan.card import DatasetCard, MethodCard, SplitSizes
+from hashbench.plan.card import DatasetCard, MethodCard, SplitSizes, Value
 from hashbench.plan.preset import BUILT_IN
 from hashbench.plan.preset_resolution import PresetInForce, default_preset, preset_in_force
 from hashbench.plan.run_options import Request, options
@@ -172,9 +172,11 @@ class _Grid:
         ):
             values = dict(zip(axes, combination, strict=True)) | {"dataset": self.name}
             _check_captions(card, values, self.dataset)
+            _check_augmentation(card, values)
             params = parameters.resolve(
                 card, values["protocol"], values["epochs"], ablations, settings, self.preset.params
             )
+            _check_patience(params, values["select"])
             yield _spec(values, self.dataset, method=card.name, ablations=ablations, params=params)
 
 
@@ -240,6 +242,29 @@ def _check_unknown(request: Request, cards: list[MethodCard]) -> None:
             f"has no effect on {name}, which treats unknown pairs in its own way",
             where=option.flag,
             remedy=f"a parameter of the method: `hashbench methods show {name}`",
+        )
+
+
+def _check_augmentation(card: MethodCard, values: Mapping[str, Any]) -> None:
+    """Pictures of methods on frozen features, those of feature sets above all, are never read in
+    training.
+    """
+    if values["augment_images"] != "none" and not card.tuned_blocks:
+        able = [other.name for other in catalog.methods().values() if other.tuned_blocks]
+        raise InputError(
+            f"{card.name} trains on features that were computed before, not on pictures",
+            where=options()["augment_images"].flag,
+            remedy=f"a method that tunes the towers: {', '.join(able)}",
+        )
+
+
+def _check_patience(params: Mapping[str, Value], select: str) -> None:
+    """Early stopping needs a score to wait for."""
+    if params.get("patience") and select == "last":
+        raise InputError(
+            "patience waits for a better score, but the last epoch is to be kept",
+            where="--select last",
+            remedy="--select validation, or --set patience=0",
         )
 
 

@@ -138,6 +138,16 @@ class Request:
             spec="dataset.caption_drop",
         ),
     ] = 0.0
+    augment_images: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "flip-crop: training pictures are mirrored and cropped at random, as released, for "
+            "methods that tune the towers. Each epoch then reads and encodes them all again, which "
+            "takes as long as their feature extraction.",
+            choices=("none", "flip-crop"),
+            spec="dataset.augment_images",
+        ),
+    ] = "none"
     unknown: Annotated[
         OneOrMore[str],
         RunOption(

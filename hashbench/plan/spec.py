@@ -22,6 +22,7 @@ _LATER = (
     ("dataset", "on_bad_image", "stop"),
     ("dataset", "caption_noise", 0.0),
     ("dataset", "caption_drop", 0.0),
+    ("dataset", "augment_images", "none"),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
@@ -34,7 +35,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
     `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
     `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
-    exchanged and left out.
+    exchanged and left out. `augment_images`: what is done anew in each epoch with the fitted items'
+    pictures.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_bad_image: str = "stop"
     caption_noise: float = 0.0
     caption_drop: float = 0.0
+    augment_images: str = "none"
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

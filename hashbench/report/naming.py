@@ -148,7 +148,7 @@ def _split_text(dataset: DatasetSpec, usual: str) -> str:
 
 
 def _data_text(dataset: DatasetSpec) -> str:
-    """Parameters of the dataset that are not those of its name."""
+    """Parameters of the dataset that are not those of its name, and what is done with pictures."""
     usual: Mapping[str, Value] = {}
     card = catalog.datasets().get(dataset.name)
     if card is not None:
@@ -160,7 +160,9 @@ def _data_text(dataset: DatasetSpec) -> str:
         if name in usual and value != usual[name]
     }
     parts = [f"{name}={_value(value)}" for name, value in changed.items()]
-    return " ".join([*parts, *(["skip bad images"] if dataset.on_bad_image == "skip" else [])])
+    parts += [dataset.augment_images] if dataset.augment_images != "none" else []
+    parts += ["skip bad images"] if dataset.on_bad_image == "skip" else []
+    return " ".join(parts)
 
 
 def _distinct(names: list[str], specs: Sequence[RunSpec]) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hashbench.engine.trainer import Trainer
-from hashbench.errors import InputError, StopAskedError, TrainingError
+from hashbench.errors import StopAskedError, TrainingError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.plan.request import Request, expand
 from hashbench.runs import control, events, layout
@@ -91,10 +91,8 @@ class Scripted(Scores):
         return {"i2t:mAP@all @1": self.values[(method.step - 1) // STEPS]}
 
 
-def conducted(
-    run: RunFolder, scores: Scores | None = None, select: str = "validation", **toy: int
-) -> Trainer:
-    (spec,) = expand(Request(select=select))
+def conducted(run: RunFolder, scores: Scores | None = None, **toy: int) -> Trainer:
+    (spec,) = expand(Request())
     with EventWriter(run.events) as writer:
         method = Toy(run, **toy)
         trainer = Trainer(run, spec, method, Batches(), scores or Scores(), writer)  # type: ignore[arg-type]
@@ -174,8 +172,3 @@ def test_a_resumed_run_stops_at_the_same_epoch(new: Any) -> None:
         conducted(run, Scripted(scores), patience=2, ask=STEPS + 1)
     conducted(run, Scripted(scores), patience=2, first=STEPS + 2)
     assert sorted(set(epochs_of(run))) == [0, 1, 2]
-
-
-def test_patience_needs_a_score_to_wait_for(new: Any) -> None:
-    with pytest.raises(InputError, match="patience"):
-        conducted(new(), select="last", patience=2)

@@ -65,6 +65,8 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
         (Request(label_noise=2.0), "--label-noise"),
         (Request(query_size=0), "--query-size"),
         (Request(train_size=1), "--train-size"),
+        (Request(select=["validation", "last"], set={"patience": "3"}), "--select last"),
+        (Request(method="pghmh", select="last", set={"patience": "1"}), "--select last"),
     ],
 )
 def test_what_is_wrong_is_refused_by_name(request_: Request, message: str) -> None:

@@ -26,6 +26,7 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),
+        ("dataset", "augment_images"),
         ("backbone", "feature_precision"),
         ("backbone", "encode_precision"),
     ):

@@ -31,6 +31,7 @@ SPECS = st.builds(
         usual_sizes=st.booleans(),
         params=st.sampled_from([{}, {"world": 2}]),
         on_bad_image=st.sampled_from(["stop", "skip"]),
+        augment_images=st.sampled_from(["none", "flip-crop"]),
     ),
     backbone=st.builds(
         BackboneSpec,

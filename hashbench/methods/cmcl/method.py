@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.contrastive_losses import info_nce
 from hashbench.nn.heads import scaled

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.contrastive_losses import info_nce
 from hashbench.nn.heads import scaled

@@ -81,6 +81,14 @@ CARD = MethodCard(
         ),
         Param("watched", 64, "items on which recovery is measured after each epoch", low=1),
         Param("hash_epochs", 80, "epochs of the hash networks", low=1, high=10000),
+        Param(
+            "patience",
+            0,
+            "epochs without a better score of what --select goes by after which the hash networks "
+            "stop; 0: never (before them there are no codes to score)",
+            low=0,
+            high=10000,
+        ),
         Param("batch_size", 128, "items a step of the hash networks", low=2, high=65536),
         Param("image_lr", 1e-3, "initial learning rate, images", low=0.0, high=1.0),
         Param("text_lr", 1e-3, "initial learning rate, texts", low=0.0, high=1.0),

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, MethodContext, Role, Stage, Term
+from hashbench.methods.base import Batch, Role, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.pghmh.availability import complete, drawn_per_item, dropped
 from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.methods.prompted import PromptedMethod

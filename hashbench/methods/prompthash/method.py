@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.prompted import ENCODING_BATCH, PromptedMethod
 from hashbench.methods.prompthash.fusion import Fusion
 from hashbench.nn.affinity import Prompted
