@@ -27,7 +27,8 @@ from hashbench.files.growing_arrays import map_array
 
 if TYPE_CHECKING:
     from hashbench.backbones.blocks import HalfArray, TunableClip
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 PICTURES = 64
 CAPTIONS = 64
@@ -60,7 +61,7 @@ class LiveEncoder:
 
     def __init__(
         self,
-        backbone: Callable[[], ClipBackbone],
+        backbone: Callable[[], Encoders],
         tunable: Callable[[], TunableClip],
         dataset: Dataset,
     ) -> None:
@@ -69,7 +70,7 @@ class LiveEncoder:
         self._reads: dict[int, Future[FloatArray]] = {}
 
     @functools.cached_property
-    def _backbone(self) -> ClipBackbone:
+    def _backbone(self) -> Encoders:
         return self._load[0]()
 
     @functools.cached_property

@@ -15,7 +15,8 @@ from hashbench.datasets.base import Dataset, IntArray
 from hashbench.errors import DamagedFileError
 
 if TYPE_CHECKING:
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 READERS = min(16, max(4, os.cpu_count() or 1))
 """Threads that decode pictures."""
@@ -27,7 +28,7 @@ class PictureReader:
     Where broken pictures are skipped, grey pixels stand for them, and `broken` names them.
     """
 
-    def __init__(self, backbone: ClipBackbone, dataset: Dataset, *, skip_broken: bool) -> None:
+    def __init__(self, backbone: Encoders, dataset: Dataset, *, skip_broken: bool) -> None:
         self.broken: dict[int, BrokenPicture] = {}
         self._backbone = backbone
         self._dataset = dataset

@@ -24,6 +24,7 @@ from hashbench.methods.base import Batch, Stage
 from hashbench.methods.context import TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
+from hashbench.plan.card import MethodCard
 from hashbench.plan.spec import DatasetSpec, RunSpec
 
 NAMED = 20
@@ -61,6 +62,18 @@ def require_encoders(dataset: Dataset, who: str) -> None:
             f"{who} cannot work on {dataset.name}, a set of features: the encoders that made them"
             " are needed",
             remedy="a method that takes features as they are, such as soda or lsh",
+        )
+
+
+def require_joint_space(card: MethodCard, features: Features) -> None:
+    """Raises InputError for features of different widths where a method compares them directly."""
+    image, text = features.images.shape[1], features.texts.shape[1]
+    if card.needs_joint_space and image != text:
+        raise InputError(
+            f"{card.name} needs images and texts in one space, but images have {image} features "
+            f"and texts {text}",
+            where="--method",
+            remedy="a method that reads each modality by itself, such as cvh, cca-itq or dcmh",
         )
 
 

@@ -32,6 +32,11 @@ def cosine(initial: float, progress: float) -> float:
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
+def constant(initial: float, progress: float) -> float:  # noqa: ARG001
+    """The initial learning rate, all the time."""
+    return initial
+
+
 @dataclass(frozen=True)
 class Stage:
     """A stage of training. `selects`: its validation mAP may choose the best epoch.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn, Protocol
 
 import torch
@@ -32,6 +32,11 @@ class TrainingSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def without_labels(self) -> TrainingSet:
+        """The same items, of which no label is known: what unsupervised methods are given."""
+        nothing = torch.zeros_like(self.known)
+        return replace(self, labels=torch.zeros_like(self.labels), known=nothing)
 
     def item_numbers(self) -> Tensor:
         """(n) the items' places in the dataset, for draws that belong to an item."""

@@ -22,6 +22,7 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "device"),
         ("", "threads"),
         ("", "holdout"),
+        ("", "preset"),
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),

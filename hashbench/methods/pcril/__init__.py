@@ -1,5 +1,6 @@
 """PCRIL: prompts recover unknown labels, complementary items fill in, hashing learns from both."""
 
+from hashbench.methods.pcril.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,8 +13,10 @@ CARD = MethodCard(
     entry="hashbench.methods.pcril.method:Pcril",
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
+    paper_preset=PAPER_PRESET,
     params=(
         Param("recover", True, "stage 1: recover labels before hashing (the paper's PCR)"),
         Param("augment", True, "complementary semantic augmentation (the paper's CSA)"),

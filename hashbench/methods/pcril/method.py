@@ -51,7 +51,7 @@ from hashbench.methods.pcril.similarity import (
 )
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
-from hashbench.nn.pairwise import Similarity, likelihood, per_pair
+from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair
 
 LAST_RATE = 1e-6
 

@@ -23,9 +23,9 @@ from hashbench.methods.pghmh.availability import complete, drawn_per_item, dropp
 from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.methods.prompted import PromptedMethod
 from hashbench.nn.affinity import Prompted
-from hashbench.nn.contrastive import info_nce
+from hashbench.nn.contrastive_losses import info_nce
 from hashbench.nn.multi_length import RelaxedCodes
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 from hashbench.nn.tokens import Tokens
 
 WATCHED = ("fused-to-plain norm", "prompt share", "text-prompt cosine", "missing")

@@ -1,5 +1,6 @@
 """SODA: a teacher of images and label prompts, and a student of texts."""
 
+from hashbench.methods.soda.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,6 +13,7 @@ CARD = MethodCard(
     entry="hashbench.methods.soda.method:Soda",
     needs_prompts=True,
     epoch_params=("teacher_epochs", "student_epochs"),
+    paper_preset=PAPER_PRESET,
     params=(
         Param("teacher_epochs", 30, "epochs of stage 1, image and label prompt", low=1, high=10000),
         Param("student_epochs", 30, "epochs of stage 2, text", low=1, high=10000),

@@ -26,7 +26,7 @@ from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.ranking import evaluate
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
-from hashbench.nn.pairwise import Similarity, likelihood, per_pair, similarity
+from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair, similarity
 
 TEACHER_QUERIES = 1000  # fitted items that stand as queries in the image-to-label mAP
 ONE_HOT = "one-hot"
