@@ -13,11 +13,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, constant
+from hashbench.methods.base import Batch, Method, Stage, constant
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.heads import AnnealedHead
 from hashbench.nn.optim import grouped, warm_cosine
-from hashbench.nn.pairwise import Similarity, similarity
+from hashbench.nn.pairwise_losses import Similarity, similarity
 
 WARM_UP = 0.1  # share of training over which the released schedules warm up
 

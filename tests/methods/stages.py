@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, TrainingSet, total
+from hashbench.methods.base import Batch, Method, total
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hashbench.methods.ssah.method import Ssah, squared_pairs
 from hashbench.methods.ssah.networks import Outputs, reversed_gradient
-from hashbench.nn.pairwise import Similarity
+from hashbench.nn.pairwise_losses import Similarity
 from tests.methods.stages import NAMES, batch, begun, items, made, trained, values
 
 ROWS = torch.tensor([2, 5, 11, 3])

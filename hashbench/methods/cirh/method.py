@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term, constant
+from hashbench.methods.base import Batch, Stage, Term, constant
 from hashbench.methods.cirh.networks import GraphNetwork, HashFunction
 from hashbench.methods.cirh.similarity import cut_offs, joint_similarity, with_neighbours
+from hashbench.methods.context import MethodContext
 from hashbench.methods.frozen import FrozenHeads, without_single_item
 from hashbench.nn.feature_similarity import structure_loss
 from hashbench.nn.monitors import signs

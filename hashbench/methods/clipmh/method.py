@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.heads import scaled
 from hashbench.nn.multi_length import Memories
 from hashbench.nn.optim import grouped, warm_cosine
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 
 STREAM = "mm"
 

@@ -15,13 +15,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
-from hashbench.nn.contrastive import info_nce
+from hashbench.nn.contrastive_losses import info_nce
 from hashbench.nn.heads import scaled
 from hashbench.nn.multi_length import JointHeads, Memories, RelaxedCodes, ResidualMLP
 from hashbench.nn.optim import grouped, warm_cosine
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 
 
 class Cmcl(Method):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.frozen import AnnealedHeads
 from hashbench.nn.feature_similarity import (
     Thresholds,

@@ -24,7 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.methods.ssah.networks import (
     Discriminator,
@@ -34,7 +35,7 @@ from hashbench.methods.ssah.networks import (
 )
 from hashbench.nn import monitors
 from hashbench.nn.heads import scaled
-from hashbench.nn.pairwise import Similarity, likelihood, per_pair, similarity
+from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair, similarity
 
 SIMILAR = 0.999  # what the release takes for 1 in its squared loss
 MODALITIES = ("image", "text")
@@ -178,7 +179,7 @@ class Ssah(FrozenHeads):
 def squared_pairs(A: Tensor, h: Tensor, similar: Similarity) -> Tensor:
     """mean_ij 1/2 (S'_ij theta_ij - softplus(theta_ij))^2, theta = 1/2 A h^T, S' = 0.999 S.
 
-    The release's loss, where the paper has the likelihood of `nn.pairwise.likelihood`.
+    The release's loss, where the paper has the likelihood of `nn.pairwise_losses.likelihood`.
     """
     theta = 0.5 * A @ h.T
     each = 0.5 * (SIMILAR * similar.S * theta - F.softplus(theta)).square()

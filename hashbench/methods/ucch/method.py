@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term, constant
+from hashbench.methods.base import Batch, Stage, Term, constant
+from hashbench.methods.context import MethodContext
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import HashHead
 from hashbench.nn.monitors import signs
