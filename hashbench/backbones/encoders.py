@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from hashbench.backbones.augmentation import View
     from hashbench.datasets.base import FloatArray
 
 
@@ -23,8 +24,8 @@ class Encoders(Protocol):
         """(n) tokens of each text that reach its feature."""
         ...
 
-    def pixels(self, picture: Image.Image) -> FloatArray:
-        """(3, height, width) as the vision tower takes it, whatever the picture's size."""
+    def pixels(self, picture: Image.Image, view: View | None = None) -> FloatArray:
+        """(3, height, width) as the vision tower takes it, of a picture or of a view of it."""
         ...
 
     def grey(self) -> FloatArray:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from hashbench.backbones.augmentation import View
 from hashbench.backbones.bag_of_words import BagOfWords
 from hashbench.backbones.clip import FloatArray
 from hashbench.backbones.lite0 import Lite0
@@ -61,8 +62,11 @@ class FeatureTowers:
         """(n) tokens of each text."""
         return (tokens != PAD).sum(1)
 
-    def pixels(self, picture: Image.Image) -> FloatArray:
+    def pixels(self, picture: Image.Image, view: View | None = None) -> FloatArray:
         """(3, 192, 192): the short side by bicubic resampling, the centre, (x - 127) / 128."""
+        if view is not None:
+            size = (IMAGE_SIZE, IMAGE_SIZE)
+            picture = view.of(picture, size, Image.Resampling.BICUBIC)
         rgb = picture.convert("RGB")
         side = min(rgb.size)
         left, top = ((length - side) // 2 for length in rgb.size)

@@ -136,7 +136,7 @@ class BackboneSource:
 
     def load(self, device: torch.device) -> Encoders:
         """The model on `device`. Raises InputError where the weights do not fit the model, or its
-        tokenizer cannot be had.
+        tokenizer cannot be loaded.
         """
         from hashbench.backbones.clip import ClipBackbone
 
@@ -190,7 +190,7 @@ class BackboneSource:
             return open_clip().get_tokenizer(self.name)
         except Exception as error:  # the hub's client raises many kinds
             raise InputError(
-                f"the tokenizer {source} of {self.name} cannot be had ({type(error).__name__})",
+                f"the tokenizer {source} of {self.name} cannot be loaded ({type(error).__name__})",
                 where="--backbone",
                 remedy=f"put its files (tokenizer_config.json, tokenizer.json) beside the weights "
                 f"and name these with --pretrained {self.tag or 'TAG'}=FILE",
@@ -254,7 +254,7 @@ def check_named(spec: BackboneSpec) -> None:
 def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     """The backbone of a spec, its weights located and hashed.
 
-    Raises UnknownNameError for the name or tag, InputError where weights cannot be had, with the
+    Raises UnknownNameError for the name or tag, InputError where weights cannot be loaded, with the
     place where a file is looked for, and for a model that cannot be served right.
     """
     check_named(spec)

@@ -41,7 +41,8 @@ from hashbench.engine.data import (
 )
 from hashbench.errors import InputError
 from hashbench.files.paths import cache_note, cache_root
-from hashbench.methods.base import Method, MethodContext
+from hashbench.methods.base import Method
+from hashbench.methods.context import MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard
@@ -135,7 +136,10 @@ def prepare(
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
-    return Prepared(spec, card, replace(data, report=report), store, tuned)
+    if not card.supervised:  # neither the training set nor a batch of it holds a label
+        data = replace(data, train=data.train.without_labels())
+    augmented = spec.dataset.augment_images != "none"
+    return Prepared(spec, card, replace(data, augmented=augmented, report=report), store, tuned)
 
 
 def _from_scratch(
@@ -188,7 +192,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         bits=spec.bits,
         params=spec.params,
         class_names=data.dataset.class_names,
-        train=data.train if card.supervised else data.train.without_labels(),
+        train=data.train,
         prompts=prompts,
         seed=spec.seed,
         unknown=spec.labels.unknown,

@@ -138,18 +138,23 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
     assert set(listed(command).values()) == {"finished"}
     assert "no run was interrupted" in command("resume", "--all")[2]
     assert "no run has failed" in command("retry", "--failed")[2]
+    assert "no run is in that state" in command("stop", "--all")[2]
     assert command("retry", one)[0] == 2
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("queue --slots many", "states no slots"),
-        ("queue --slots cpu=-1", "states no slots"),
-        ("queue --priority 3", "goes with runs"),
+        ("queue --slots many", "is not a number of slots"),
+        ("queue --slots cpu=-1", "is not a number of slots"),
+        ("queue --priority 3", "hashbench queue RUN --priority 3"),
+        ("queue some-run", "hashbench queue some-run --priority 5"),
         ("queue last --priority 3", "no run named"),
         ("run --priority 3", "remedy: add --queue"),
         ("run -m lsh --queue --priority 5000", "out of range"),
+        ("compare -m bogus", "--metric: there is no metric named 'bogus'"),
+        ("eval codes.mat -m bogus", "--metric: there is no metric named 'bogus'"),
+        ("audit", "no run has finished"),
         ("resume", "names no run"),
         ("resume --all last", "cannot be combined"),
         ("retry", "names no run"),
@@ -160,6 +165,7 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
         ("run -s 0-99999999999999999999", "--seed: '0-99999999999999999999' is more than 10,000"),
         ("run -s 99999999999999999999", "--seed: 99999999999999999999 is out of range"),
         ("run -d mirflickr25k", "--dataset: mirflickr25k is missing"),
+        ("run -m pcril --unknown ignore --dry-run", "--unknown: has no effect on pcril"),
         ("run -d coco --dry-run", "--dataset: coco is missing"),
         ("run -d wikipedia -m pcril --dry-run", "--method: pcril cannot work on wikipedia"),
         ("run --backbone ViT-B-16 --dry-run", "--pretrained: ViT-B-16 needs weights"),

@@ -18,7 +18,7 @@ from hashbench.methods.dnph_tomm.loss import proxy_softmax, uniformity
 from hashbench.methods.dsph.loss import irrelevant_pairs, proxy_attraction, proxy_repulsion
 from hashbench.methods.dsph.threshold import cosine_threshold, griesmer_distance
 from hashbench.nn.optim import BertAdamWithSgd
-from hashbench.nn.pairwise import Similarity, similarity
+from hashbench.nn.pairwise_losses import Similarity, similarity
 from tests.methods.frozen import BITS, batch, items, made
 
 N, K, C = 6, 4, 3
@@ -337,8 +337,11 @@ def test_dcmh_is_its_sums_over_memory_and_batch(unknown: str) -> None:
     B = torch.where(B >= 0, 1.0, -1.0)
     for name, memory in (("F", F), ("G", G), ("B", B)):
         method.get_buffer(name).copy_(memory)
-    f, g = method.image_head(few.images), method.text_head(few.texts)  # type: ignore[operator]
-    F[few.index], G[few.index] = f.detach(), g.detach()
+    f, g = (
+        method.encode_image(few.images)[BITS].detach(),
+        method.encode_text(few.texts)[BITS].detach(),
+    )
+    F[few.index], G[few.index] = f, g
     S = similarity(train.labels, train.known, few.labels, few.known, unknown)
     likelihood = quantisation_ = 0.0
     for i, j in itertools.product(range(N), range(n)):

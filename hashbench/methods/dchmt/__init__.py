@@ -13,7 +13,7 @@ CARD = MethodCard(
     entry="hashbench.methods.dchmt.method:Dchmt",
     epoch_params=("epochs",),
     params=(
-        *training_params(epochs=30, batch_size=128, lr=1e-3, weight_decay=0.2),
+        *training_params(epochs=30, batch_size=128, lr=3e-3, weight_decay=0.2),
         Param(
             "head",
             "original",
@@ -24,7 +24,7 @@ CARD = MethodCard(
         ),
         Param(
             "theta",
-            0.5,
+            0.75,
             "share of the bits in which dissimilar items shall differ (vartheta)",
             low=0.0,
             high=1.0,
@@ -43,11 +43,11 @@ CARD = MethodCard(
             "head and quantisation of the author's later repository",
             {"head": "newer", "quantisation": 0.001},
         ),
-        Ablation("theta-0.75", "the README's command, against the code's default", {"theta": 0.75}),
+        Ablation("theta-0.5", "the code's default, against the README's command", {"theta": 0.5}),
         Ablation(
             "paper-settings",
             "100 epochs of batches of 256 at 1e-4, as the README's command",
-            {"epochs": 100, "batch_size": 256, "lr": 1e-4, "theta": 0.75},
+            {"epochs": 100, "batch_size": 256, "lr": 1e-4},
         ),
     ),
 )

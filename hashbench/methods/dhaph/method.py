@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.dhaph.loss import self_paced_contrast
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import LinearHashHead

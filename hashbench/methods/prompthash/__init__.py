@@ -8,6 +8,7 @@ from hashbench.methods.prompted_params import (
     SOURCES,
     TRAIN_PROMPT,
 )
+from hashbench.methods.prompthash.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -25,6 +26,7 @@ CARD = MethodCard(
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
+    paper_preset=PAPER_PRESET,
     params=(
         *OPTIMISATION,
         Param(
