@@ -23,8 +23,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of published test data, which is no part of this repository."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("HASHBENCH_SHARED", beside))
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HASHBENCH_SHARED", shared))
     if not folder.is_dir():
         pytest.skip(f"the shared test data is not there: {folder}")
     return folder

@@ -7,17 +7,29 @@ trained. A method makes its head in `make_head` and its loss in `losses`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage
+from hashbench.methods.base import Batch, Method, Stage, constant
+from hashbench.methods.context import MethodContext
+from hashbench.nn import monitors
+from hashbench.nn.heads import AnnealedHead
 from hashbench.nn.optim import BertAdamWithSgd, grouped, warm_cosine
-from hashbench.nn.pairwise import Similarity, similarity
+from hashbench.nn.pairwise_losses import Similarity, similarity
 
 WARM_UP = 0.1  # share of training over which the released schedules warm up
+
+
+def without_single_item(items: int, batch_size: int) -> int:
+    """The batch size, made larger as long as an epoch's last batch would be a single item, of which
+    a batch norm can make nothing.
+    """
+    while items > 1 and items % batch_size == 1:
+        batch_size += 1
+    return batch_size
 
 
 class FrozenHeads(Method):
@@ -66,6 +78,25 @@ class FrozenHeads(Method):
             batch.labels, batch.known, batch.labels, batch.known, self.context.unknown
         )
 
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+        """Watches the signs of the training items."""
+        return self.code_monitors()
+
+    @torch.no_grad()
+    def code_monitors(self) -> dict[str, float]:
+        """Balance and number of the training images' codes, and how far texts' differ from them.
+
+        Without dropout; the trainer returns to training mode with the next epoch.
+        """
+        self.eval()
+        images = self.encode_image(self.context.train.images)[self.K]
+        texts = self.encode_text(self.context.train.texts)[self.K]
+        return {
+            "sign disagreement": monitors.sign_disagreement(images, texts),
+            "bit balance": monitors.bit_balance(images),
+            "distinct codes": monitors.distinct_codes(images),
+        }
+
     def encode_image(self, images: Tensor) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
         return {self.K: self.image_head(images)}
@@ -73,3 +104,36 @@ class FrozenHeads(Method):
     def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
         return {self.K: self.text_head(texts)}
+
+
+class AnnealedHeads(FrozenHeads):
+    """Heads whose tanh steepens from epoch to epoch, trained by SGD with momentum.
+
+    What unsupervised methods share that reconstruct a similarity (DJSRH, JDSH). Their `hidden`,
+    `depth` and `annealed` are parameters.
+    """
+
+    image_head: AnnealedHead
+    text_head: AnnealedHead
+
+    def make_head(self, width: int, modality: str) -> nn.Module:  # noqa: ARG002
+        """Hidden layers of one width."""
+        hidden = (self.context.whole("hidden"),) * self.context.whole("depth")
+        return AnnealedHead(width, hidden, self.K)
+
+    def stages(self) -> Sequence[Stage]:
+        """One stage; the learning rate does not change."""
+        epochs, size = self.context.whole("epochs"), self.context.whole("batch_size")
+        return [Stage("hash", "Hash heads", epochs, size, constant)]
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
+        """SGD with momentum 0.9."""
+        lr, decay = self.context.real("lr"), self.context.real("weight_decay")
+        return torch.optim.SGD(self.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+        """Steepens the tanh; watches the signs of the training items."""
+        if self.context.flag("annealed"):
+            self.image_head.epochs += 1
+            self.text_head.epochs += 1
+        return self.code_monitors()

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 
 
 class LinearCodes(Method):

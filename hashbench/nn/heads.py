@@ -44,6 +44,23 @@ class HashHead(UnboundedHead):
         return torch.tanh(super().forward(features))
 
 
+class AnnealedHead(HashHead):
+    """h = tanh(a W2 ReLU(W1 x)), a = sqrt(1 + epochs passed): relaxed codes become signs in time.
+
+    HashNet's continuation (Cao et al., ICCV 2017) with the steps of DJSRH and JDSH. The signs do
+    not depend on a.
+    """
+
+    def __init__(self, width: int, hidden: tuple[int, ...], bits: int) -> None:
+        super().__init__(width, hidden, bits)
+        self.epochs: Tensor
+        self.register_buffer("epochs", torch.zeros(()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, d) -> (n, K)."""
+        return torch.tanh((1.0 + self.epochs).sqrt() * self.layers(scaled(features)))
+
+
 class LinearHashHead(nn.Module):
     """h = tanh(dropout(W x + b)): the layer that the DSPH family puts on CLIP's features.
 

@@ -148,3 +148,13 @@ def warm_cosine(initial: float, progress: float, warm_up: float = WARM_UP) -> fl
     if progress < warm_up:
         return initial * progress / warm_up
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+class ClippedAdam(torch.optim.Adam):
+    """Adam after the gradient of all tensors together is clipped to norm 1."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Clips, then steps."""
+        clipped = [p for group in self.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(clipped, MAX_NORM)
+        return super().step(closure)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.directions import CROSS_MODAL
+from hashbench.plan.preset import Preset
 
 Value = bool | int | float | str
 
@@ -142,6 +143,8 @@ class MethodCard:
     tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
     add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
+    on a set of precomputed features. `paper_preset` is what the paper runs with, as far as it is
+    known.
     on a set of precomputed features. `needs_joint_space` methods compare images with texts as the
     backbone made them, so that both must have features of one width. Methods that are not
     `supervised` are built without labels. `published_only` methods leak by design and have no
@@ -168,6 +171,7 @@ class MethodCard:
     supervised: bool = True
     tuned_blocks: str = ""
     shares: tuple[str, ...] = ()
+    paper_preset: Preset | None = None
 
     @property
     def traits(self) -> str:

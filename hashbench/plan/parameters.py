@@ -94,13 +94,15 @@ def resolve(
     epochs: int | None,
     ablations: Sequence[str] = (),
     settings: Mapping[str, Value] | None = None,
+    preset: Mapping[str, Value] | None = None,
 ) -> dict[str, Value]:
-    """Every parameter of a method: defaults, then epochs, then ablations, then settings.
+    """Every parameter of a method: defaults, then those of a preset, then epochs, then ablations,
+    then settings.
 
     Raises InputError where the strict protocol refuses a value that leaks, and where shares of one
     whole add up to more than it.
     """
-    params = {param.name: param.start(protocol) for param in card.params}
+    params = {param.name: param.start(protocol) for param in card.params} | dict(preset or {})
     if epochs is not None:
         params |= dict.fromkeys(card.epoch_params, epochs)
     for name in ablations:

@@ -21,8 +21,8 @@ from tests.engine.test_build import CPU, prepared_for, spec_of
 from tests.engine.test_resume import codes
 
 BASELINES = (
-    "cca-itq", "cvh", "dchmt", "dcmh", "dhaph", "dnph-tmm", "dnph-tomm", "dsph", "itq", "pca-sign",
-    "probe", "zero-shot",
+    "cca-itq", "cirh", "clipmh", "cmcl", "cvh", "dchmt", "dcmh", "dhaph", "djsrh", "dnph-tmm",
+    "dnph-tomm", "dsph", "itq", "jdsh", "mith", "pca-sign", "probe", "ssah", "ucch", "zero-shot",
 )  # fmt: skip
 QUICK = ("dsph", "probe")
 
@@ -98,5 +98,10 @@ def test_features_of_different_widths_are_refused_where_one_space_is_needed(tmp_
             method = build_method(prepared).eval()
             method.begin_stage(method.stages()[0])
             with torch.inference_mode():
-                codes = method.encode_text(prepared.data.train.texts)
-            assert codes[4].shape == (len(prepared.data.train), 4)
+                train = prepared.data.train
+                if "mm" in card.directions:
+                    both = torch.ones(len(train), 2, dtype=torch.bool)
+                    codes = method.encode_mm(train.images, train.texts, both)
+                else:
+                    codes = method.encode_text(train.texts)
+            assert codes[4].shape == (len(train), 4)

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, TrainingSet
+from hashbench.methods.base import Batch, Method
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.plan import catalog, parameters
 
 ITEMS, CLASSES, BITS = 24, 5, 8

@@ -18,7 +18,7 @@ from hashbench.methods.dnph_tomm.loss import proxy_softmax, uniformity
 from hashbench.methods.dsph.loss import irrelevant_pairs, proxy_attraction, proxy_repulsion
 from hashbench.methods.dsph.threshold import cosine_threshold, griesmer_distance
 from hashbench.nn.optim import BertAdamWithSgd
-from hashbench.nn.pairwise import Similarity, similarity
+from hashbench.nn.pairwise_losses import Similarity, similarity
 from tests.methods.frozen import BITS, batch, items, made
 
 N, K, C = 6, 4, 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import MethodContext
+from hashbench.methods.context import MethodContext
 from hashbench.methods.linear import LinearCodes
 from hashbench.nn.projections import canonical, regularised, signed
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from hashbench.nn.pairwise import Similarity, pair_mean
+from hashbench.nn.pairwise_losses import Similarity, pair_mean
 
 _EPS = 1e-12  # the root's slope at 0, where an item meets itself, is not defined
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn import monitors
 from hashbench.nn.heads import UnboundedHead
-from hashbench.nn.pairwise import likelihood, per_pair, similarity
+from hashbench.nn.pairwise_losses import likelihood, per_pair, similarity
 
 
 class Dcmh(FrozenHeads):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashbench.nn.pairwise import Similarity, cosines
+from hashbench.nn.pairwise_losses import Similarity, cosines
 
 
 def self_paced_contrast(

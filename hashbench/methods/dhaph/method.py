@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.dhaph.loss import self_paced_contrast
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import LinearHashHead
@@ -40,7 +41,7 @@ class Dhaph(FrozenHeads):
         )
         return {"within modalities": Term(image + text), "across modalities": Term(across)}
 
-    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
         """Counts the epoch."""
         self.epoch += 1
-        return {}
+        return super().end_epoch(stage)

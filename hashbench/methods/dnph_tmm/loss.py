@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from hashbench.nn.pairwise import Similarity, cosines, pair_mean
+from hashbench.nn.pairwise_losses import Similarity, cosines, pair_mean
 
 
 def quadratic_information(h: Tensor, other: Tensor, similar: Similarity) -> Tensor:

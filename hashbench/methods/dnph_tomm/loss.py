@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from hashbench.nn.pairwise import cosines
+from hashbench.nn.pairwise_losses import cosines
 
 
 def proxy_softmax(

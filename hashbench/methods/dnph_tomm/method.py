@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.dnph_tomm.loss import proxy_softmax, uniformity
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import LinearHashHead

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.dsph.loss import irrelevant_pairs, proxy_attraction, proxy_repulsion
 from hashbench.methods.dsph.threshold import cosine_threshold
 from hashbench.methods.frozen import FrozenHeads

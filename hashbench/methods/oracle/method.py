@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 from hashbench.nn.projections import itq_rotation, principal_directions
 
 _ANCHORS = 1000

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 from hashbench.nn.class_codes import class_projection
 from hashbench.nn.heads import scaled
 from hashbench.nn.linear_probe import logistic_regression, ridge_regression

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 
 
 class RandomCodes(Method):

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 from hashbench.nn.class_codes import class_projection
 
 _LOGIT_SCALE = 100.0  # 1 / tau of CLIP
