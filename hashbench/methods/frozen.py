@@ -78,6 +78,10 @@ class FrozenHeads(Method):
             batch.labels, batch.known, batch.labels, batch.known, self.context.unknown
         )
 
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+        """Watches the signs of the training items."""
+        return self.code_monitors()
+
     @torch.no_grad()
     def code_monitors(self) -> dict[str, float]:
         """Balance and number of the training images' codes, and how far texts' differ from them.
@@ -85,8 +89,8 @@ class FrozenHeads(Method):
         Without dropout; the trainer returns to training mode with the next epoch.
         """
         self.eval()
-        images = self.image_head(self.context.train.images)
-        texts = self.text_head(self.context.train.texts)
+        images = self.encode_image(self.context.train.images)[self.K]
+        texts = self.encode_text(self.context.train.texts)[self.K]
         return {
             "sign disagreement": monitors.sign_disagreement(images, texts),
             "bit balance": monitors.bit_balance(images),
