@@ -84,6 +84,9 @@ def estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
         else:
             seconds = costs.search_seconds(stage.name)
         training += seconds
+    if spec.dataset.augment_images != "none":
+        passes = sum(stage.epochs for stage in method.stages())
+        training += passes * len(costs.split.train_fit) * costs.picture_seconds()
     epochs = sum(stage.epochs for stage in method.stages() if stage.selects)
     pooled = (len(costs.dataset) + costs.captions) * 4 * costs.shape.dim
     gpu = device.type == "cuda"
