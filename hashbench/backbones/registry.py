@@ -28,7 +28,6 @@ from hashbench.backbones.pretrained_config import (
     scratch_config,
     untrained_config,
 )
-from hashbench.datasets.base import Pictures
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.spec import BackboneSpec
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     import torch
 
     from hashbench.backbones.clip import ClipBackbone
+    from hashbench.datasets.base import Pictures
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
