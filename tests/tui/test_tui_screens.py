@@ -24,9 +24,10 @@ from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import PanelSet
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
-from tests.tui.driving import drive, svg_text, text_of, until
+from tests.tui.driving import drive, send_at_once, svg_text, text_of, until
 
 Made = dict[str, RunFolder]
 
@@ -541,6 +542,17 @@ def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
         await until(pilot, lambda: "key c" in text_of(app))
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, Compare))
+
+    drive(script, runs_dir, tmp_path)
+
+
+def test_a_key_after_an_enter_is_no_letter_of_the_filter(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        send_at_once(app, "slash", *"fin", "enter", "c")
+        await until(pilot, lambda: isinstance(app.screen, Compare))
+        assert app.settings.filter == "fin"
 
     drive(script, runs_dir, tmp_path)
 

@@ -37,7 +37,7 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
         Column("state", "state", 12, _state),
         Column("method", "run", 22, _name, grow=True),
         Column("dataset", "dataset", 16, lambda view: view.dataset, rank=5),
-        Column("bits", "bits", 8, lambda view: view.bits, rank=1, right=True),
+        Column("bits", "bits", 6, lambda view: view.bits, rank=1, right=True, grow=True, most=11),
         Column("ratio", "known", 5, _ratio, rank=6, right=True),
         Column("seed", "seed", 4, _seed, rank=2, right=True),
         Column("stage", "stage", 9, lambda view: view.stage, rank=8),

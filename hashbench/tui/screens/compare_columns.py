@@ -6,7 +6,6 @@ from hashbench.report import comparison, export
 from hashbench.report.comparison import Row, Table
 from hashbench.tui.widgets.row_columns import CellText, Column
 
-
 BASELINE = " = baseline"
 LEAST_WIDTHS = (20, 12)
 """Of names and labels: a longer one is cut before no score finds room."""
