@@ -72,7 +72,7 @@ class LogView(ScrollView, can_focus=True):
 
     def _wrap(self) -> None:
         """Lays the lines out in rows as wide as the panel."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         self._rows, self._first_rows = [], []
         for number, line in enumerate(self._lines):
             self._first_rows.append(len(self._rows))
