@@ -1,12 +1,12 @@
 """The error tree. The command line maps it to exit codes in one place (`hashbench.cli.main`).
 
-    HashbenchError            exit 1   something went wrong that is nobody's typing error
+    HashbenchError            exit 1   something went wrong that no input explains
     ├── InputError            exit 2   a name, value or file given by the user is wrong
     │   ├── UnknownNameError           ... a name that is not in a list; the nearest one is offered
     │   └── DamagedFileError           ... a file that is not what it claims to be
-    ├── BusyError             exit 3   somebody else holds it: a run, a lock, a device slot
+    ├── BusyError             exit 3   another process holds it: a run, a lock, a device slot
     ├── TrainingError         exit 4   the training failed: a loss that is not finite, no memory
-    ├── StopAskedError                 somebody asked a worker to stop; its state is saved
+    ├── StopAskedError                 a person asked a worker to stop; its state is saved
     └── StorageError          exit 6   a disk that is full, read-only, failing or without locks
 
 Every message says what is wrong, where (file and key), and what to do about it.
@@ -75,7 +75,7 @@ class TrainingError(HashbenchError):
 
 
 class StopAskedError(HashbenchError):
-    """Somebody asked the worker to stop, and what it has done is saved."""
+    """A person asked the worker to stop, and what it has done is saved."""
 
 
 class StorageError(HashbenchError):

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 
 # test processes and the workers that they start share the cores: one thread each
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# pytest-xdist sets the width of a terminal, which commands would wrap their output to
+os.environ.pop("COLUMNS", None)
 
 # a machine that others use, too, is slow at times; that is no defect of what is tested
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,8 +23,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of published test data, which is no part of this repository."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("HASHBENCH_SHARED", beside))
+    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("HASHBENCH_SHARED", shared))
     if not folder.is_dir():
         pytest.skip(f"the shared test data is not there: {folder}")
     return folder

@@ -10,7 +10,7 @@ batch being padding.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hashbench.backbones.augmentation import View
 from hashbench.backbones.pictures import PictureReader
 from hashbench.datasets.base import Dataset, IntArray
 from hashbench.files.growing_arrays import map_array
 
 if TYPE_CHECKING:
     from hashbench.backbones.blocks import HalfArray, TunableClip
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 PICTURES = 64
 CAPTIONS = 64
@@ -59,7 +61,7 @@ class LiveEncoder:
 
     def __init__(
         self,
-        backbone: Callable[[], ClipBackbone],
+        backbone: Callable[[], Encoders],
         tunable: Callable[[], TunableClip],
         dataset: Dataset,
     ) -> None:
@@ -68,7 +70,7 @@ class LiveEncoder:
         self._reads: dict[int, Future[FloatArray]] = {}
 
     @functools.cached_property
-    def _backbone(self) -> ClipBackbone:
+    def _backbone(self) -> Encoders:
         return self._load[0]()
 
     @functools.cached_property
@@ -93,10 +95,16 @@ class LiveEncoder:
             self.prefetch(items)
         reads, self._reads = self._reads, {}
         pixels = np.stack([reads[item].result() for item in items.tolist()])
-        encoded = [
-            encode_pictures(self._tunable, pixels[part]) for part in slices(len(pixels), PICTURES)
-        ]
-        return np.concatenate(encoded)
+        return encode_pictures(self._tunable, pixels)[0]
+
+    def views(
+        self, batches: Sequence[IntArray], views: Sequence[Sequence[View]]
+    ) -> Iterator[tuple[HalfArray, FloatArray]]:
+        """(n, P, w) and features (n, d) of views of pictures, batch by batch; the next batch is
+        read meanwhile. Raises DamagedFileError for one that cannot be read any more.
+        """
+        for pixels in self._reader.batches(batches, views):
+            yield encode_pictures(self._tunable, pixels)
 
     def captions(self, captions: IntArray) -> list[HalfArray]:
         """(L, w) of each caption, given their numbers among all captions."""
@@ -173,9 +181,15 @@ class BlockInputs:
         return map_array(self.entry / f"{part}.npy", remedy=f"hashbench cache rm {self.key}")
 
 
-def encode_pictures(tunable: TunableClip, pixels: FloatArray) -> HalfArray:
-    """(n, P, w) of at most `PICTURES` pictures."""
-    return tunable.images(padded(pixels, PICTURES))[0][: len(pixels)]
+def encode_pictures(tunable: TunableClip, pixels: FloatArray) -> tuple[HalfArray, FloatArray]:
+    """(n, P, w) and features (n, d) of pictures, `PICTURES` at once."""
+    tokens, features = [], []
+    for part in slices(len(pixels), PICTURES):
+        encoded = tunable.images(padded(pixels[part], PICTURES))
+        rows = part.stop - part.start
+        tokens.append(encoded[0][:rows])
+        features.append(encoded[1][:rows])
+    return np.concatenate(tokens), np.concatenate(features)
 
 
 def encode_captions(tunable: TunableClip, tokens: Tensor, lengths: IntArray) -> list[HalfArray]:

@@ -12,11 +12,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.errors import InputError
 
 if TYPE_CHECKING:
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 HalfArray = npt.NDArray[np.float16]
 
@@ -38,26 +40,18 @@ class TunableClip:
     Raises InputError for another model, and where it has fewer blocks than shall be tuned.
     """
 
-    def __init__(self, backbone: ClipBackbone, name: str, last: int) -> None:
-        self._backbone = backbone
-        self._model: Any = backbone.model
-        self._last = last
-        model: Any = self._model
-        visual: Any = getattr(model, "visual", None)
-        plain = (
-            hasattr(getattr(visual, "transformer", None), "resblocks")
-            and hasattr(getattr(model, "transformer", None), "resblocks")
-            and getattr(visual, "attn_pool", None) is None
-            and getattr(visual, "pool_type", "") == "tok"
-            and backbone.reads_end_token
-        )
-        if not plain:
+    def __init__(self, backbone: Encoders, name: str, last: int) -> None:
+        if not (isinstance(backbone, ClipBackbone) and _has_plain_towers(backbone)):
             raise InputError(
                 f"the towers of {name} have no blocks that can be tuned",
                 where="--backbone",
                 remedy="a ViT of OpenAI's kind, such as ViT-B-16, or picturebook-clip",
             )
-        depth = min(len(model.transformer.resblocks), len(visual.transformer.resblocks))
+        self._backbone = backbone
+        self._model: Any = backbone.model
+        self._last = last
+        towers = (self._model.transformer, self._model.visual.transformer)
+        depth = min(len(tower.resblocks) for tower in towers)
         if last > depth:
             raise InputError(
                 f"{last} blocks shall be tuned, but a tower of {name} has {depth}",
@@ -88,6 +82,18 @@ class TunableClip:
             _tail(visual.transformer, self._last, visual.ln_post, visual.proj),
             _tail(model.transformer, self._last, model.ln_final, projection),
         )
+
+
+def _has_plain_towers(backbone: ClipBackbone) -> bool:
+    model: Any = backbone.model
+    visual: Any = getattr(model, "visual", None)
+    return (
+        hasattr(getattr(visual, "transformer", None), "resblocks")
+        and hasattr(getattr(model, "transformer", None), "resblocks")
+        and getattr(visual, "attn_pool", None) is None
+        and getattr(visual, "pool_type", "") == "tok"
+        and backbone.reads_end_token
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from hashbench.backbones.augmentation import View
 from hashbench.backbones.openclip_import import open_clip
 
 FloatArray = npt.NDArray[np.float32]
@@ -45,6 +46,7 @@ class ClipBackbone:
         size = preprocess.size
         height, width = size if isinstance(size, tuple | list) else (size, size)
         self.image_size = (int(height), int(width))
+        self._resample = Image.Resampling[preprocess.interpolation.upper()]
         self._transform = open_clip().transform.image_transform_v2(preprocess, is_train=False)
 
     def tokenise(self, sentences: Sequence[str]) -> Tensor:
@@ -70,8 +72,12 @@ class ClipBackbone:
             return tokens.argmax(dim=1) + 1
         return torch.full((len(tokens),), tokens.shape[1])
 
-    def pixels(self, picture: Image.Image) -> FloatArray:
-        """(3, height, width) as the vision tower takes it, whatever the picture's size."""
+    def pixels(self, picture: Image.Image, view: View | None = None) -> FloatArray:
+        """(3, height, width) as the vision tower takes it, whatever the picture's size: of the
+        picture as the weights want it prepared, or of a view of it.
+        """
+        if view is not None:  # which has the tower's size, so that it is not resized once more
+            picture = view.of(picture, self.image_size, self._resample)
         return np.asarray(self._transform(picture).numpy(), np.float32)
 
     def grey(self) -> FloatArray:

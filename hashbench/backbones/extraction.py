@@ -18,7 +18,8 @@ from hashbench.datasets.base import Dataset, IntArray
 
 if TYPE_CHECKING:
     from hashbench.backbones.blocks import TunableClip
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 CAPTIONS = 256
 """Captions that are encoded at once for their features."""
@@ -46,7 +47,7 @@ class Extraction:
 
     def __init__(
         self,
-        backbone: ClipBackbone,
+        backbone: Encoders,
         report: Callable[[str, int, int], None],
         *,
         skip_broken: bool = False,

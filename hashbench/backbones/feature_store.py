@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from hashbench.backbones.block_inputs import BlockInputs
     from hashbench.backbones.blocks import Tail, TunableClip
-    from hashbench.backbones.clip import ClipBackbone, FloatArray
+    from hashbench.backbones.clip import FloatArray
+    from hashbench.backbones.encoders import Encoders
 
 FORMAT = 1
 
@@ -85,7 +86,7 @@ class FeatureStore:
         self._report = report
 
     @functools.cached_property
-    def backbone(self) -> ClipBackbone:
+    def backbone(self) -> Encoders:
         """The model itself, loaded at the first use.
 
         Libraries draw initial weights before they load the real ones. Whether a cache is warm must
@@ -117,15 +118,20 @@ class FeatureStore:
         large ones those of `items` (sorted) are kept, and all others are computed when they are
         asked for. Raises InputError where the backbone has no such blocks.
         """
-        from hashbench.backbones.disk_estimate import keeps_all_blocks
-
-        captions = sum(len(captions) for captions in dataset.captions)
-        if keeps_all_blocks(self.source.config.shape, len(dataset), captions):
-            items = np.arange(len(dataset), dtype=np.int64)
-        features, blocks = self._features(dataset, last, items)
+        features, blocks = self._features(dataset, last, self._kept(dataset, items))
         if blocks is None:
             raise TypeError("no block inputs were asked for")
         return features, blocks
+
+    def is_cached(self, dataset: Dataset, last: int, items: IntArray) -> tuple[bool, bool]:
+        """Whether the features of a dataset exist, and the block inputs that `with_blocks` makes;
+        without tuned blocks none are needed.
+        """
+        entry = self._entry_of(dataset, self._parts)[0]
+        if not last:
+            return entry.is_dir(), True
+        kept = self._kept(dataset, items)
+        return entry.is_dir(), self._blocks_entry(dataset, last, kept)[0].is_dir()
 
     def prompts(self, sentences: Sequence[str]) -> FloatArray:
         """(k, d) features of sentences, read or computed."""
@@ -150,8 +156,7 @@ class FeatureStore:
         """Features and, with `kept`, block inputs of these items: read, or computed in one pass."""
         from hashbench.backbones.extraction import BlocksTask, Extraction, PooledTask
 
-        half = {"fp": 16} if self.source.precision == "fp16" else {}
-        entry, identity = self._entry_of(dataset, half)
+        entry, identity = self._entry_of(dataset, self._parts)
         with ExitStack() as stack:
             # always in this order, so that two workers cannot wait for each other
             pooled = stack.enter_context(self._written(entry, identity))
@@ -177,6 +182,15 @@ class FeatureStore:
         if kept is None:
             return features, None
         return features, self._block_inputs(dataset, last, kept, blocks_entry, features.offsets)
+
+    def _kept(self, dataset: Dataset, items: IntArray) -> IntArray:
+        """The items whose block inputs are kept: these, or all of a small dataset."""
+        from hashbench.backbones.disk_estimate import keeps_all_blocks
+
+        captions = sum(len(captions) for captions in dataset.captions)
+        if keeps_all_blocks(self.source.config.shape, len(dataset), captions):
+            return np.arange(len(dataset), dtype=np.int64)
+        return items
 
     def _block_inputs(
         self, dataset: Dataset, last: int, kept: IntArray, entry: Path, offsets: IntArray
@@ -254,6 +268,11 @@ class FeatureStore:
                 where=error.filename,
                 remedy="another --data-dir, or make this one writable",
             ) from error
+
+    @property
+    def _parts(self) -> dict[str, object]:
+        """What the name of an entry of features says of their precision."""
+        return {"fp": 16} if self.source.precision == "fp16" else {}
 
     @property
     def _stored(self) -> npt.DTypeLike:

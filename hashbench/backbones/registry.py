@@ -1,22 +1,22 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
 `picturebook-clip` ships with the package; `scratch-resnet18` and `scratch-resnet50` are trained on
-a run's own training labels (`hashbench.backbones.scratch`). Every other name is a model of
-open_clip, with weights from one of its tags (`openai`), from a file, or from a file that holds
-those of a tag (`openai=FILE`).
+a run's own training labels (`hashbench.backbones.scratch`); `lite0+minilm` and `lite0+bow` are two
+towers each (`hashbench.backbones.tower_pairs`). Every other name is a model of open_clip, with
+weights from one of its tags (`openai`), from a file, or from a file that holds those of a tag
+(`openai=FILE`).
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import socket
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
-from urllib.request import getproxies
 
+from hashbench.backbones import pretrained_weights, tower_pairs
 from hashbench.backbones.pretrained_config import (
     LEGACY_TRANSFORM,
     SCRATCH,
@@ -29,18 +29,19 @@ from hashbench.backbones.pretrained_config import (
     untrained_config,
 )
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan import catalog
+from hashbench.plan.card import MethodCard
 from hashbench.plan.spec import BackboneSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from hashbench.backbones.clip import ClipBackbone
+    from hashbench.backbones.encoders import Encoders
+    from hashbench.backbones.tower_pairs import TowerPair
     from hashbench.datasets.base import Pictures
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
-HUB_SECONDS = 5.0
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class BackboneSource:
 
     `tag` is that of open_clip whose weights these are, "" where that is not known. `precision` is
     that of the stored features, fp32 or fp16; `encode_precision` that of the towers, fp32 or bf16.
+    `words` is the vocabulary of a bag of words, empty until `with_words` fits it.
     """
 
     name: str
@@ -57,10 +59,18 @@ class BackboneSource:
     precision: str = "fp32"
     tag: str = ""
     encode_precision: str = "fp32"
+    words: tuple[str, ...] = ()
+
+    @property
+    def pair(self) -> TowerPair | None:
+        """The two towers of one that is made of such, None for others."""
+        return tower_pairs.pair(self.name)
 
     @functools.cached_property
     def config(self) -> PretrainedConfig:
         """Activation, tokenizer and preprocessing of the weights."""
+        if self.pair is not None:
+            return self.pair.config
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
@@ -98,6 +108,13 @@ class BackboneSource:
 
     def facts(self) -> dict[str, str]:
         """What a run's facts say of its backbone."""
+        if self.pair is not None:
+            return {
+                "backbone": self.name,
+                "weights": self.weights_hash,
+                **self.pair.facts(len(self.words)),
+                "encoding": self.encode_precision,
+            }
         return {
             "backbone": self.name,
             "weights": f"{self.tag or self.weights.name} {self.weights_hash}",
@@ -105,12 +122,28 @@ class BackboneSource:
             "encoding": self.encode_precision,
         }
 
-    def load(self, device: torch.device) -> ClipBackbone:
+    def with_words(self, captions: Iterable[str]) -> BackboneSource:
+        """The same with the vocabulary of the training captions, where its texts are bags of words.
+
+        Raises InputError where no word is frequent enough.
+        """
+        if self.pair is None or self.pair.texts is not None:
+            return self
+        from hashbench.backbones import bag_of_words
+
+        words = bag_of_words.vocabulary(captions, self.pair.min_captions)
+        return replace(self, words=words, weights_hash=_joined(self.weights_hash, *words))
+
+    def load(self, device: torch.device) -> Encoders:
         """The model on `device`. Raises InputError where the weights do not fit the model, or its
-        tokenizer cannot be had.
+        tokenizer cannot be loaded.
         """
         from hashbench.backbones.clip import ClipBackbone
 
+        if self.pair is not None:
+            from hashbench.backbones import feature_towers
+
+            return feature_towers.load(self.pair, self.words, device, self.encode_precision)
         if self.name == BUILTIN:
             from hashbench.backbones import picturebook_clip
 
@@ -157,7 +190,7 @@ class BackboneSource:
             return open_clip().get_tokenizer(self.name)
         except Exception as error:  # the hub's client raises many kinds
             raise InputError(
-                f"the tokenizer {source} of {self.name} cannot be had ({type(error).__name__})",
+                f"the tokenizer {source} of {self.name} cannot be loaded ({type(error).__name__})",
                 where="--backbone",
                 remedy=f"put its files (tokenizer_config.json, tokenizer.json) beside the weights "
                 f"and name these with --pretrained {self.tag or 'TAG'}=FILE",
@@ -168,13 +201,28 @@ def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
     folder = model_configs()
     configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
-    return [BUILTIN, *SCRATCH, *configs]
+    return [BUILTIN, *SCRATCH, *tower_pairs.NAMES, *configs]
 
 
 def check_name(name: str, *, where: object = "--backbone") -> None:
     """Raises UnknownNameError with the nearest name."""
-    if name not in (known := names()):
+    if tower_pairs.pair(name) is None and name not in (known := names()):
         raise UnknownNameError("backbone", name, known, where=where)
+
+
+def check_joint_space(card: MethodCard, name: str) -> None:
+    """Raises InputError where a method compares images with texts as they are, and the towers of
+    the backbone were never made to agree. Loads no library.
+    """
+    if not card.needs_joint_space or (name not in SCRATCH and tower_pairs.pair(name) is None):
+        return
+    able = [other.name for other in catalog.methods().values() if not other.needs_joint_space]
+    raise InputError(
+        f"{card.name} compares images with texts in one space, and the towers of {name} have none"
+        " in common",
+        where="--method",
+        remedy=f"a CLIP model as the backbone, or a method on any features: {', '.join(able)}",
+    )
 
 
 def check_named(spec: BackboneSpec) -> None:
@@ -182,10 +230,14 @@ def check_named(spec: BackboneSpec) -> None:
     is taken for granted. Raises UnknownNameError or InputError.
     """
     check_name(spec.name)
+    pair = tower_pairs.pair(spec.name)
     own = {BUILTIN: "has its own weights"} | dict.fromkeys(SCRATCH, "is trained by the run itself")
-    if spec.name in own:
+    if pair is not None or spec.name in own:
         if spec.pretrained:
-            raise InputError(f"{spec.name} {own[spec.name]}", where="--pretrained")
+            what = own.get(spec.name, own[BUILTIN])
+            raise InputError(f"{spec.name} {what}", where="--pretrained")
+        if pair is not None:
+            _ = pair.files  # are they installed?
         return
     if not spec.pretrained:
         raise InputError(
@@ -195,97 +247,37 @@ def check_named(spec: BackboneSpec) -> None:
         )
     require_tokenizer(spec.name)
     file = Path(spec.pretrained.rpartition("=")[2]).expanduser()
-    if file.suffix in SUFFIXES and not file.is_file():
+    if file.suffix in pretrained_weights.SUFFIXES and not file.is_file():
         raise InputError(f"there is no weights file {file}", where="--pretrained")
 
 
 def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     """The backbone of a spec, its weights located and hashed.
 
-    Raises UnknownNameError for the name or tag, InputError where weights cannot be had, with the
+    Raises UnknownNameError for the name or tag, InputError where weights cannot be loaded, with the
     place where a file is looked for, and for a model that cannot be served right.
     """
     check_named(spec)
-    if spec.name in SCRATCH:  # its weights are yet to be trained
+    if (pair := tower_pairs.pair(spec.name)) is not None:
+        files = pair.files
+        tag, weights, weights_hash = "", files[0], _joined(*map(_hash, files))
+    elif spec.name in SCRATCH:  # its weights are yet to be trained
         tag, weights, weights_hash = "", Path(), ""
     elif spec.name == BUILTIN:
         tag, weights, weights_hash = "", BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS)
     else:
-        tag, weights = _weights(spec, data_dir)
+        tag, weights = pretrained_weights.locate(spec, data_dir)
         weights_hash = _hash(weights)
     return BackboneSource(
         spec.name, weights, weights_hash, spec.feature_precision, tag, spec.encode_precision
     )
 
 
-def _weights(spec: BackboneSpec, data_dir: Path) -> tuple[str, Path]:
-    """(tag or "", file) of what `--pretrained` names: a file, a tag, or tag=file.
-
-    The tag of a file in the folder of weights may be one that open_clip does not know.
-    """
-    as_file = Path(spec.pretrained).expanduser()
-    if as_file.is_file():
-        return "", as_file
-    tag, equals, file = spec.pretrained.partition("=")
-    if equals:
-        _check_tag(spec.name, tag)
-        path = Path(file).expanduser()
-        if not path.is_file():
-            raise InputError(f"there is no weights file {path}", where="--pretrained")
-        return tag, path
-    folder = data_dir / "weights"
-    stem = f"{spec.name}-{spec.pretrained}".replace("/", "_")
-    for suffix in SUFFIXES:
-        if (folder / f"{stem}{suffix}").is_file():
-            return spec.pretrained, folder / f"{stem}{suffix}"
-    if as_file.suffix in SUFFIXES or as_file.is_absolute():
-        raise InputError(f"there is no weights file {as_file}", where="--pretrained")
-    return spec.pretrained, _download(spec, folder, stem)
-
-
-def _check_tag(name: str, tag: str) -> None:
-    """Raises UnknownNameError for a tag that open_clip does not know for the model."""
-    from hashbench.backbones.openclip_import import open_clip
-
-    if tag not in (tags := open_clip().list_pretrained_tags_by_model(name)):
-        raise UnknownNameError(f"weights of {name}", tag, tags, where="--pretrained")
-
-
-def _download(spec: BackboneSpec, folder: Path, stem: str) -> Path:
-    from hashbench.backbones.openclip_import import open_clip
-
-    library = open_clip()
-    _check_tag(spec.name, spec.pretrained)
-    _detect_offline()
-    try:
-        config = library.get_pretrained_cfg(spec.name, spec.pretrained)
-        return Path(library.download_pretrained(config, cache_dir=str(folder)))
-    except Exception as error:  # whatever the network stack raises, the remedy is the same
-        raise InputError(
-            f"the weights {spec.pretrained} of {spec.name} cannot be fetched "
-            f"({type(error).__name__})",
-            where="--pretrained",
-            remedy=f"put the file at {folder / (stem + '.safetensors')} (or .pt), "
-            f"or name a file with --pretrained {spec.pretrained}=FILE",
-        ) from error
-
-
-def _detect_offline() -> None:
-    """Tells the model hub's client when the hub cannot be reached: it would retry for minutes.
-
-    Weights that it fetched earlier are used all the same. Behind a proxy there is no telling.
-    """
-    from huggingface_hub import constants
-
-    if getproxies():
-        return
-    host = urlparse(constants.ENDPOINT).hostname or ""
-    try:
-        socket.create_connection((host, 443), timeout=HUB_SECONDS).close()
-    except OSError:
-        constants.HF_HUB_OFFLINE = True
-
-
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _joined(*parts: str) -> str:
+    """One digest of several, and of words."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hashbench.backbones.clip import ClipBackbone
+from hashbench.backbones.encoders import Encoders
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.errors import InputError
 
@@ -21,20 +22,16 @@ class FrozenTextTower:
     Raises InputError for a model whose text tower works in another way.
     """
 
-    def __init__(self, backbone: ClipBackbone) -> None:
-        model = backbone.model
-        self._text: Any = getattr(model, "text", model)
-        pooling = getattr(self._text, "text_pool_type", getattr(self._text, "pool_type", ""))
-        causal = getattr(self._text, "attn_mask", None) is not None
-        byte_pairs = isinstance(backbone.tokenizer, open_clip().tokenizer.SimpleTokenizer)
-        embeds = hasattr(self._text, "token_embedding")
-        if not (causal and byte_pairs and embeds and pooling == "argmax"):
+    def __init__(self, backbone: Encoders) -> None:
+        if not (isinstance(backbone, ClipBackbone) and _reads_as_clip(backbone)):
             raise InputError(
                 "the text tower of this backbone is not CLIP's: learned prompts need a causal "
                 "tower that reads its feature at the end token",
                 where="--backbone",
                 remedy="picturebook-clip, or a CLIP model such as ViT-B-32",
             )
+        model = backbone.model
+        self._text: Any = getattr(model, "text", model)
         self._device = backbone.device
         self._tokenizer: Any = backbone.tokenizer
         self.width = int(self._text.token_embedding.embedding_dim)
@@ -85,3 +82,14 @@ class FrozenTextTower:
         end = end + last.ls_1(attended)
         result: Tensor = (end + last.ls_2(last.mlp(last.ln_2(end))))[:, 0]
         return result
+
+
+def _reads_as_clip(backbone: ClipBackbone) -> bool:
+    text: Any = getattr(backbone.model, "text", backbone.model)
+    pooling = getattr(text, "text_pool_type", getattr(text, "pool_type", ""))
+    return (
+        getattr(text, "attn_mask", None) is not None  # causal
+        and isinstance(backbone.tokenizer, open_clip().tokenizer.SimpleTokenizer)
+        and hasattr(text, "token_embedding")
+        and pooling == "argmax"
+    )

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 def audit_command(
     files: Annotated[
-        list[Path],
-        typer.Argument(help="Code files, codes/ folders, run folders, or ids of runs."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Code files, codes/ folders, run folders, or ids of runs. "
+            "[default: all finished runs in the runs folder]",
+            show_default=False,
+        ),
+    ] = None,
     labels: evaluate.Labels = "",
     query_labels: evaluate.QueryLabels = "",
     database_labels: evaluate.DatabaseLabels = "",
@@ -55,7 +59,8 @@ def audit_command(
         ),
         every_direction=True,
     )  # fmt: skip
-    audits = [_audit(path, options, seed, runs_dir) for path in files]
+    paths = files or _finished(runs_dir)
+    audits = [_audit(path, options, seed, runs_dir) for path in paths]
     if json_:
         typer.echo(leaks.as_json(audits))
         return
@@ -64,6 +69,21 @@ def audit_command(
     out = console()
     for one in audits:
         out.print(leaks.rich_audit(one))
+
+
+def _finished(runs_dir: Path) -> list[Path]:
+    """The folders of all finished runs. Raises InputError where there is none."""
+    from hashbench.cli.selection import in_state
+    from hashbench.errors import InputError
+    from hashbench.runs.layout import find
+    from hashbench.runs.state import Status
+
+    finished = in_state(Status.FINISHED)
+    if paths := [folder.path for folder in find(runs_dir) if finished(folder)]:
+        return paths
+    raise InputError(
+        "no run has finished", where=runs_dir, remedy="`hashbench run`, or give files of codes"
+    )
 
 
 def _audit(path: Path, options: ReadOptions, seed: int, runs_dir: Path) -> Audit:

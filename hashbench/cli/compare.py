@@ -116,7 +116,7 @@ def _metric_name(typed: str) -> str:
     from hashbench.errors import InputError
     from hashbench.metrics.metric import parse_metric
 
-    metric = parse_metric(typed)
+    metric = parse_metric(typed, "--metric")
     if metric.direction:
         raise InputError(f"{typed} names a direction; compare shows all of them", where="--metric")
     return str(metric)
@@ -143,7 +143,11 @@ def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], lis
         elif path.exists():
             _warn([f"left out: {path}: neither a run folder nor a file of codes"])
         elif path.suffix.lower() in SUFFIXES:
-            raise InputError("is not there", where=path)
+            raise InputError(
+                "does not exist",
+                where=path,
+                remedy="a run folder, an id that `hashbench ls` shows, or a file of codes",
+            )
         else:
             folders.append(pick(runs_dir, str(path)))
     return folders, files

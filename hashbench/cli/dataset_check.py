@@ -60,7 +60,7 @@ def check_command(
 
 def _print_report(report: Report) -> None:
     from hashbench.cli.console import console
-    from hashbench.cli.progress import beside
+    from hashbench.cli.progress import print_entry
     from hashbench.datasets.doctor.findings import Level
     from hashbench.report.text import plain
 
@@ -72,5 +72,5 @@ def _print_report(report: Report) -> None:
         text = f"{finding.check}: {plain(finding.message)}"
         if finding.remedy:
             text += f"\nremedy: {plain(finding.remedy)}"
-        beside(f"{finding.level:<8}", text, styles.get(finding.level, "green"))
+        print_entry(f"{finding.level:<8}", text, styles.get(finding.level, "green"))
     out.print(f"verdict: {report.verdict}", style=styles.get(report.worst, "green"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
-    """List datasets: the built-in one, those that can be put in, and your own."""
+    """List datasets: the built-in one, those that can be downloaded, and your own."""
     from hashbench.datasets.availability import missing
     from hashbench.report.text import plain
 

@@ -86,7 +86,11 @@ def rm_command(
     path = custom.registration_file(data_dir, name, where=where)
     if not yes:
         if not sys.stdin.isatty():
-            raise InputError("nobody can be asked here", where=where, remedy="add --yes")
+            raise InputError(
+                "needs a confirmation, and there is no terminal to ask in",
+                where=where,
+                remedy="add --yes",
+            )
         question = f"Remove {path}? Pictures and table stay; runs of {name} cannot be resumed."
         if not typer.confirm(question):
             raise typer.Exit(1)

@@ -95,8 +95,8 @@ def _print_lines(
     facts: DatasetFacts,
     hidden: Incompleteness | None,
 ) -> None:
-    from hashbench.cli.progress import beside
-    from hashbench.report.incomplete import incomplete_lines
+    from hashbench.cli.progress import print_entry
+    from hashbench.report.incomplete_labels import incomplete_lines
     from hashbench.report.text import plain
 
     lines = {
@@ -124,6 +124,6 @@ def _print_lines(
     if hidden is not None:
         lines |= incomplete_lines(hidden)
     for key, text in lines.items():
-        beside(f"{key:<11}", plain(text))
+        print_entry(f"{key:<11}", plain(text))
     for note in notes:
-        beside(f"{'note':<11}", plain(note))
+        print_entry(f"{'note':<11}", plain(note))

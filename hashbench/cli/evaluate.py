@@ -105,11 +105,11 @@ def eval_command(
     from hashbench.codefiles.load import load
     from hashbench.codefiles.scores import check_directions, partner, score
     from hashbench.errors import UnknownNameError
-    from hashbench.report import scores
+    from hashbench.report import code_file_tables
 
     form = "json" if json_ else format_
-    if form not in scores.FORMATS:
-        raise UnknownNameError("format", form, scores.FORMATS, where="--format")
+    if form not in code_file_tables.FORMATS:
+        raise UnknownNameError("format", form, code_file_tables.FORMATS, where="--format")
     metrics, notes = _metrics(metric or [], as_in or [], topk)
     options = read_options(
         layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
@@ -134,15 +134,15 @@ def eval_command(
     if versus:
         notes.append(f"the other codes: {versus}; paired randomisation test over queries")
     if form == "json":
-        typer.echo(scores.as_json(scored, notes))
+        typer.echo(code_file_tables.as_json(scored, notes))
     elif form == "csv":
-        typer.echo(scores.comma_separated(scored), nl=False)
+        typer.echo(code_file_tables.comma_separated(scored), nl=False)
     elif form == "md":
-        typer.echo(scores.markdown(scored, notes))
+        typer.echo(code_file_tables.markdown(scored, notes))
     else:
         from hashbench.cli.console import console
 
-        console().print(scores.rich_table(scored, notes))
+        console().print(code_file_tables.rich_table(scored, notes))
 
 
 def read_options(*, direction: list[str] | None, **words: Any) -> ReadOptions:
@@ -180,7 +180,7 @@ def _metrics(
             f"as in {paper.name} ({paper.source}): {paper.metric}; {'; '.join(paper.notes)}"
         )
     for name in names:
-        metrics += parse_metrics(name)
+        metrics += parse_metrics(name, "--metric")
     if topk is not None:
         by_rank = [card.name for card in catalog.measures().values() if "rank" in card.cuts]
         metrics += [parse_metric(f"{name}@{topk}") for name in by_rank]

@@ -190,7 +190,10 @@ def _confirm(action: str, folders: list[RunFolder], *, yes: bool) -> None:
 
     if not sys.stdin.isatty():
         names = ", ".join(folder.id for folder in folders)
-        raise InputError(f"asks before it does this: {action} {names}", remedy="--yes")
+        raise InputError(
+            f"needs a confirmation, and there is no terminal to ask in: {action} {names}",
+            remedy="add --yes",
+        )
     typer.echo("\n".join(folder.id for folder in folders), err=True)
     runs = "this run" if len(folders) == 1 else f"these {len(folders)} runs"
     typer.confirm(f"{action} {runs}?", abort=True, err=True)

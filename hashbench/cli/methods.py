@@ -1,12 +1,16 @@
-"""`hashbench methods`: what can be run, with every parameter and ablation."""
+"""`hashbench methods`: what can be run, with every parameter, ablation and preset."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hashbench.cli.options import Json
+from hashbench.cli.options import DATA_DIR, DataDir, Json
+
+if TYPE_CHECKING:
+    from hashbench.plan.card import DatasetCard, MethodCard
 
 app = typer.Typer(
     help="Methods: list them, show one.",
@@ -35,18 +39,44 @@ def list_command(json_: Json = False) -> None:
 @app.command("show")
 def show_command(
     name: Annotated[str, typer.Argument(help="A method, as `methods list` names it.")],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            metavar="paper|built-in",
+            help="Show the values of a preset instead, each with its source, and what is not "
+            "known.",
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="With --preset: as they are on this dataset."),
+    ] = None,
     json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """Show a method's parameters (for --set) and ablations (for --ablate)."""
+    """Show a method's parameters (for --set) and ablations (for --ablate), or its preset."""
+    from hashbench.errors import InputError
     from hashbench.plan import catalog
 
     card = catalog.method(name, where="methods show")
+    if preset is not None:
+        _show_preset(card, preset, dataset, data_dir, as_json=json_)
+        return
+    if dataset is not None:
+        raise InputError(
+            "says where a preset applies", where="--dataset", remedy="add --preset paper"
+        )
     if json_:
         import dataclasses
         import json
 
         typer.echo(json.dumps(dataclasses.asdict(card), indent=1, default=dict))
         return
+    _print_card(card)
+
+
+def _print_card(card: MethodCard) -> None:
     typer.echo(f"{card.title} ({card.paper})\n{card.summary}")
     typer.echo(f"It {card.traits}.\n" if card.traits else "")
     typer.echo("parameters, for --set name=value:")
@@ -59,3 +89,79 @@ def show_command(
     for ablation in card.ablations:
         changes = ", ".join(f"{key}={value}" for key, value in ablation.settings.items())
         typer.echo(f"  {ablation.name}   {changes}\n      {ablation.help}")
+    if card.paper_preset is not None:
+        typer.echo(f"\nthe paper's values: hashbench methods show {card.name} --preset paper")
+
+
+def _show_preset(
+    card: MethodCard, preset: str, name: str | None, data_dir: Path, *, as_json: bool
+) -> None:
+    """What a preset gives, on one dataset or on all. Raises InputError for what it is not."""
+    from hashbench.plan import catalog
+    from hashbench.plan.run_options import options
+
+    options()["preset"].check(preset)
+    dataset = None if name is None else catalog.dataset(name, data_dir, where="--dataset")
+    page = _preset_page(card, preset, dataset)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(page, indent=1))
+        return
+    typer.echo(f"{card.title}, {preset} preset{f' on {name}' if name else ''}")
+    typer.echo("the default on: " + (", ".join(page["datasets"]) or "built-in and other datasets"))
+    for kind in ("options", "params"):
+        typer.echo("\noptions:" if kind == "options" else "\nparameters:")
+        for given in page[kind]:
+            _print_given(given)
+    for title, key in (("not known:", "unknown"), ("different all the same:", "departures")):
+        if page[key]:
+            typer.echo(f"\n{title}")
+            for line in page[key]:
+                typer.echo(f"  - {line}")
+
+
+def _print_given(given: dict[str, Any]) -> None:
+    from hashbench.plan import list_syntax
+
+    value = given["value"]
+    text = list_syntax.joined(value if isinstance(value, list) else [value]) or "none"
+    where = f"   on {', '.join(given['datasets'])}" if given["datasets"] else ""
+    typer.echo(f"  {given['key']} = {text}{where}\n      {given['source']}")
+
+
+def _preset_page(card: MethodCard, preset: str, dataset: DatasetCard | None) -> dict[str, Any]:
+    """The values of a preset as plain values. Raises InputError for a paper that gives none."""
+    from hashbench.plan.preset import PAPER
+    from hashbench.plan.preset_resolution import built_in_options, paper_preset
+
+    page: dict[str, Any] = {"method": card.name, "preset": preset}
+    if preset != PAPER:
+        source = "suits the built-in data"
+        options = [_plain(key, value, source) for key, value in built_in_options().items()]
+        params = [_plain(param.name, param.default, source) for param in card.params]
+        return page | {"datasets": [], "options": options, "params": params} | _NOTHING_KNOWN
+    paper = paper_preset(card)
+    for kind, values in (("options", paper.options), ("params", paper.params)):
+        page[kind] = [
+            _plain(given.key, given.value, given.source, given.datasets)
+            for given in values
+            if dataset is None or given.is_for(dataset.name)
+        ]
+    return page | {
+        "datasets": list(paper.datasets),
+        "unknown": list(paper.unknown),
+        "departures": list(paper.departures),
+    }
+
+
+_NOTHING_KNOWN: dict[str, list[str]] = {"unknown": [], "departures": []}
+
+
+def _plain(key: str, value: Any, source: str, datasets: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {
+        "key": key,
+        "value": list(value) if isinstance(value, tuple) else value,
+        "source": source,
+        "datasets": list(datasets),
+    }

@@ -108,7 +108,7 @@ def takes_run_options(command: Command) -> Command:
 
 def _parameter(row: RunOption) -> inspect.Parameter:
     """A row of the table as Typer wants it. Values stay text: the table parses them itself."""
-    default = row.default_text or row.unset
+    default = row.default_words
     option = typer.Option(
         *([row.flag, row.short] if row.short else [row.flag]),
         help=f"{row.help} [default: {default}]" if default else row.help,

@@ -1,4 +1,4 @@
-"""What commands draw themselves: a progress bar on stderr, sentences beside a heading."""
+"""What commands draw themselves: a progress bar on stderr, entries below headings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
         yield draw
 
 
-def beside(heading: str, text: str, style: str = "") -> None:
+def print_entry(heading: str, text: str, style: str = "") -> None:
     """Prints text beside a heading: wrapped in a terminal, a line a line for other programs."""
     from rich.text import Text
 

@@ -27,8 +27,8 @@ def queue_command(
 ) -> None:
     """Show who waits for a device on this host, in turn, and who trains; change order and slots.
 
-    Runs come here with `hashbench run --queue`. Those started without it train at once, and what
-    waits leaves them their slot.
+    Runs come here with `hashbench run --queue`. Those started without it train at once, and
+    waiting ones leave them their slot.
     """
     import json
 
@@ -38,13 +38,22 @@ def queue_command(
     from hashbench.runs import slots as limits
     from hashbench.runs.layout import pick
 
+    # changes come first, so that the page below shows them
     line = queue.of(runs_dir)
     if slots is not None:
         wanted = limits.parse(slots, where="--slots", otherwise=limits.limits(line.folder))
         line.set_limits(wanted)
-    if (priority is None) != (not run):
+    if run and priority is None:
         raise InputError(
-            "goes with runs, and runs with it", where="--priority", remedy="RUN --priority 5"
+            "which priority shall it have?",
+            where=run[0],
+            remedy=f"hashbench queue {run[0]} --priority 5",
+        )
+    if priority is not None and not run:
+        raise InputError(
+            "which runs shall have it?",
+            where="--priority",
+            remedy=f"hashbench queue RUN --priority {priority}",
         )
     for name in run or []:
         line.prefer(pick(runs_dir, name).id, priority or 0)

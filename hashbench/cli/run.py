@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hashbench.cli.estimate import Estimate
 from hashbench.cli.options import StartOptions, starts_runs, takes_run_options
 
 if TYPE_CHECKING:
+    from hashbench.plan.run_estimate import RunEstimate
     from hashbench.plan.spec import RunSpec
 
 
@@ -29,6 +31,7 @@ def run_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the runs, start none.")
     ] = False,
+    estimate: Estimate = None,
     start: StartOptions,
 ) -> None:
     """Train a method, watch it, and print its scores; several values make a grid.
@@ -40,6 +43,7 @@ def run_command(
     import datetime
 
     from hashbench.backbones.preflight import check_inputs
+    from hashbench.cli.estimate import estimates_of
     from hashbench.cli.start import work_through
     from hashbench.plan.request import expand, overridden, read_config
     from hashbench.plan.run_options import request
@@ -50,23 +54,40 @@ def run_command(
     specs = expand(request(values), start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:
-        _print_plan(specs, as_json=start.json_)
+        estimates = estimates_of(specs, start.data_dir, start.runs_dir, estimate)
+        _print_plan(specs, estimates, as_json=start.json_)
         return
     now = datetime.datetime.now().astimezone()
     folders = [create(start.runs_dir, spec, now) for spec in specs]
     work_through(folders, start.data_dir, mode, as_json=start.json_)
 
 
-def _print_plan(specs: list[RunSpec], *, as_json: bool) -> None:
+def _print_plan(
+    specs: list[RunSpec], estimates: list[RunEstimate] | None, *, as_json: bool
+) -> None:
+    """The runs by name with their presets, and what they cost where that was measured."""
+    from hashbench.cli import estimate
+
     if as_json:
         import json
 
         import msgspec
 
-        typer.echo(json.dumps(msgspec.to_builtins(specs), indent=1))
+        runs = msgspec.to_builtins(specs)
+        for run, cost in zip(runs, estimates or (), strict=False):
+            run["estimate"] = estimate.plain(cost)
+        typer.echo(json.dumps(runs, indent=1))
         return
     from hashbench.report.naming import full_name
 
-    for spec in specs:
+    for number, spec in enumerate(specs):
         typer.echo(full_name(spec))
+        if estimates:
+            typer.echo(estimate.text_of(estimates[number]))
+    presets = dict.fromkeys(
+        f"{spec.method} on {spec.dataset.name}: {spec.preset}" for spec in specs
+    )
+    typer.echo(f"presets: {'; '.join(presets)}")
     typer.echo("1 run" if len(specs) == 1 else f"{len(specs):,} runs")
+    if estimates:
+        typer.echo(estimate.sum_text(estimates))

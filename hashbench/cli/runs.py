@@ -103,13 +103,13 @@ def _lines(rows: list[tuple[str, ...]]) -> list[str]:
 
     widths = [max(map(len, column)) for column in zip(HEADERS, *rows, strict=True)]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sum(widths) + 99
-    apart = sum(widths) + 2 * len(widths) - 2 > room
+    wraps = sum(widths) + 2 * len(widths) - 2 > room
     lines = []
     for row in (HEADERS if any(row[-1] for row in rows) else (*HEADERS[:-1], ""), *rows):
         left = [f"{cell:<{width}}" for cell, width in zip(row[:2], widths[:2], strict=True)]
         right = [f"{cell:>{width}}" for cell, width in zip(row[2:-1], widths[2:-1], strict=True)]
         start = "  ".join([*left, *right])
-        if apart and row[-1]:
+        if wraps and row[-1]:
             lines += [start.rstrip(), f"    {row[-1]}"]
         else:
             lines.append(f"{start}  {row[-1]}".rstrip())

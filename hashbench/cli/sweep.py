@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hashbench.cli.estimate import Estimate
 from hashbench.cli.options import StartOptions, starts_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hashbench.launch.sweep import Wanted
+    from hashbench.plan.run_estimate import RunEstimate
 
 
 @starts_runs
@@ -22,9 +24,10 @@ def sweep_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the grid and what is done of it, start none.")
     ] = False,
+    estimate: Estimate = None,
     start: StartOptions,
 ) -> None:
-    """Run what is missing or failed of a grid in a file. Call it again after whatever happened:
+    """Run what is missing or failed of a grid in a file. Call it again after any interruption:
     finished runs stay, interrupted and failed ones go on from their checkpoints.
 
     \b
@@ -49,20 +52,27 @@ def sweep_command(
     import json
 
     from hashbench.backbones.preflight import check_inputs
+    from hashbench.cli.estimate import estimates_of, sum_text
     from hashbench.cli.start import work_through
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
+    # all that can be wrong is found before the first folder is made
     mode, runs_dir = start.mode, start.runs_dir
     specs = read_sweep(file, start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:
         surveyed = survey(specs, runs_dir)
+        due = [one.spec for one in surveyed if one.due]
+        estimates = estimates_of(due, start.data_dir, runs_dir, estimate)
         if start.json_:
-            typer.echo(json.dumps([_plain(one) for one in surveyed], indent=1))
+            typer.echo(json.dumps(_plain_plan(surveyed, estimates), indent=1))
         else:
             _print(surveyed)
+            if estimates:
+                typer.echo(sum_text(estimates))
         return
+    # two calls at once would both make the folders that are missing
     with alone(runs_dir):
         surveyed = survey(specs, runs_dir)
         folders = create_missing(surveyed, runs_dir)
@@ -73,6 +83,19 @@ def sweep_command(
 
 def _state(one: Wanted) -> str:
     return "missing" if one.status is None else str(one.status)
+
+
+def _plain_plan(
+    surveyed: Sequence[Wanted], estimates: list[RunEstimate] | None
+) -> list[dict[str, object]]:
+    """The runs, those that are due with what they cost, where that was measured."""
+    from hashbench.cli import estimate
+
+    plan = [_plain(one) for one in surveyed]
+    due = [row for row in plan if row["due"]]
+    for row, cost in zip(due, estimates or (), strict=False):
+        row["estimate"] = estimate.plain(cost)
+    return plan
 
 
 def _plain(one: Wanted) -> dict[str, object]:

@@ -277,7 +277,7 @@ def _unpack(array: Array, at: str, packed: Packed, bits: int | None) -> Codes:
     """Codes from bytes or wider unsigned words, least significant byte first."""
     if array.dtype.kind != "u":  # bytes in a wider type, as MATLAB's double
         if float(array.min()) < 0 or float(array.max()) > 255 or bool(np.any(array % 1)):
-            raise InputError(f"holds {array.dtype} values that are no bytes", where=at)
+            raise InputError(f"holds {array.dtype} values, which are not bytes", where=at)
         array = array.astype(np.uint8)
     size = array.dtype.itemsize
     words = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
@@ -290,7 +290,11 @@ def _unpack(array: Array, at: str, packed: Packed, bits: int | None) -> Codes:
         )
     if bits is not None and -(-bits // 8) < as_bytes.shape[1]:
         if bool(as_bytes[:, -(-bits // 8) :].any()):
-            raise InputError(f"has bits set beyond the {bits} by_columns for", where=at)
+            raise InputError(
+                f"has bits set beyond the {bits} asked for",
+                where=at,
+                remedy="check --bits, and the order of bits: --packed little or --packed big",
+            )
         as_bytes = as_bytes[:, : -(-bits // 8)]
     return Codes.from_packed_bytes(as_bytes, bits, bitorder=packed or "little", where=at)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 
-def counted(count: int, one: str, many: str = "") -> str:
+def plural(count: int, one: str, many: str = "") -> str:
     """`1 picture`, `3,000 pictures`; `many` is the plural where it is not `one` with an s."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
@@ -26,4 +26,4 @@ def left_out_notes(left_out: Counter[str], total: int, one: str, where: str = ""
     if not reasons:
         return []
     place = f"{where}: " if where else ""
-    return [f"{place}left out {', '.join(reasons)}, of {counted(total, one)}"]
+    return [f"{place}left out {', '.join(reasons)}, of {plural(total, one)}"]

@@ -68,7 +68,7 @@ def dataset_facts(
         database=len(database),
         classes=len(dataset.class_names),
         relevant_share=relevant_share(labels[query], labels[database]),
-        random_floor=_random_floor(labels[query], labels[database]),
+        random_floor=random_floor(labels[query], labels[database]),
         label_density=float(labels.mean()) if labels.size else 0.0,
         labels_per_item=float(labels.sum(axis=1).mean()) if labels.size else 0.0,
         unlabelled=int((~labels.any(axis=1)).sum()),
@@ -79,8 +79,10 @@ def dataset_facts(
     )
 
 
-def _random_floor(query: BoolArray, database: BoolArray) -> float | None:
-    """Expected mAP@all of random codes, for rows of (q, C) and (d, C)."""
+def random_floor(query: BoolArray, database: BoolArray) -> float | None:
+    """Expected mAP@all of random codes, for rows of (q, C) and (d, C); None where nothing is
+    relevant to any query.
+    """
     if not query.size or not database.size:
         return None
     metric = parse_metric("mAP@all")

@@ -34,13 +34,15 @@ from hashbench.engine.data import (
     no_report,
     readable,
     require_encoders,
+    require_joint_space,
     split_of,
     training_captions,
     visible_labels,
 )
 from hashbench.errors import InputError
 from hashbench.files.paths import cache_note, cache_root
-from hashbench.methods.base import Method, MethodContext
+from hashbench.methods.base import Method
+from hashbench.methods.context import MethodContext
 from hashbench.nn.towers import Tower, Towers
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard
@@ -102,11 +104,17 @@ def prepare(
     # refused before hours of feature extraction, not after
     if card.tuned_blocks:
         require_encoders(dataset, spec.method)
+    if dataset.features is None:
+        registry.check_joint_space(card, spec.backbone.name)
     split = split_of(spec, dataset)
     source = registry.resolve(spec.backbone, data_dir)
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
         source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
+    if dataset.features is None:
+        source = source.with_words(
+            caption for item in split.train_fit for caption in dataset.captions[item]
+        )
     for text in source.config.notes if dataset.features is None else ():
         note("warning", text)
     store = FeatureStore(
@@ -124,10 +132,14 @@ def prepare(
     for text in left_out(split, features):
         note("warning", text)
     split = readable(split, dataset, features)
+    require_joint_space(card, features)
     visible = visible_labels(labels, spec, dataset, split)
     captions = training_captions(spec, dataset, split, store)
     data = assemble(dataset, split, visible, features, device, blocks, captions)
-    return Prepared(spec, card, replace(data, report=report), store, tuned)
+    if not card.supervised:  # neither the training set nor a batch of it holds a label
+        data = replace(data, train=data.train.without_labels())
+    augmented = spec.dataset.augment_images != "none"
+    return Prepared(spec, card, replace(data, augmented=augmented, report=report), store, tuned)
 
 
 def _from_scratch(
@@ -142,17 +154,11 @@ def _from_scratch(
 ) -> BackboneSource:
     """The backbone trained on what the run may know of its fitted items.
 
-    Raises InputError where it could not be trained, or the method needs towers that it has not.
+    Raises InputError where it could not be trained.
     """
     from hashbench.backbones import scratch
 
     require_encoders(dataset, source.name)
-    if catalog.method(spec.method).tuned_blocks:
-        raise InputError(
-            f"{spec.method} tunes blocks of a transformer, which {source.name} has not",
-            where="--backbone",
-            remedy="a method on frozen features, such as soda",
-        )
     if spec.dataset.on_bad_image == "skip":
         raise InputError(
             f"{source.name} cannot leave out pictures: its weights follow from the split",
@@ -195,7 +201,7 @@ def build_method(prepared: Prepared, report: Report = no_report) -> Method:
         towers=lambda: tower_ends(store.tails(prepared.tuned)),
         protocol=spec.protocol,
         directions=card.directions,
-        held_out=data.held_out(),
+        held_out=data.held_out() if card.supervised else None,
         encodes_prompts=data.dataset.features is None,
     )
     randomness.reseed(spec.seed, "build")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,17 +11,20 @@ import torch
 from torch import Tensor
 
 from hashbench.backbones.block_inputs import BlockInputs
+from hashbench.backbones.blocks import HalfArray
 from hashbench.backbones.feature_store import Features, FeatureStore, Report
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
 from hashbench.datasets.captions import corrupted_captions
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
-from hashbench.engine import randomness
+from hashbench.engine import augmentation, randomness
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, Stage, TrainingSet
+from hashbench.methods.base import Batch, Stage
+from hashbench.methods.context import TrainingSet
 from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
+from hashbench.plan.card import MethodCard
 from hashbench.plan.spec import DatasetSpec, RunSpec
 
 NAMED = 20
@@ -59,6 +62,18 @@ def require_encoders(dataset: Dataset, who: str) -> None:
             f"{who} cannot work on {dataset.name}, a set of features: the encoders that made them"
             " are needed",
             remedy="a method that takes features as they are, such as soda or lsh",
+        )
+
+
+def require_joint_space(card: MethodCard, features: Features) -> None:
+    """Raises InputError for features of different widths where a method compares them directly."""
+    image, text = features.images.shape[1], features.texts.shape[1]
+    if card.needs_joint_space and image != text:
+        raise InputError(
+            f"{card.name} needs images and texts in one space, but images have {image} features "
+            f"and texts {text}",
+            where="--method",
+            remedy="a method that reads each modality by itself, such as cvh, cca-itq or dcmh",
         )
 
 
@@ -109,8 +124,9 @@ class Data:
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    are the inputs of tuned blocks, for methods that tune the towers; `report` is told how far
-    long work on the data is.
+    are the inputs of tuned blocks, for methods that tune the towers; `augmented` says that batches
+    hold views of pictures, drawn anew in each epoch; `report` is told how far long work on the data
+    is.
     """
 
     dataset: Dataset
@@ -123,6 +139,7 @@ class Data:
     caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
     blocks: BlockInputs | None = None
+    augmented: bool = False
     report: Report = no_report
 
     def batches(
@@ -130,8 +147,8 @@ class Data:
     ) -> Iterator[tuple[int, Batch]]:
         """(step, batch) over an epoch, from step `skip` on; the last one may be smaller.
 
-        The order of items, or the draw with replacement, and the caption of each are those of
-        (seed, stage, epoch).
+        The order of items, or the draw with replacement, the caption of each, and the view of its
+        picture where these are augmented, are those of (seed, stage, epoch).
         """
         first, count = self.caption_range
         n, size = len(self.train), stage.batch_size
@@ -142,32 +159,49 @@ class Data:
             order = randomness.shuffled(n, seed, "order", stage.name, epoch).to(self.device)
         draw = torch.rand(n, generator=randomness.generator(seed, "caption", stage.name, epoch))
         chosen = first + (draw.to(self.device) * count).long()
-        for step, start in enumerate(range(0, n, size)):
-            if step < skip:
-                continue
-            index = order[start : start + size]
+        indices = [order[start : start + size] for start in range(0, n, size)][skip:]
+        pictures = self._pictures(seed, stage, epoch, indices)
+        for step, (index, images) in enumerate(zip(indices, pictures, strict=True), skip):
+            captions = chosen[index]
             batch = Batch(
                 index=index,
-                images=self.train.images[index],
-                texts=self.captions[chosen[index]],
+                images=images.pooled if isinstance(images, Tokens) else images,
+                texts=self.captions[captions],
                 labels=self.train.labels[index],
                 known=self.train.known[index],
             )
-            yield step, self._with_tokens(batch, chosen[index])
+            if self.blocks is not None and isinstance(images, Tokens):
+                rows = self.caption_rows[captions.cpu()]
+                texts = self._text_tokens(self.blocks, rows, batch.texts)
+                batch = replace(batch, image_tokens=images, text_tokens=texts)
+            yield step, batch
 
-    def _with_tokens(self, batch: Batch, captions: Tensor) -> Batch:
-        if self.blocks is None:
-            return batch
-        items, rows = self.split.train_fit[batch.index.cpu()], self.caption_rows[captions.cpu()]
-        return replace(
-            batch,
-            image_tokens=self._image_tokens(self.blocks, items, batch.images),
-            text_tokens=self._text_tokens(self.blocks, rows, batch.texts),
-        )
+    def _pictures(
+        self, seed: int, stage: Stage, epoch: int, batches: Sequence[Tensor]
+    ) -> Iterator[Tensor | Tokens]:
+        """What training reads of the pictures of each batch of fitted items, given by their rows.
 
-    def _image_tokens(self, blocks: BlockInputs, items: IntArray, pooled: Tensor) -> Tokens:
-        values = self._to_device(blocks.images(items))
-        return Tokens(pooled, values, torch.full((len(items),), values.shape[1]).to(self.device))
+        The frozen part of the tower runs once more where views of pictures are drawn.
+        """
+        if self.augmented and self.blocks is not None:
+            items = [self.split.train_fit[index.cpu()] for index in batches]
+            drawn = [augmentation.views(seed, stage.name, epoch, some) for some in items]
+            for values, features in self.blocks.live.views(items, drawn):
+                # rounded as cached features are, so that a view of the whole picture equals these
+                pooled = self._to_device(features.astype(self.features.images.dtype))
+                yield self._image_tokens(values, pooled)
+            return
+        for index in batches:
+            pooled = self.train.images[index]
+            if self.blocks is None:
+                yield pooled
+            else:
+                values = self.blocks.images(self.split.train_fit[index.cpu()])
+                yield self._image_tokens(values, pooled)
+
+    def _image_tokens(self, values: HalfArray, pooled: Tensor) -> Tokens:
+        tokens = self._to_device(values)
+        return Tokens(pooled, tokens, torch.full((len(tokens),), tokens.shape[1]).to(self.device))
 
     def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
         values, lengths = blocks.captions(rows)
@@ -198,7 +232,9 @@ class Data:
     def images(self, items: IntArray) -> Tensor | Tokens:
         """What image encoders read of items, on the device: features (n, d), or tokens."""
         pooled = self._to_device(self.features.images[items])
-        return pooled if self.blocks is None else self._image_tokens(self.blocks, items, pooled)
+        return (
+            pooled if self.blocks is None else self._image_tokens(self.blocks.images(items), pooled)
+        )
 
     def texts(self, items: IntArray) -> Tensor | Tokens:
         """The same of the first caption of items."""

@@ -77,11 +77,11 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
 
 def _start(run: RunFolder, spec: RunSpec, writer: EventWriter, slot: Slot | None) -> dict[str, Any]:
     """Sets torch up for the run, announces the run, and returns the facts of the machine."""
-    device = _device(spec.device, slot)
+    device = find_device(spec.device, slot)
     if spec.threads:
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
-    facts = _machine_facts(device)
+    facts = _machine_facts(device) | ({"preset": spec.preset} if spec.preset else {})
     writer.write(
         events.Started(**processes.this(), resumed=run.checkpoint.is_dir(), facts=dict(facts))
     )
@@ -147,7 +147,7 @@ class _Reporter:
                 raise StopAskedError(f"asked to stop during {what}")
 
 
-def _device(wanted: str, slot: Slot | None) -> torch.device:
+def find_device(wanted: str, slot: Slot | None) -> torch.device:
     """The slot's device; without a slot `auto` is the first GPU. Where torch itself cannot use
     GPUs, `auto` is the CPU whatever the slot. Raises InputError for a GPU that does not exist.
     """

@@ -14,7 +14,7 @@ from hashbench.engine import checkpoint, label_recovery, randomness
 from hashbench.engine.checkpoint import Best, Checkpoint, Position
 from hashbench.engine.data import Data
 from hashbench.engine.validation import Validation
-from hashbench.errors import DamagedFileError, InputError, StopAskedError, TrainingError
+from hashbench.errors import DamagedFileError, StopAskedError, TrainingError
 from hashbench.methods.base import Method, Stage, total
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import control, events
@@ -44,16 +44,9 @@ class Trainer:
     def train(self) -> None:
         """From the last checkpoint, or the beginning, to the end of the last stage.
 
-        Raises StopAskedError after saving, TrainingError for a loss that is not finite, InputError
-        for patience without a score to wait for.
+        Raises StopAskedError after saving, TrainingError for a loss that is not finite.
         """
         stages = list(self.method.stages())
-        if self.spec.select == "last" and any(stage.patience for stage in stages):
-            raise InputError(
-                "patience waits for a better score, but the last epoch is to be kept",
-                where="--select last",
-                remedy="--select validation, or patience 0",
-            )
         resumed = self._load(stages)
         for number, stage in enumerate(stages):
             if self.position.done or number < self.position.stage:

@@ -112,7 +112,11 @@ def sniff(path: Path) -> Format:
     one whose name claims another.
     """
     if not path.is_file():
-        raise InputError("does not exist" if not path.exists() else "is not a file", where=path)
+        raise InputError(
+            "does not exist" if not path.exists() else "is not a file",
+            where=path,
+            remedy="the path of a .mat or .npz file",
+        )
     try:
         with path.open("rb") as stream:
             start = stream.read(520)

@@ -51,8 +51,8 @@ def resume(
 
 def interrupted(run: RunFolder) -> bool:
     """Whether a run was stopped, killed or never started, so that it can go on."""
-    current = status(run)
-    return current.state in RESUMABLE and not spawn.has_worker(run, current)
+    current, taken = spawn.settled(run)
+    return current.state in RESUMABLE and not taken
 
 
 def stop(run: RunFolder) -> None:

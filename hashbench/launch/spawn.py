@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from hashbench.errors import BusyError, InputError
@@ -14,6 +15,10 @@ from hashbench.runs import control, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import RunStatus, status
+
+RELEASE_SECONDS = 5.0  # from the end of a run until its worker has let go of it, at most
+
+_ENDED = (Status.STOPPED, Status.LOST, Status.FAILED)
 
 
 def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
@@ -49,10 +54,28 @@ def has_worker(run: RunFolder, current: RunStatus) -> bool:
     )
 
 
+def settled(run: RunFolder) -> tuple[RunStatus, bool]:
+    """The status of a run, and whether a worker has it.
+
+    A worker reports its end a moment before it lets go of the run. That moment is waited for, so
+    that a run which has just been stopped can be resumed at once.
+    """
+    until = time.monotonic() + RELEASE_SECONDS
+    while (current := status(run)).state in _ENDED and time.monotonic() < until:
+        if not locks.is_held(run.lock) or queue.of(run.path.parent).waits(run.id):
+            break  # nobody has it, or a new worker that waits for its turn
+        time.sleep(locks.POLL_SECONDS)
+    return current, has_worker(run, current)
+
+
 def _check_startable(run: RunFolder) -> None:
-    current = status(run)
-    if has_worker(run, current):
-        raise BusyError("a worker has it already", where=run.id)
+    current, taken = settled(run)
+    if taken:
+        raise BusyError(
+            "a worker has it already",
+            where=run.id,
+            remedy=f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it",
+        )
     if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",

@@ -7,7 +7,8 @@ the classes are predicted from what an encoder may see.
 Where both depart from the releases: training starts from the towers' own features (the prompt
 transformer is the identity, the text feature keeps the state that the prompt multiplies); codes
 in the memories start at zero; AdamW corrects its bias unless `optimiser` is bertadam; pictures are
-neither flipped nor cropped, since their features are cached.
+flipped and cropped at random under `--augment-images flip-crop` alone, since their features are
+cached otherwise. Class predictors are always made from the features of whole pictures.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Method, MethodContext, Stage
+from hashbench.methods.base import Method, Stage
+from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.affinity import PromptState
 from hashbench.nn.class_predictor import ClassPredictor

@@ -154,17 +154,19 @@ def _check_own(metric: Metric, card: Measure, name: str, value: str) -> None:
         )
 
 
-def parse_metric(name: str) -> Metric:
-    """The metric that `name` says; InputError or UnknownNameError with the nearest valid name."""
+def parse_metric(name: str, where: object = None) -> Metric:
+    """The metric that `name` says. Raises InputError, or UnknownNameError with the nearest valid
+    name; `where` is the option or key that it was given by.
+    """
     match = _NAME.fullmatch(name.strip())
     if match is None:
-        raise UnknownNameError("metric", name, catalog.examples())
+        raise UnknownNameError("metric", name, catalog.examples(), where=where)
     known = {known.lower(): known for known in catalog.measures()}
     measure = known.get(match["measure"].lower())
     by_prefix = {prefix: cut for cut, prefix in _CUT_PREFIXES.items()}
     cut = by_prefix.get(match["cut"].lower())
     if measure is None or cut is None or (cut != "all") != bool(match["number"]):
-        raise UnknownNameError("metric", name, catalog.examples())
+        raise UnknownNameError("metric", name, catalog.examples(), where=where)
     card = catalog.measure(measure)
     shared: dict[str, str] = {}
     own: dict[str, str] = {}
@@ -207,9 +209,10 @@ def _slash_option(card: Measure, value: str, where: str) -> dict[str, str]:
     )
 
 
-def parse_metrics(names: str) -> list[Metric]:
+def parse_metrics(names: str, where: object = None) -> list[Metric]:
     """Metrics from a list separated by commas or spaces; commas inside parentheses do not split."""
     parts = [part for part in _BETWEEN_NAMES.split(names.strip()) if part]
     if not parts:
-        raise InputError("no metric given", remedy="for example: " + ", ".join(catalog.examples()))
-    return [parse_metric(part) for part in parts]
+        examples = ", ".join(catalog.examples())
+        raise InputError("no metric given", where=where, remedy=f"for example: {examples}")
+    return [parse_metric(part, where) for part in parts]

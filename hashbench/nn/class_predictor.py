@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_ITERATIONS = 60
+from hashbench.nn.heads import scaled
+from hashbench.nn.linear_probe import logistic_regression
+
 _ZERO_SHOT_MARGIN = 1.0  # standard deviations above a class's mean score where zero-shot is at 1/2
 _ZERO_SHOT_SLOPE = 2.0
 
@@ -42,14 +42,14 @@ class ClassPredictor(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, d) -> (n, C)."""
-        return torch.sigmoid(F.linear(_scaled(features), self.weight, self.bias))
+        return torch.sigmoid(F.linear(scaled(features), self.weight, self.bias))
 
     def held_out(self, features: Tensor, index: Tensor) -> Tensor:
         """(n, d) features of the training items `index` (n) -> (n, C), by predictors that did not
         see these items.
         """
         fold = self.fold_of[index]
-        logits = torch.einsum("nd,ncd->nc", _scaled(features), self.fold_weight[fold])
+        logits = torch.einsum("nd,ncd->nc", scaled(features), self.fold_weight[fold])
         probabilities: Tensor = torch.sigmoid(logits + self.fold_bias[fold])
         return probabilities
 
@@ -68,7 +68,7 @@ class ClassPredictor(nn.Module):
         usable = torch.ones_like(self.fold_of, dtype=torch.bool) if available is None else available
 
         def solved(rows: Tensor) -> tuple[Tensor, Tensor]:
-            return _logistic(features[rows], labels[rows], known[rows], ridge)
+            return logistic_regression(features[rows], labels[rows], known[rows], ridge)
 
         self.weight[:], self.bias[:] = solved(usable)
         for fold in range(len(self.fold_bias)):
@@ -92,30 +92,3 @@ class ClassPredictor(nn.Module):
         # no label was used, so that there is nothing to hold out
         self.fold_weight.copy_(self.weight.expand_as(self.fold_weight))
         self.fold_bias.copy_(self.bias.expand_as(self.fold_bias))
-
-
-def _scaled(features: Tensor) -> Tensor:
-    # unit length times sqrt(d), so that the ridge means the same for every backbone
-    return F.normalize(features, dim=1) * math.sqrt(features.shape[1])
-
-
-def _logistic(
-    features: Tensor, labels: Tensor, known: Tensor, ridge: float
-) -> tuple[Tensor, Tensor]:
-    """Weights (C, d) and biases (C) of one logistic regression a class, over its known labels."""
-    inputs, counts = _scaled(features), known.to(features.dtype)
-    weight = features.new_zeros(labels.shape[1], features.shape[1], requires_grad=True)
-    bias = features.new_zeros(labels.shape[1], requires_grad=True)
-    solver = torch.optim.LBFGS([weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
-
-    def objective() -> Tensor:
-        solver.zero_grad()
-        logits = F.linear(inputs, weight, bias)
-        loss = F.binary_cross_entropy_with_logits(logits, labels, counts, reduction="sum")
-        loss = loss / max(1, len(features)) + ridge * weight.square().sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    with torch.enable_grad():
-        solver.step(objective)  # type: ignore[no-untyped-call]
-    return weight.detach(), bias.detach()

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hashbench.nn.monitors import signs
-from hashbench.nn.pairwise import Similarity, likelihood
+from hashbench.nn.pairwise_losses import Similarity, likelihood
 
 RelaxedCodes = dict[int, Tensor]
 """Bit length K -> relaxed codes (n, K)."""
@@ -129,7 +129,7 @@ class Memories(nn.Module):
                 self.get_buffer(f"{name}_{K}").copy_(signs(total))
 
     def likelihood(self, stream: str, codes: RelaxedCodes, similar: Similarity) -> Tensor:
-        """sum_K w_K J(memory of the stream, codes), see `nn.pairwise.likelihood`."""
+        """sum_K w_K J(memory of the stream, codes), see `nn.pairwise_losses.likelihood`."""
         return torch.stack(
             [w * likelihood(self.of(stream, K), codes[K], similar) for K, w in self.weights.items()]
         ).sum()

@@ -56,9 +56,13 @@ class BertAdam(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            _clip_each(group["params"])
-            self._descend(group)
+            self._update(group)
         return loss
+
+    def _update(self, group: dict[str, Any]) -> None:
+        """One step of a group's tensors that have a gradient."""
+        _clip_each(group["params"])
+        self._descend(group)
 
     def _descend(self, group: dict[str, Any]) -> None:
         params: list[Tensor] = [p for p in group["params"] if p.grad is not None]
@@ -78,6 +82,28 @@ class BertAdam(torch.optim.Optimizer):
         update = torch._foreach_div(m, size)
         torch._foreach_add_(update, params, alpha=group["weight_decay"])
         torch._foreach_add_(params, update, alpha=-group["lr"])
+
+
+class BertAdamWithSgd(BertAdam):
+    """BertAdam for networks, and plain SGD with momentum for the groups that have an `sgd_lr`.
+
+    Class proxies are trained so (DSPH, DNPH): v <- momentum v + g + decay p, p <- p - sgd_lr v,
+    without clipping. `sgd_lr` stays what it is, whatever schedule the networks follow.
+    """
+
+    def _update(self, group: dict[str, Any]) -> None:
+        if "sgd_lr" not in group:
+            super()._update(group)
+            return
+        for p in group["params"]:
+            if p.grad is None:
+                continue
+            gradient = p.grad.add(p, alpha=group["weight_decay"])
+            state = self.state[p]
+            if "velocity" not in state:
+                state["velocity"] = torch.zeros_like(p)
+            state["velocity"].mul_(group["momentum"]).add_(gradient)
+            p.sub_(state["velocity"], alpha=group["sgd_lr"])
 
 
 def _clip_each(params: Iterable[nn.Parameter]) -> None:
@@ -112,12 +138,23 @@ def grouped(
 WARM_UP = 0.05
 
 
-def warm_cosine(initial: float, progress: float) -> float:
-    """Rises linearly over the first twentieth of training, then follows (1 + cos(pi progress)) / 2.
+def warm_cosine(initial: float, progress: float, warm_up: float = WARM_UP) -> float:
+    """Rises linearly over the first share `warm_up` of training, then follows
+    (1 + cos(pi progress)) / 2.
 
     As in BertAdam the cosine is not shifted to begin at the end of the warm-up, where it therefore
-    falls from 1 to 0.994 at once.
+    falls from 1 to 0.994 at once (after a twentieth; to 0.976 after a tenth).
     """
-    if progress < WARM_UP:
-        return initial * progress / WARM_UP
+    if progress < warm_up:
+        return initial * progress / warm_up
     return initial * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+class ClippedAdam(torch.optim.Adam):
+    """Adam after the gradient of all tensors together is clipped to norm 1."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Clips, then steps."""
+        clipped = [p for group in self.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(clipped, MAX_NORM)
+        return super().step(closure)

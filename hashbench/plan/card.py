@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.directions import CROSS_MODAL
+from hashbench.plan.preset import Preset
 
 Value = bool | int | float | str
 
@@ -142,7 +143,12 @@ class MethodCard:
     tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
     add up to 1 at most. `published_leaks` methods have a published protocol of their own.
     `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
-    on a set of precomputed features.
+    on a set of precomputed features. `paper_preset` is what the paper runs with, as far as it is
+    known.
+    on a set of precomputed features. `needs_joint_space` methods compare images with texts as the
+    backbone made them, so that both must have features of one width. Methods that are not
+    `supervised` are built without labels. `published_only` methods leak by design and have no
+    strict protocol.
     """
 
     name: str
@@ -160,8 +166,12 @@ class MethodCard:
     needs_encoders: bool = False
     own_unknown: bool = False
     published_leaks: bool = False
+    published_only: bool = False
+    needs_joint_space: bool = False
+    supervised: bool = True
     tuned_blocks: str = ""
     shares: tuple[str, ...] = ()
+    paper_preset: Preset | None = None
 
     @property
     def traits(self) -> str:
@@ -169,6 +179,9 @@ class MethodCard:
         parts = {
             "uses label prompts": self.needs_prompts,
             "needs the backbone's encoders": self.needs_encoders,
+            "needs images and texts in one space": self.needs_joint_space,
+            "sees no label in training": not self.supervised,
+            "runs under the published protocol only": self.published_only,
             "makes one fused code an item": "mm" in self.directions,
             "trains all bit lengths in one run": self.joint_bits,
             "trains nothing": not self.epoch_params,

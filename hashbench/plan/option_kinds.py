@@ -25,6 +25,8 @@ class RunOption:
     have none. `unset` says in words what None or an empty text means. `grid` options may have
     several values; where `commas` is off, a comma belongs to the value and the option is repeated.
     `picked` options are chosen from lists in the workbench's form, or have fields of their own.
+    Options with a `built_in` value are decided by the preset where they are None; this is the value
+    of the built-in preset.
     """
 
     help: str
@@ -40,6 +42,7 @@ class RunOption:
     check_value: Callable[[Any, str], None] | None = None
     spec: str = ""
     unset: str = ""
+    built_in: Any = None
     grid: bool = True
     commas: bool = True
     picked: bool = False
@@ -53,6 +56,19 @@ class RunOption:
     def default_text(self) -> str:
         """The default as typed; empty where there is none."""
         return "" if self.default in (None, (), {}) else value_text(self.default)
+
+    @property
+    def default_words(self) -> str:
+        """The default in words, for help; empty where there is none."""
+        if self.built_in is None:
+            return self.default_text or self.unset
+        built_in = "none" if self.built_in == "" else value_text(self.built_in)
+        return f"the preset's; built-in: {built_in}"
+
+    def text(self, value: Any) -> str:
+        """One value or several as typed."""
+        values = self.values(value)
+        return list_syntax.joined(values) if self.commas else value_text(values[0])
 
     def values(self, value: Any) -> list[Any]:
         """The distinct values that `value`, one or several, stands for."""
@@ -71,8 +87,8 @@ class RunOption:
             parts = list_syntax.words(texts) if split else [text.strip() for text in texts]
             values = [self._value(part) for part in parts if part]
         if not values:
-            if self.default is None or self.default == "":
-                return self.default
+            if self.default is None:
+                return None
             raise InputError("is empty", where=self.flag, remedy=f"such as {self.default_text}")
         if not self.grid:
             return values[-1]  # an option that is given twice: the last one counts
@@ -129,7 +145,7 @@ class RunOption:
     def words(self, value: Any) -> list[str]:
         """The words of a command line that ask for `value`; none where it is the default."""
         values = self.values(value)
-        if value is None or values == self.values(self.default):
+        if value in (None, "") or values == self.values(self.default):
             return []
         if self.commas:
             return [self.flag, list_syntax.joined(values)]
@@ -157,6 +173,12 @@ class AblationOption(RunOption):
             for name in choice if isinstance(choice, list) else [choice]:
                 if not isinstance(name, str):
                     raise InputError(f"{name!r} is not a text", where=f"{where}: {self.key}")
+                if name == NO_ABLATION:  # a flat list is one choice: `none` can be none of it
+                    raise InputError(
+                        "no ablation is an empty list; in a grid each choice is a list",
+                        where=f"{where}: {self.key}",
+                        remedy=f'such as {self.key} = [[], ["no-CSA"]]',
+                    )
         return choices
 
     def check(self, value: Any, where: str | None = None) -> None:

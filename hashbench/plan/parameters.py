@@ -94,13 +94,15 @@ def resolve(
     epochs: int | None,
     ablations: Sequence[str] = (),
     settings: Mapping[str, Value] | None = None,
+    preset: Mapping[str, Value] | None = None,
 ) -> dict[str, Value]:
-    """Every parameter of a method: defaults, then epochs, then ablations, then settings.
+    """Every parameter of a method: defaults, then those of a preset, then epochs, then ablations,
+    then settings.
 
     Raises InputError where the strict protocol refuses a value that leaks, and where shares of one
     whole add up to more than it.
     """
-    params = {param.name: param.start(protocol) for param in card.params}
+    params = {param.name: param.start(protocol) for param in card.params} | dict(preset or {})
     if epochs is not None:
         params |= dict.fromkeys(card.epoch_params, epochs)
     for name in ablations:
@@ -125,6 +127,12 @@ def _check_protocol(protocol: str, card: MethodCard, params: Mapping[str, Value]
                 remedy=f"--protocol strict, or a method that has one: {', '.join(leaky)}",
             )
         return
+    if card.published_only:
+        raise InputError(
+            f"{card.name} makes codes of what they must not see: it is an upper end, no method",
+            where="--method",
+            remedy="--protocol published, which marks the run",
+        )
     for param in card.params:
         if param.published is not None and params[param.name] == param.published:
             raise InputError(

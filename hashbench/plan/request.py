@@ -6,7 +6,9 @@ Everything is checked here, against cards, before anything starts.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,16 @@ from hashbench.files import toml
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import catalog, parameters, released_splits, run_options
 from hashbench.plan import spec as specs
-from hashbench.plan.card import DatasetCard, MethodCard
+from hashbench.plan.card import DatasetCard, MethodCard, SplitSizes, Value
+from hashbench.plan.preset import BUILT_IN
+from hashbench.plan.preset_resolution import PresetInForce, default_preset, preset_in_force
 from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import MAX_BYTES, BackboneSpec, DatasetSpec, LabelSpec, RunSpec
 
 MAX_RUNS = 10_000
 
 _RESOLVED = ("method", "bits", "dataset", "seed", "set", "ablate")
-"""Keys that `expand` spans by itself; all others are spanned in the order of the table."""
+"""Keys that are not spanned in the order of the table."""
 
 
 def read_config(path: Path, data_dir: Path | None = None) -> dict[str, Any]:
@@ -34,6 +38,10 @@ def read_config(path: Path, data_dir: Path | None = None) -> dict[str, Any]:
     InputError for a wrong value.
     """
     raw = read_toml(path)
+    if isinstance(raw.get("grid", raw.get("base")), (dict, list)):
+        raise InputError(
+            "is a sweep, not the options of a run", where=path, remedy=f"hashbench sweep {path}"
+        )
     if {"version", "params"} <= raw.keys():
         return repeated(specs.read(path), data_dir)
     return checked_values(raw, path)
@@ -76,15 +84,25 @@ def overridden(values: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str,
 def repeated(spec: RunSpec, data_dir: Path | None = None) -> dict[str, Any]:
     """The values of the request that means this very run; the inverse of `expand`.
 
-    Runs of earlier versions that select by the test queries withheld training items; their
-    repetition fits all.
+    What the preset gives is left to it, what the preset no longer gives is asked for. Runs of
+    earlier versions that select by the test queries withheld training items; their repetition fits
+    all.
     """
     card = catalog.method(spec.method, where="method")
+    dataset = catalog.dataset(spec.dataset.name, data_dir, where="dataset")
     values: dict[str, Any] = {key: spec_value(spec, key) for key in options()}
-    sizes = _default_sizes(spec.dataset.split, spec.dataset.name, data_dir)
-    if spec.dataset.usual_sizes and sizes == (spec.dataset.query, spec.dataset.train):
+    preset = preset_in_force(card, dataset, spec.preset or BUILT_IN)
+    values["preset"] = None if preset.name == default_preset(card, dataset) else preset.name
+    sizes = released_splits.sizes(spec.dataset.split, dataset, spec.dataset.name)
+    if spec.dataset.usual_sizes and sizes == SplitSizes(spec.dataset.query, spec.dataset.train):
         del values["query_size"], values["train_size"]
-    usual = parameters.resolve(card, spec.protocol, values["epochs"], spec.ablations)
+    asked = Request(backbone=values["backbone"])
+    for key, given in {**preset.options, **preset.missing(asked)}.items():
+        if options()[key].values(given) == options()[key].values(values[key]):
+            values[key] = None
+    usual = parameters.resolve(
+        card, spec.protocol, values["epochs"], spec.ablations, preset=preset.params
+    )
     values["set"] = {name: value for name, value in spec.params.items() if value != usual.get(name)}
     return values
 
@@ -100,20 +118,12 @@ def spec_value(spec: RunSpec, key: str) -> Any:
     return value
 
 
-def count_runs(request: Request) -> int:
+def count_runs(request: Request, data_dir: Path | None = None) -> int:
     """The number of runs that `expand` would make, computed without making them.
 
     Raises InputError for a name or a value that is not valid.
     """
-    run_options.check(request)
-    shared = 1
-    for key, option in options().items():
-        if key not in ("method", "bits", "set", "ablate"):
-            shared *= len(option.values(getattr(request, key)))
-    lengths = len(options()["bits"].values(request.bits))
-    return shared * sum(
-        len(choices) * (1 if choices.card.joint_bits else lengths) for choices in _methods(request)
-    )
+    return sum(len(grid) for grid in _grids(request, data_dir))
 
 
 def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
@@ -122,48 +132,74 @@ def expand(request: Request, data_dir: Path | None = None) -> list[RunSpec]:
     Datasets that a person registered are looked for below `data_dir`.
     Raises InputError (UnknownNameError with the nearest name) for anything that is not valid.
     """
+    grids = _grids(request, data_dir)
     # counted first: a grid with a typing error may span more runs than memory holds
-    if (count := count_runs(request)) > MAX_RUNS:
+    if (count := sum(map(len, grids))) > MAX_RUNS:
         raise InputError(
             f"the grid has {count:,} runs, more than {MAX_RUNS:,}", remedy="ask for less"
         )
-    rows = options()
-    others = [key for key in rows if key not in _RESOLVED]
-    datasets = {
-        name: catalog.dataset(name, data_dir, where="--dataset")
-        for name in rows["dataset"].values(request.dataset)
-    }
-    bits = tuple(rows["bits"].values(request.bits))
-    grid = [rows[key].values(getattr(request, key)) for key in others]
-    expanded: list[RunSpec] = []
-    # datasets and methods turn slowest, seeds and code lengths fastest
-    for name, choices in itertools.product(datasets, _methods(request)):
-        card = choices.card
-        _check_features(card, name, datasets[name])
-        lengths = [bits] if card.joint_bits else [(one,) for one in bits]
-        for (ablations, settings), other, seed, length in itertools.product(
-            choices, itertools.product(*grid), rows["seed"].values(request.seed), lengths
+    return [spec for grid in grids for spec in grid.specs()]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The runs of one method on one dataset; `values` lists those of each option."""
+
+    choices: parameters.Choices
+    dataset: DatasetCard
+    name: str
+    preset: PresetInForce
+    values: Mapping[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.choices) * math.prod(len(values) for values in self._axes().values())
+
+    def _axes(self) -> dict[str, list[Any]]:
+        """What is spanned, in the order of the table, seeds and code lengths fastest."""
+        bits = self.values["bits"]
+        joint = self.choices.card.joint_bits
+        axes = {key: values for key, values in self.values.items() if key not in _RESOLVED}
+        axes["seed"] = self.values["seed"]
+        return {**axes, "bits": [tuple(bits)] if joint else [(one,) for one in bits]}
+
+    def specs(self) -> Iterator[RunSpec]:
+        """Raises InputError for what cannot run."""
+        card = self.choices.card
+        _check_features(card, self.name, self.dataset)
+        axes = self._axes()
+        for (ablations, settings), combination in itertools.product(
+            self.choices, itertools.product(*axes.values())
         ):
-            values = dict(zip(others, other, strict=True)) | {"dataset": name, "seed": seed}
-            _check_captions(card, values, datasets[name])
-            expanded.append(
-                _spec(
-                    values,
-                    datasets[name],
-                    method=card.name,
-                    bits=length,
-                    ablations=ablations,
-                    params=parameters.resolve(
-                        card, values["protocol"], values["epochs"], ablations, settings
-                    ),
-                )
+            values = dict(zip(axes, combination, strict=True)) | {"dataset": self.name}
+            _check_captions(card, values, self.dataset)
+            _check_augmentation(card, values)
+            params = parameters.resolve(
+                card, values["protocol"], values["epochs"], ablations, settings, self.preset.params
             )
-    return expanded
+            _check_patience(params, values["select"])
+            yield _spec(values, self.dataset, method=card.name, ablations=ablations, params=params)
 
 
-def _methods(request: Request) -> list[parameters.Choices]:
-    names = options()["method"].values(request.method)
-    return parameters.choices(request, [catalog.method(name, where="--method") for name in names])
+def _grids(request: Request, data_dir: Path | None) -> list[_Grid]:
+    """The grid of each method on each dataset; datasets turn slowest, then methods."""
+    run_options.check(request)
+    rows = options()
+    methods = [
+        catalog.method(name, where="--method") for name in rows["method"].values(request.method)
+    ]
+    _check_unknown(request, methods)
+    choices = parameters.choices(request, methods)
+    grids = []
+    for name in rows["dataset"].values(request.dataset):
+        dataset = catalog.dataset(name, data_dir, where="--dataset")
+        for of_method in choices:
+            preset = preset_in_force(of_method.card, dataset, request.preset)
+            filled = preset.fill(request)
+            values = {key: row.values(getattr(filled, key)) for key, row in rows.items()}
+            if of_method.card.own_unknown:  # never reads the option: all its values are one run
+                values["unknown"] = [rows["unknown"].default]
+            grids.append(_Grid(of_method, dataset, name, preset, values))
+    return grids
 
 
 def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
@@ -197,6 +233,41 @@ def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: Datase
             )
 
 
+def _check_unknown(request: Request, cards: list[MethodCard]) -> None:
+    """A method that treats unknown pairs in its own way never reads the option."""
+    option = options()["unknown"]
+    if option.values(request.unknown) != [option.default] and all(c.own_unknown for c in cards):
+        name = cards[0].name
+        raise InputError(
+            f"has no effect on {name}, which treats unknown pairs in its own way",
+            where=option.flag,
+            remedy=f"a parameter of the method: `hashbench methods show {name}`",
+        )
+
+
+def _check_augmentation(card: MethodCard, values: Mapping[str, Any]) -> None:
+    """Pictures of methods on frozen features, those of feature sets above all, are never read in
+    training.
+    """
+    if values["augment_images"] != "none" and not card.tuned_blocks:
+        able = [other.name for other in catalog.methods().values() if other.tuned_blocks]
+        raise InputError(
+            f"{card.name} trains on features that were computed before, not on pictures",
+            where=options()["augment_images"].flag,
+            remedy=f"a method that tunes the towers: {', '.join(able)}",
+        )
+
+
+def _check_patience(params: Mapping[str, Value], select: str) -> None:
+    """Early stopping needs a score to wait for."""
+    if params.get("patience") and select == "last":
+        raise InputError(
+            "patience waits for a better score, but the last epoch is to be kept",
+            where="--select last",
+            remedy="--select validation, or --set patience=0",
+        )
+
+
 def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunSpec:
     """The spec in which every option's value is at the place that its row names."""
     parts: dict[str, dict[str, Any]] = {"": resolved, "dataset": {}, "backbone": {}, "labels": {}}
@@ -221,8 +292,3 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]
     return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))
-
-
-def _default_sizes(split: str, name: str, data_dir: Path | None) -> tuple[int, int]:
-    sizes = released_splits.sizes(split, catalog.dataset(name, data_dir, where="dataset"), name)
-    return sizes.query, sizes.train

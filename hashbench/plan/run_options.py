@@ -5,8 +5,8 @@ its place in the run's spec; from it come the options of `hashbench run`, the fi
 workbench's form, the keys of config and sweep files, every check, and the command line that repeats
 a request. A new option is a row here and a field of `hashbench.plan.spec` that its `spec` names.
 
-Wherever an option is typed, several values make a grid. None means the default of the method or the
-dataset.
+Wherever an option is typed, several values make a grid. None means the value of the preset, or the
+default of the method or the dataset.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from hashbench.errors import UnknownNameError
 from hashbench.plan.card import KINDS, Value
 from hashbench.plan.option_kinds import NO_ABLATION, AblationOption, RunOption, SettingOption
+from hashbench.plan.preset import BUILT_IN, PAPER
 
 T = TypeVar("T")
 OneOrMore: TypeAlias = T | Sequence[T]
@@ -51,12 +52,28 @@ class Request:
         OneOrMore[str],
         RunOption("Dataset.", short="-d", spec="dataset.name", picked=True),
     ] = "picturebook"
-    bits: Annotated[
-        OneOrMore[int],
+    preset: Annotated[
+        str | None,
         RunOption(
-            "Code length in bits; 16,32,64 for several.", short="-b", low=1, high=4096, spec="bits"
+            "Values of what is not asked for: those of the method's paper, as `hashbench methods "
+            "show METHOD --preset paper` lists them, or those that suit the built-in data.",
+            choices=(PAPER, BUILT_IN),
+            spec="preset",
+            unset="paper for datasets that it reports, else built-in",
+            grid=False,
         ),
-    ] = 32
+    ] = None
+    bits: Annotated[
+        OneOrMore[int] | None,
+        RunOption(
+            "Code length in bits; 16,32,64 for several.",
+            short="-b",
+            low=1,
+            high=4096,
+            spec="bits",
+            built_in=32,
+        ),
+    ] = None
     seed: Annotated[
         OneOrMore[int],
         RunOption("Seed; 0-4 for five.", short="-s", low=0, high=2**31 - 1, spec="seed"),
@@ -86,11 +103,15 @@ class Request:
         RunOption("Epochs of every stage.", low=1, high=10**9, unset="the method's"),
     ] = None
     known_ratio: Annotated[
-        OneOrMore[float],
+        OneOrMore[float] | None,
         RunOption(
-            "Share of training labels that is known.", above=0, high=1, spec="labels.known_ratio"
+            "Share of training labels that is known.",
+            above=0,
+            high=1,
+            spec="labels.known_ratio",
+            built_in=1.0,
         ),
-    ] = 1.0
+    ] = None
     label_noise: Annotated[
         OneOrMore[float],
         RunOption("Share of training labels flipped.", low=0, high=1, spec="labels.noise"),
@@ -117,6 +138,16 @@ class Request:
             spec="dataset.caption_drop",
         ),
     ] = 0.0
+    augment_images: Annotated[
+        OneOrMore[str],
+        RunOption(
+            "flip-crop: training pictures are mirrored and cropped at random, as released, for "
+            "methods that tune the towers. Each epoch then reads and encodes them all again, which "
+            "takes as long as their feature extraction.",
+            choices=("none", "flip-crop"),
+            spec="dataset.augment_images",
+        ),
+    ] = "none"
     unknown: Annotated[
         OneOrMore[str],
         RunOption(
@@ -135,23 +166,25 @@ class Request:
         ),
     ] = "strict"
     select: Annotated[
-        OneOrMore[str],
+        OneOrMore[str] | None,
         RunOption(
             "What chooses the epoch; test is what papers do, and marked.",
             choices=("validation", "last", "test"),
             spec="select",
+            built_in="validation",
         ),
-    ] = "validation"
+    ] = None
     split: Annotated[
-        OneOrMore[str],
+        OneOrMore[str] | None,
         RunOption(
             "own, a released code's split such as dcmht, or a file of item ids.",
             metavar="NAME|FILE",
             check_value=_check_split,
             spec="dataset.split",
             commas=False,
+            built_in="own",
         ),
-    ] = "own"
+    ] = None
     split_seed: Annotated[
         OneOrMore[int],
         RunOption(
@@ -172,23 +205,25 @@ class Request:
         ),
     ] = None
     backbone: Annotated[
-        OneOrMore[str],
+        OneOrMore[str] | None,
         RunOption(
-            "Frozen encoders: any model of open_clip, such as ViT-B-16, or scratch-resnet18 or "
-            "-resnet50, trained on the training labels.",
+            "Frozen encoders: any model of open_clip, such as ViT-B-16; lite0+minilm or lite0+bow, "
+            "two towers without a common space; scratch-resnet18 or -resnet50, trained on the "
+            "training labels.",
             spec="backbone.name",
+            built_in="picturebook-clip",
         ),
-    ] = "picturebook-clip"
+    ] = None
     pretrained: Annotated[
-        OneOrMore[str],
+        OneOrMore[str] | None,
         RunOption(
             "Weights of the backbone: a tag of open_clip, a file, or a tag's file.",
             metavar="TAG|FILE|TAG=FILE",
             spec="backbone.pretrained",
-            unset="built in",
             commas=False,
+            built_in="",
         ),
-    ] = ""
+    ] = None
     feature_precision: Annotated[
         OneOrMore[str],
         RunOption(

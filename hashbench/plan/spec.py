@@ -22,6 +22,7 @@ _LATER = (
     ("dataset", "on_bad_image", "stop"),
     ("dataset", "caption_noise", 0.0),
     ("dataset", "caption_drop", 0.0),
+    ("dataset", "augment_images", "none"),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
@@ -34,7 +35,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `usual_sizes`: nobody asked for these sizes, so a dataset with fewer items may shrink them.
     `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
     `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
-    exchanged and left out.
+    exchanged and left out. `augment_images`: what is done anew in each epoch with the fitted items'
+    pictures.
     """
 
     name: str
@@ -47,6 +49,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_bad_image: str = "stop"
     caption_noise: float = 0.0
     caption_drop: float = 0.0
+    augment_images: str = "none"
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,6 +80,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     `holdout`: some training items are withheld from fitting as validation queries. Runs that select
     by the test queries, as papers do, fit all of them, but for those of earlier versions.
+    `preset` is where values came from that nobody asked for, "" in runs of earlier versions.
     """
 
     version: int = VERSION
@@ -93,10 +97,12 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     labels: LabelSpec = LabelSpec()
     ablations: tuple[str, ...] = ()
     params: dict[str, Value] = {}
+    preset: str = ""
 
     @property
     def hash(self) -> str:
-        """16 hex digits over everything but where it runs (device, threads).
+        """16 hex digits over everything but where it runs (device, threads) and the preset, whose
+        values count themselves.
 
         Keys that later versions added count where they are not what earlier versions did.
         """
@@ -104,7 +110,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         import json
 
         plain: dict[str, Any] = msgspec.to_builtins(self)
-        del plain["device"], plain["threads"]
+        del plain["device"], plain["threads"], plain["preset"]
         for part, key, before in _LATER:
             if plain[part][key] == before:
                 del plain[part][key]
@@ -119,7 +125,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return "+".join(str(bits) for bits in self.bits)
 
     def run_id(self, now: datetime.datetime) -> str:
-        """An id that reads well and sorts by time; equal ones are told apart by the folder."""
+        """an id that reads well and sorts by time; the folder makes equal ones distinct."""
         parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
         parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
         parts += self.ablations

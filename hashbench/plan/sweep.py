@@ -69,7 +69,7 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
     count = 0
     for asked, place in zip(requests, places, strict=True):
         with _blaming(*place):
-            count += count_runs(asked)
+            count += count_runs(asked, data_dir)
     # counted before anything is expanded: a grid may span more runs than memory holds
     if count > MAX_RUNS:
         raise InputError(
@@ -84,7 +84,7 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
                 if not any(_matches(spec, skip) for skip in skips):
                     specs.setdefault(spec.hash, spec)
     if not specs:
-        raise InputError("means no run", where=path, remedy="a [[grid]], or fewer [[skip]]")
+        raise InputError("describes no run", where=path, remedy="a [[grid]], or fewer [[skip]]")
     return list(specs.values())
 
 

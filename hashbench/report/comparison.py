@@ -103,7 +103,7 @@ def system_name(variant: Variant) -> str:
     return plain(" ".join(part for part in (variant.method, variant.changes) if part))
 
 
-def apart(tables: Sequence[Table]) -> list[str]:
+def separation_reasons(tables: Sequence[Table]) -> list[str]:
     """Why the tables are not one: a sentence for each but the first."""
     first = tables[0].condition if tables else None
     return [

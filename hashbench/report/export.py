@@ -10,7 +10,15 @@ from typing import Any
 from rich.console import RenderableType
 
 from hashbench.report import tables
-from hashbench.report.comparison import Cell, Floor, Row, Table, Task, apart, system_name
+from hashbench.report.comparison import (
+    Cell,
+    Floor,
+    Row,
+    Table,
+    Task,
+    separation_reasons,
+    system_name,
+)
 from hashbench.report.protocol_gap import gap_sentences
 from hashbench.report.rows import Unfinished
 from hashbench.report.tables import NONE, Grid
@@ -189,7 +197,7 @@ def _grids(every: Sequence[Table]) -> list[Grid]:
 
 
 def _closing(every: Sequence[Table]) -> list[str]:
-    return [*apart(every), *gap_sentences(every)]
+    return [*separation_reasons(every), *gap_sentences(every)]
 
 
 def rich_tables(every: Sequence[Table]) -> RenderableType:
@@ -249,7 +257,7 @@ def as_json(every: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
     return tables.for_json(
         {
             "tables": [_plain_table(table) for table in every],
-            "apart": apart(every),
+            "apart": separation_reasons(every),
             "unfinished": [
                 {"run": one.run.id, "status": one.status, "reason": one.reason}
                 for one in unfinished

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from hashbench.codefiles.load import RetrievalTask
 from hashbench.metrics.leakage import Bucket, Evidence, Finding, Measure, Verdict
-from hashbench.report.scores import name_of
+from hashbench.report.code_file_tables import name_of
 from hashbench.report.tables import Grid, TerminalGrid, for_json
 from hashbench.report.text import plain
 from hashbench.runs.result import AuditResult

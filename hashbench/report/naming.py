@@ -13,21 +13,25 @@ import msgspec
 
 from hashbench.plan import catalog
 from hashbench.plan.card import MethodCard, Value
+from hashbench.plan.preset import PAPER
+from hashbench.plan.preset_resolution import built_in_options
 from hashbench.plan.run_options import Request
 from hashbench.plan.spec import BackboneSpec, DatasetSpec, RunSpec
 from hashbench.report.text import plain
 
 _USUAL_BACKBONE = BackboneSpec()
+_BUILT_IN = built_in_options()
 _CONDITIONS = {"negative": "AN", "ignore": "IU"}
 """How papers call what unknown pairs count as: assumed negative, ignored unknown."""
 
-_NOT_NAMED = ("version", "device", "threads", "usual_sizes")
+_NOT_NAMED = ("version", "device", "threads", "usual_sizes", "preset")
 """Keys that decide no code, or that others follow from."""
 
 
 def variant_name(spec: RunSpec) -> str:
     """What is not usual about a run, but for method, bits, dataset and seed; empty if nothing is:
-    `known 0.3 AN no-CSA alpha=0.1 published`.
+    `known 0.3 AN no-CSA alpha=0.1 published`. A run with the preset of its paper is named by that,
+    and by what differs from it.
     """
     return " ".join(text for text in _variant(spec).values() if text)
 
@@ -43,8 +47,8 @@ def short_names(specs: Sequence[RunSpec]) -> list[str]:
     Equal specs, runs that were repeated, are numbered: `soda`, `soda (2)`.
     """
     parts = [_parts(spec) for spec in specs]
-    told_apart = [key for key in (parts[0] if parts else ()) if len({p[key] for p in parts}) > 1]
-    keys = ["method", *(key for key in told_apart if key != "method")]
+    differing = [key for key in (parts[0] if parts else ()) if len({p[key] for p in parts}) > 1]
+    keys = ["method", *(key for key in differing if key != "method")]
     return _distinct([" ".join(p[key] for key in keys if p[key]) for p in parts], specs)
 
 
@@ -81,10 +85,11 @@ def variant_text(spec: RunSpec) -> str:
 
 
 def _expected(card: MethodCard, spec: RunSpec) -> dict[str, Value]:
-    """The parameters of a run that only chose the ablations. Ablations that an earlier version had
-    change nothing here, so that what they set is named.
+    """The parameters of a run that only chose preset and ablations. Ablations that an earlier
+    version had change nothing here, so that what they set is named.
     """
     expected = {param.name: param.start(spec.protocol) for param in card.params}
+    expected |= _usual(spec)[1]
     for ablation in card.ablations:
         if ablation.name in spec.ablations:
             expected |= ablation.settings
@@ -102,16 +107,33 @@ def _parts(spec: RunSpec) -> dict[str, str]:
     }
 
 
+def _usual(spec: RunSpec) -> tuple[Mapping[str, Any], Mapping[str, Value]]:
+    """Options and parameters as the preset of a run has them, those of a paper where these are
+    known still.
+    """
+    method = catalog.methods().get(spec.method)
+    if spec.preset != PAPER or method is None or method.paper_preset is None:
+        return _BUILT_IN, {}
+    dataset = catalog.datasets().get(spec.dataset.name)
+    name = "" if dataset is None else dataset.name
+    paper = method.paper_preset
+    return {**_BUILT_IN, **paper.option_values(name)}, paper.param_values(name)
+
+
 def _variant(spec: RunSpec) -> dict[str, str]:
-    backbone = spec.backbone
-    unusual = backbone.name != _USUAL_BACKBONE.name
+    backbone, usual = spec.backbone, _usual(spec)[0]
+    named = (
+        backbone.name if backbone.name != usual["backbone"] else "",
+        backbone.pretrained if backbone.pretrained != usual["pretrained"] else "",
+    )
     return {
+        "preset": f"{PAPER} preset" if spec.preset == PAPER else "",
         "labels": label_text(spec),
         "changes": variant_text(spec),
         "protocol": "" if spec.protocol == Request.protocol else spec.protocol,
-        "select": "" if spec.select == Request.select else f"select {spec.select}",
-        "split": _split_text(spec.dataset),
-        "backbone": " ".join(filter(None, (backbone.name if unusual else "", backbone.pretrained))),
+        "select": "" if spec.select == usual["select"] else f"select {spec.select}",
+        "split": _split_text(spec.dataset, usual["split"]),
+        "backbone": " ".join(filter(None, named)),
         "precision": ""
         if backbone.feature_precision == _USUAL_BACKBONE.feature_precision
         else backbone.feature_precision,
@@ -122,8 +144,8 @@ def _variant(spec: RunSpec) -> dict[str, str]:
     }
 
 
-def _split_text(dataset: DatasetSpec) -> str:
-    parts = [] if dataset.split == "own" else [f"split {dataset.split}"]
+def _split_text(dataset: DatasetSpec, usual: str) -> str:
+    parts = [] if dataset.split == usual else [f"split {dataset.split}"]
     parts += [f"split seed {dataset.split_seed}"] if dataset.split_seed else []
     if not dataset.usual_sizes:
         parts.append(f"{dataset.query:,} queries {dataset.train:,} training")
@@ -131,7 +153,7 @@ def _split_text(dataset: DatasetSpec) -> str:
 
 
 def _data_text(dataset: DatasetSpec) -> str:
-    """Parameters of the dataset that are not those of its name."""
+    """Parameters of the dataset that are not those of its name, and what is done with pictures."""
     usual: Mapping[str, Value] = {}
     card = catalog.datasets().get(dataset.name)
     if card is not None:
@@ -143,7 +165,9 @@ def _data_text(dataset: DatasetSpec) -> str:
         if name in usual and value != usual[name]
     }
     parts = [f"{name}={_value(value)}" for name, value in changed.items()]
-    return " ".join([*parts, *(["skip bad images"] if dataset.on_bad_image == "skip" else [])])
+    parts += [dataset.augment_images] if dataset.augment_images != "none" else []
+    parts += ["skip bad images"] if dataset.on_bad_image == "skip" else []
+    return " ".join(parts)
 
 
 def _distinct(names: list[str], specs: Sequence[RunSpec]) -> list[str]:

@@ -39,8 +39,9 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
         # the worker
         case events.Queued(pid=pid, host=host, priority=priority):
             text = f"worker {pid} on {host} waits in the queue, priority {priority}"
-        case events.Started(pid=pid, host=host, resumed=resumed):
+        case events.Started(pid=pid, host=host, resumed=resumed, facts=facts):
             text = f"worker {pid} on {host} {'resumes' if resumed else 'starts'}"
+            text += f", {facts['preset']} preset" if "preset" in facts else ""
         case events.Paused():
             text = "paused, the state is saved"
         case events.Continued():

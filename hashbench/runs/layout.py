@@ -135,7 +135,7 @@ def pick(runs_dir: Path, wanted: str) -> RunFolder:
         if len(matches) > 1:
             shown = ", ".join(folder.id for folder in matches[:5])
             raise InputError(
-                f"{wanted!r} is the beginning of {len(matches)} runs",
+                f"{wanted!r} fits the ids of {len(matches)} runs",
                 where=runs_dir,
                 remedy=f"write more of the id: {shown}",
             )

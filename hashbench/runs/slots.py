@@ -73,7 +73,9 @@ def limits(folder: Path) -> Limits:
         return Limits()
     except (msgspec.DecodeError, UnicodeDecodeError, OSError) as error:
         raise InputError(
-            f"states no slots: {error}", where=path, remedy="hashbench queue --slots cpu=1,gpu=1"
+            f"does not set numbers of slots: {error}",
+            where=path,
+            remedy="hashbench queue --slots cpu=1,gpu=1",
         ) from None
     return _checked(stored, path)
 
@@ -96,7 +98,9 @@ def parse(text: str, *, where: object, otherwise: Limits | None = None) -> Limit
         kind, equals, number = (part.strip() for part in word.partition("="))
         if kind not in values or not equals or not number.isascii() or not number.isdecimal():
             raise InputError(
-                f"{word.strip()!r} states no slots", where=where, remedy="such as cpu=2,gpu=1"
+                f"{word.strip()!r} is not a number of slots",
+                where=where,
+                remedy="such as cpu=2,gpu=1",
             )
         values[kind] = int(number[:9])
     return _checked(Limits(**values), where)

@@ -7,14 +7,19 @@ table of run options, so that the form and the command line cannot differ.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from hashbench.datasets.availability import missing
+from hashbench.errors import HashbenchError
 from hashbench.launch.start_mode import StartMode
 from hashbench.plan import catalog, custom_registry, run_options
 from hashbench.plan.card import DatasetCard
+from hashbench.plan.list_syntax import value_text
 from hashbench.plan.option_kinds import RunOption
-from hashbench.plan.run_options import Request
+from hashbench.plan.preset import BUILT_IN
+from hashbench.plan.preset_resolution import built_in_options, default_preset, preset_in_force
+from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.queue import parse_priority
 
@@ -27,7 +32,7 @@ LISTS = ("method", "dataset", "ablate")
 
 def typed_options() -> list[RunOption]:
     """The options that have a field of their own."""
-    return [option for option in run_options.options().values() if not option.picked]
+    return [option for option in options().values() if not option.picked]
 
 
 def start_mode_of(typed: Mapping[str, str]) -> StartMode:
@@ -44,13 +49,39 @@ def request_of(
     Raises InputError whose `where` is the option of the field that is wrong.
     """
     values = {
-        option.key: option.parse([typed.get(option.key, option.default_text)])
+        option.key: option.parse([typed.get(option.key, option.default_text)])  # "": the preset's
         for option in typed_options()
     }
     values |= {key: list(picked.get(key, ())) for key in LISTS}
     single = len(values["method"]) == 1
     values["set"] = {key.partition(".")[2] if single else key: text for key, text in params.items()}
     return run_options.request(values)
+
+
+def preset_texts(
+    picked: Mapping[str, Sequence[str]], preset: str, data_dir: Path
+) -> dict[str, str]:
+    """What fields hold that nobody changed, where a preset decides: of options by key, of the
+    parameters of picked methods as `method.name`, and the preset itself.
+
+    Of several datasets it is that of the first, of several methods it is that of the first for
+    options. `preset` is the one that was chosen, or "".
+    """
+    texts = {key: value_text(value) for key, value in built_in_options().items()}
+    texts["preset"] = BUILT_IN
+    cards = [catalog.methods()[n] for n in picked.get("method", ()) if n in catalog.methods()]
+    for card in reversed(cards):
+        params = {param.name: param.default for param in card.params}
+        for name in picked.get("dataset", ())[:1]:
+            # what is wrong with the picks is said where runs are planned
+            with suppress(HashbenchError):
+                dataset = catalog.dataset(name, data_dir)
+                force = preset_in_force(card, dataset, preset or None)
+                texts |= {key: options()[key].text(value) for key, value in force.options.items()}
+                texts["preset"] = default_preset(card, dataset)
+                params |= force.params
+        texts |= {f"{card.name}.{param}": value_text(value) for param, value in params.items()}
+    return texts
 
 
 def datasets_by_presence(data_dir: Path) -> dict[str, tuple[DatasetCard, str | None]]:
@@ -70,12 +101,13 @@ def grid_text(specs: Sequence[RunSpec]) -> str:
         ("dataset", [spec.dataset.name for spec in specs]),
         ("bit length", [f"{spec.bits_label} bits" for spec in specs]),
         ("known ratio", [f"known ratio {spec.labels.known_ratio:g}" for spec in specs]),
+        ("preset", [f"{spec.preset} preset" for spec in specs]),
         ("seed", [f"seed {spec.seed}" for spec in specs]),
     ]
     parts = []
     for name, values in axes:
         distinct = list(dict.fromkeys(values))
-        if distinct == ["known ratio 1"]:
+        if distinct in (["known ratio 1"], [f"{BUILT_IN} preset"]):
             continue
         if len(distinct) == 1:
             parts.append(distinct[0])

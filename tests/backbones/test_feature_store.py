@@ -296,7 +296,7 @@ def test_a_record_of_something_else_begins_anew(
     assert content(folder) == content(folder, "whole")
 
 
-def test_an_array_that_was_cut_is_told(folder: Path, backbone: ClipBackbone) -> None:
+def test_an_array_that_was_cut_is_reported(folder: Path, backbone: ClipBackbone) -> None:
     with pytest.raises(KilledError):
         features_of(folder, backbone, Log(1))
     (images,) = (folder / "cache").glob(".*.building/images.npy")

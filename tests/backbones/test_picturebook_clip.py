@@ -177,9 +177,9 @@ def test_building_leaves_the_global_random_state_alone() -> None:
 
 def test_a_missing_or_foreign_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "none.safetensors"
-    with pytest.raises(InputError, match="missing") as told:
+    with pytest.raises(InputError, match="missing") as refusal:
         picturebook_clip.build(missing)
-    assert str(missing) in str(told.value)
+    assert str(missing) in str(refusal.value)
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(picturebook_clip.WEIGHTS.read_bytes()[:5000])
     foreign = tmp_path / "foreign.safetensors"

@@ -58,15 +58,15 @@ def pictures() -> list[Image.Image]:
 
 @pytest.mark.parametrize("name", TAGS)
 def test_features_are_those_of_open_clip_s_own_pipeline(weights: Path, name: str) -> None:
-    told = tag(**TAGS[name])
+    tag_config = tag(**TAGS[name])
     model, _, transform = open_clip().create_model_and_transforms(
         "small",
         pretrained=str(weights),
-        force_quick_gelu=told.get("quick_gelu", False),
-        image_mean=told["mean"],
-        image_std=told["std"],
-        image_interpolation=told["interpolation"],
-        image_resize_mode=told["resize_mode"],
+        force_quick_gelu=tag_config.get("quick_gelu", False),
+        image_mean=tag_config["mean"],
+        image_std=tag_config["std"],
+        image_interpolation=tag_config["interpolation"],
+        image_resize_mode=tag_config["resize_mode"],
     )
     model.eval()
     backbone = source_of(weights, name).load(CPU)
@@ -238,7 +238,7 @@ def test_a_tokenizer_that_cannot_be_had_is_named(
     file = register(monkeypatch, tmp_path / "models", "small", FOREIGN, {})
     monkeypatch.setattr(registry, "require_tokenizer", lambda name: None)
     monkeypatch.setattr(open_clip(), "get_tokenizer", offline)
-    with pytest.raises(InputError, match="tokenizer no/where of small cannot be had") as caught:
+    with pytest.raises(InputError, match="tokenizer no/where of small cannot be loaded") as caught:
         source_of(file).load(CPU)
     assert "beside the weights" in str(caught.value.remedy)
 

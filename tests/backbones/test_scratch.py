@@ -98,7 +98,7 @@ def test_a_run_trains_its_backbone_and_then_its_method(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "match"),
     [
-        ({"method": ["prompthash"]}, "tunes blocks"),
+        ({"method": ["prompthash"]}, "none in common"),
         ({"on_bad_image": "skip"}, "cannot leave out pictures"),
         ({"pretrained": "openai"}, "trained by the run itself"),
     ],

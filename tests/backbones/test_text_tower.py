@@ -23,9 +23,9 @@ def test_it_gives_the_model_s_own_features(backbone: ClipBackbone) -> None:
     tower = FrozenTextTower(backbone)
     tokens = backbone.tokenise(SENTENCES)
     wanted = backbone.model.encode_text(tokens)
-    found = tower(tower.embed(tokens), tokens.argmax(1))
-    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
-    assert found.shape[1] == wanted.shape[1]
+    features = tower(tower.embed(tokens), tokens.argmax(1))
+    torch.testing.assert_close(features, wanted, atol=1e-5, rtol=1e-4)
+    assert features.shape[1] == wanted.shape[1]
 
 
 def test_what_follows_the_end_token_has_no_influence(backbone: ClipBackbone) -> None:

@@ -1,20 +1,24 @@
 """Throughput of encoding, training and evaluation on a device, with its name.
 
-    python tests/benchmarks/bench_gpu.py [--device cuda] [--items 100000]
+    python tests/benchmarks/bench_gpu.py [--device cuda] [--items 100000] [--quick]
 
 Encoding: pictures a second through an untrained ViT-B/16, in fp32 and in mixed bf16, from pixels
 in memory, so that no picture is decoded. Training: items a second of each method on the built-in
 data. Evaluation: pairs of query and database a second of `mAP@all` over 64 bits, which runs on the
-CPU's cores. Without a GPU `--device cpu` prints the same lines.
+CPU's cores. On a machine without a GPU the same lines are printed of the CPU, and the first one
+says so. `--quick` measures for half a second each, on small batches of the built-in data's small
+preset: whether all of it runs, not how fast.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import platform
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,42 +36,62 @@ from hashbench.metrics.ranking import evaluate
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 
-BATCH = 64
-SECONDS = 10.0
+
+@dataclass(frozen=True)
+class Effort:
+    """Seconds that each rate is measured for, pictures at once, and the data that is trained on."""
+
+    seconds: float
+    batch: int
+    dataset: str
+    items: int
 
 
-def rate(step: Callable[[], int], device: torch.device) -> float:
+FULL = Effort(10.0, 64, "picturebook", 100_000)
+QUICK = Effort(0.5, 4, "picturebook-tiny", 10_000)
+
+
+def rate(step: Callable[[], int], device: torch.device, seconds: float) -> float:
     """What `step` returns, a second, once it is warm."""
     step()
-    done, began = 0, time.perf_counter()
-    while (spent := time.perf_counter() - began) < SECONDS:
+    done, spent, began = 0, 0.0, time.perf_counter()
+    while not done or spent < seconds:
         done += step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        spent = time.perf_counter() - began
     return done / spent
 
 
-def encoding(device: torch.device, precision: str) -> None:
+def text(rate: float) -> str:
+    """A rate with at least two digits that count."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
+
+
+def encoding(device: torch.device, precision: str, effort: Effort) -> None:
     backbone = ClipBackbone(open_clip().create_model("ViT-B-16"), device, precision=precision)
-    pixels = np.random.default_rng(0).normal(size=(BATCH, 3, 224, 224)).astype(np.float32)
-    tokens = backbone.tokenise(["a photo of a dog on a beach"] * BATCH)
-    images = rate(lambda: len(backbone.encode_images(pixels)), device)
-    texts = rate(lambda: len(backbone.encode_tokens(tokens)), device)
-    print(f"encoding, ViT-B/16, {precision}: {images:,.0f} pictures/s, {texts:,.0f} captions/s")
+    pixels = np.random.default_rng(0).normal(size=(effort.batch, 3, 224, 224)).astype(np.float32)
+    tokens = backbone.tokenise(["a photo of a dog on a beach"] * effort.batch)
+    images = rate(lambda: len(backbone.encode_images(pixels)), device, effort.seconds)
+    texts = rate(lambda: len(backbone.encode_tokens(tokens)), device, effort.seconds)
+    print(
+        f"encoding, ViT-B/16, {precision}: {text(images)} pictures/s, {text(texts)} captions/s",
+        flush=True,
+    )
 
 
-def training(name: str, device: torch.device, folder: Path) -> None:
-    (spec,) = expand(Request(method=[name], dataset=["picturebook"], bits=[32]))
+def training(name: str, device: torch.device, folder: Path, effort: Effort) -> None:
+    (spec,) = expand(Request(method=[name], dataset=[effort.dataset], bits=[32]))
     prepared = prepare(spec, folder, folder / f"{name}.npz", device)
     method = build_method(prepared)
     for stage in method.stages():
         method.begin_stage(stage)
         if stage.epochs:
-            items = stage_rate(prepared.data, method, stage)
-            print(f"training, {name}, {stage.name}: {items:,.0f} items/s", flush=True)
+            items = stage_rate(prepared.data, method, stage, effort.seconds)
+            print(f"training, {name}, {stage.name}: {text(items)} items/s", flush=True)
 
 
-def stage_rate(data: Data, method: Method, stage: Stage) -> float:
+def stage_rate(data: Data, method: Method, stage: Stage, seconds: float) -> float:
     """Items a second of a stage's steps, loading included."""
     optimiser = method.optimiser(stage)
     batches = itertools.chain.from_iterable(
@@ -82,7 +106,7 @@ def stage_rate(data: Data, method: Method, stage: Stage) -> float:
         return len(batch.index)
 
     method.train()
-    return rate(step, data.device)
+    return rate(step, data.device, seconds)
 
 
 def evaluation(items: int) -> None:
@@ -104,19 +128,25 @@ def evaluation(items: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--items", type=int)
+    parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
+    effort = QUICK if given.quick else FULL
     device = torch.device(given.device)
     randomness.deterministic()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
-    print(f"on {name}, torch {torch.__version__}, deterministic")
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        why = "" if torch.cuda.is_available() else ": this machine has no GPU"
+        name = f"the CPU ({platform.machine()}, {torch.get_num_threads()} threads){why}"
+    print(f"on {name}, torch {torch.__version__}, deterministic{', quick' * given.quick}")
     for precision in ("fp32", "bf16"):
-        encoding(device, precision)
+        encoding(device, precision, effort)
     with tempfile.TemporaryDirectory() as folder:
         for method, card in catalog.methods().items():
             if card.epoch_params:
-                training(method, device, Path(folder))
-    evaluation(given.items)
+                training(method, device, Path(folder), effort)
+    evaluation(given.items or effort.items)
 
 
 if __name__ == "__main__":

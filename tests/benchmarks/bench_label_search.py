@@ -101,7 +101,7 @@ def main() -> None:
         prompts.room, THRESHOLD,
     )  # fmt: skip
     began, worked = time.perf_counter(), time.process_time()
-    found = search(
+    outcome = search(
         prompts.embed, items, positive, candidates, prompts.cost, prompts.room, THRESHOLD
     )
     fast, fast_worked = time.perf_counter() - began, time.process_time() - worked
@@ -115,7 +115,7 @@ def main() -> None:
     slow = (time.perf_counter() - began) * scale
     slow_worked = (time.process_time() - worked) * scale
     agree = sum(
-        bool(torch.equal(added, found.added[i])) for added, i in zip(plain, drawn, strict=True)
+        bool(torch.equal(added, outcome.added[i])) for added, i in zip(plain, drawn, strict=True)
     )
     print(
         json.dumps(
@@ -123,7 +123,7 @@ def main() -> None:
                 "items": len(items),
                 "known ratio": arguments.known_ratio,
                 "threads": torch.get_num_threads(),
-                "added": int(found.added.sum()),
+                "added": int(outcome.added.sum()),
                 "fast seconds": round(fast, 3),
                 "plain seconds, scaled": round(slow, 1),
                 "plain items timed": len(drawn),

@@ -36,15 +36,15 @@ def measure(method: str, bits: str, folder: Path, attempt: str) -> dict[str, flo
     )
     ended = time.time()
     (log,) = (folder / attempt).glob("*/events.jsonl")
-    told = read_all(log)
-    times = {type(event): event.t for event in reversed(told)}
-    last_epoch = max(e.t for e in told if isinstance(e, events.EpochEnded | events.StageBegan))
+    logged = read_all(log)
+    times = {type(event): event.t for event in reversed(logged)}
+    last_epoch = max(e.t for e in logged if isinstance(e, events.EpochEnded | events.StageBegan))
     return {
         "start and imports": times[events.Started] - began,
         "features": times[events.Planned] - times[events.Started],
         "training": last_epoch - times[events.Planned],
-        "scoring and audit": told[-1].t - last_epoch,
-        "end": ended - told[-1].t,
+        "scoring and audit": logged[-1].t - last_epoch,
+        "end": ended - logged[-1].t,
         "total": ended - began,
     }
 
@@ -56,14 +56,14 @@ def main() -> None:
     parser.add_argument("--bits", default="32")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        found = {
+        figures = {
             attempt: measure(arguments.method, arguments.bits, Path(name), attempt)
             for attempt in ("features anew", "features cached")
         }
     print(f"{os.cpu_count()} cores, seconds")
-    for part in next(iter(found.values())):
-        print(f"{part:<20}" + "".join(f"{parts[part]:>18.2f}" for parts in found.values()))
-    print(json.dumps(found))
+    for part in next(iter(figures.values())):
+        print(f"{part:<20}" + "".join(f"{parts[part]:>18.2f}" for parts in figures.values()))
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def time_index(root: Path, tags: str) -> None:
 
 def time_decoding(folder: Path, count: int) -> None:
     """Pictures a second from file to the array that the vision tower takes."""
-    import torch  # here, so that the memory of the index is told without it
+    import torch  # here, so that the memory of the index is measured without it
 
     from hashbench.backbones import feature_store, picturebook_clip
     from hashbench.backbones.clip import ClipBackbone
@@ -109,12 +109,12 @@ def time_decoding(folder: Path, count: int) -> None:
 
     rates: dict[int, list[float]] = {1: [], feature_store.READERS: []}
     for _ in range(ROUNDS):
-        for threads, found in rates.items():
+        for threads, measured in rates.items():
             began = time.perf_counter()
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(read, range(count)))
-            found.append(count / (time.perf_counter() - began))
-    best = {threads: max(found) for threads, found in rates.items()}
+            measured.append(count / (time.perf_counter() - began))
+    best = {threads: max(measured) for threads, measured in rates.items()}
     ratios = [many / one for one, many in zip(rates[1], rates[feature_store.READERS], strict=True)]
     print(
         f"decoding {SIZE[0]} x {SIZE[1]} JPEGs to 224 x 224: {best[1]:.0f} a second by one thread,"

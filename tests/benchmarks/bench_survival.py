@@ -25,35 +25,35 @@ from tests.survival import crowd, damage, event_cost, full_disk, killing
 
 def kills(quick: bool) -> tuple[dict[str, Any], bool]:
     """Workers killed at random instants, resumed, and compared with undisturbed ones."""
-    found = killing.figures(kills=12 if quick else 200, a_run=3 if quick else 10)
-    return found.told(), not found.wrong
+    tally = killing.figures(kills=12 if quick else 200, a_run=3 if quick else 10)
+    return tally.as_dict(), not tally.wrong
 
 
 def inputs(quick: bool) -> tuple[dict[str, Any], bool]:
     """Damaged inputs by kind: read or refused, and how many were neither."""
-    found = damage.figures(count=300 if quick else 5000)
-    return found.told(), not found.wrong
+    tally = damage.figures(count=300 if quick else 5000)
+    return tally.as_dict(), not tally.wrong
 
 
 def disk(quick: bool) -> tuple[dict[str, Any], bool]:
     """Disks that were full, and freed."""
-    found = full_disk.figures()
-    return found, all(case["resumed"] and case["identical"] for case in found.values())
+    cases = full_disk.figures()
+    return cases, all(case["resumed"] and case["identical"] for case in cases.values())
 
 
 def waiting(quick: bool) -> tuple[dict[str, Any], bool]:
     """Many runs at once on two slots, undisturbed and with a quarter of the workers killed."""
     if quick:
         return {}, True
-    told, well = {}, True
+    figures, well = {}, True
     for deaths in (0, 6):
         with tempfile.TemporaryDirectory(prefix="hashbench-crowd-") as name:
             folder = Path(name)
-            found = crowd.crowd(folder, folder / "data", each=8, launchers=3, kills=deaths)
-        told[f"{deaths} killed"] = dataclasses.asdict(found)
-        well = well and found.finished == found.runs and not found.overtakings
-        well = well and found.most_at_once <= 2
-    return told, well
+            outcome = crowd.crowd(folder, folder / "data", each=8, launchers=3, kills=deaths)
+        figures[f"{deaths} killed"] = dataclasses.asdict(outcome)
+        well = well and outcome.finished == outcome.runs and not outcome.overtakings
+        well = well and outcome.most_at_once <= 2
+    return figures, well
 
 
 def events(quick: bool) -> tuple[dict[str, Any], bool]:
@@ -78,9 +78,9 @@ def main() -> int:
     given = parser.parse_args()
     well = True
     for name in given.only.split(","):
-        found, survived = PROOFS[name](given.quick)
+        figures, survived = PROOFS[name](given.quick)
         print(f"{name}: {'survived' if survived else 'NOT SURVIVED'}")
-        print(json.dumps(found, indent=1), flush=True)
+        print(json.dumps(figures, indent=1), flush=True)
         well = well and survived
     return 0 if well else 1
 

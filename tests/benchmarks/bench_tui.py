@@ -109,7 +109,7 @@ def first_frame(runs_dir: Path, scratch: Path, times: int, *, afresh: bool = Fal
     """Prints the median of each part over `times` starts: wall clock, and CPU of the process.
     `afresh` removes the index of summaries before each.
     """
-    found: dict[str, list[tuple[float, float]]] = {}
+    parts: dict[str, list[tuple[float, float]]] = {}
     whole = []
     for _ in range(times):
         if afresh:
@@ -122,10 +122,10 @@ def first_frame(runs_dir: Path, scratch: Path, times: int, *, afresh: bool = Fal
         whole.append(time.perf_counter() - began)
         for line in done.stdout.splitlines():
             name, wall, cpu = line.rsplit(" ", 2)
-            found.setdefault(name, []).append((float(wall), float(cpu)))
+            parts.setdefault(name, []).append((float(wall), float(cpu)))
     total_wall = total_cpu = 0.0
     print(f"{'part':<22}{'wall s':>8}{'cpu s':>8}   median of {times} warm starts")
-    for name, values in found.items():
+    for name, values in parts.items():
         wall = statistics.median(one for one, _ in values)
         cpu = statistics.median(two for _, two in values)
         total_wall, total_cpu = total_wall + wall, total_cpu + cpu
@@ -163,7 +163,7 @@ def list_of_runs(runs_dir: Path, times: int) -> None:
 
 
 async def keys_under_load(runs_dir: Path, scratch: Path, seconds: float) -> None:
-    """Prints how long keys take, how often the screen is told, and what memory it takes."""
+    """Prints how long keys take, how often the screen is updated, and what memory it takes."""
     from hashbench.tui.app import Workbench
 
     me = psutil.Process()
@@ -205,8 +205,10 @@ async def keys_under_load(runs_dir: Path, scratch: Path, seconds: float) -> None
     for name, values in (("wall clock", taken), ("cpu of the process", spent)):
         values.sort()
         at = [values[min(len(values) - 1, int(share * len(values)))] for share in (0.5, 0.95, 1)]
-        told = "median {:.0f} ms, 95th {:.0f} ms, worst {:.0f} ms".format(*(1000 * v for v in at))
-        print(f"{len(values)} keys, {name}: {told}")
+        summary = "median {:.0f} ms, 95th {:.0f} ms, worst {:.0f} ms".format(
+            *(1000 * v for v in at)
+        )
+        print(f"{len(values)} keys, {name}: {summary}")
     print(f"{updates / wall:.1f} updates a second; {used / wall:.0%} of one core")
     print(
         f"memory {memory[0] / 2**20:.0f} MB at first, {max(memory) / 2**20:.0f} MB at most, "

@@ -25,7 +25,7 @@ def audited(*arguments: str | Path) -> Result:
     return CliRunner(env={"COLUMNS": "80", "TERM": "dumb"}).invoke(app, [str(a) for a in arguments])
 
 
-def found(*arguments: str | Path) -> list[dict[str, Any]]:
+def audits(*arguments: str | Path) -> list[dict[str, Any]]:
     done = audited(*arguments, "--json")
     assert done.exit_code == 0, done.output
     result: list[dict[str, Any]] = json.loads(done.stdout)
@@ -61,7 +61,7 @@ def test_verdicts_in_words(tmp_path: Path, labels: np.ndarray) -> None:
     leak = npz(tmp_path / "leak.npz", leaking(labels, 1), labels)
     clean = npz(tmp_path / "clean.npz", honest(labels, 2), labels)
     single = npz(tmp_path / "single.npz", honest(labels, 3), np.eye(12)[np.arange(3000) % 12])
-    one, two, three = found(leak, clean, single)
+    one, two, three = audits(leak, clean, single)
     assert one["verdict"] == "consistent with label input"
     assert two["verdict"] == "no sign of label input"
     assert three["verdict"] == "not decidable"
@@ -86,7 +86,7 @@ def test_a_leak_in_one_modality_is_the_verdict(tmp_path: Path, labels: np.ndarra
     )
     sides = (LabelMasks.from_multi_hot(labels[rows]) for rows in (slice(0, 400), slice(400, None)))
     native.write_codes(tmp_path / "run" / "codes", native.CodeSet(32, query, database, *sides))
-    (one,) = found(tmp_path / "run")
+    (one,) = audits(tmp_path / "run")
     verdicts = {part["direction"]: part["verdict"] for part in one["codes"]}
     assert set(verdicts) == {"i2t", "t2i", "i2i", "t2t"}
     assert verdicts["t2t"] == one["verdict"] == "consistent with label input"
@@ -94,7 +94,8 @@ def test_a_leak_in_one_modality_is_the_verdict(tmp_path: Path, labels: np.ndarra
 
 
 def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) -> None:
-    from hashbench.runs import result
+    from hashbench.runs import events, result
+    from hashbench.runs.writer import EventWriter
 
     codes = honest(labels, 1)
     sets = native.CodeSet(
@@ -117,8 +118,12 @@ def test_the_encoder_of_a_run_is_reported(tmp_path: Path, labels: np.ndarray) ->
         facts={},
     )  # fmt: skip
     result.write(run / "result.json", made)
-    (one,) = found(run)
+    (one,) = audits(run)
     assert (one["encoder"]["labels"], one["encoder"]["clean"]) == (0.25, False)
+    with EventWriter(run / "events.jsonl") as writer:
+        writer.write(events.Finished(seconds=1.0))
+    (whole,) = audits("--runs-dir", tmp_path)  # without files: all finished runs
+    assert whole["encoder"] == one["encoder"]
     by_id = audited("20260101-000000-test", "--runs-dir", tmp_path)
     assert "permuted labels 25.00%" in " ".join(by_id.stdout.split())
 
@@ -133,9 +138,9 @@ def test_one_clear_error(tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_published_codes(shared_data: Path, tmp_path: Path) -> None:
     folder = shared_data / "codes"
-    (pghmh,) = found(folder / "pghmh_flickr25k_16.mat")
+    (pghmh,) = audits(folder / "pghmh_flickr25k_16.mat")
     assert pghmh["verdict"] == "consistent with label input"
     labels = tmp_path / "labels.npz"
     np.savez(labels, query=np.repeat(np.arange(10), 100), database=np.repeat(np.arange(10), 5400))
-    (adsh,) = found(folder / "adsh_cifar10_24.mat", "--labels", labels)
+    (adsh,) = audits(folder / "adsh_cifar10_24.mat", "--labels", labels)
     assert adsh["verdict"] == "not decidable"

@@ -39,7 +39,7 @@ def test_a_pipe_gets_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(re.findall(r"\d\.\d{4}", line)) == 8
 
 
-def told(done: Result) -> str:
+def printed(done: Result) -> str:
     """What was printed, whatever the line breaks."""
     assert done.exit_code == 0, done.exception or done.output
     return " ".join(done.output.split())
@@ -95,7 +95,7 @@ def test_the_floor_is_that_of_the_metric(tmp_path: Path, metric: str) -> None:
         )
     note = f"expected {metric} of random codes on the same queries"
     for form in ("table", "md", "latex"):
-        assert note in told(compared("--runs-dir", tmp_path, "--metric", metric, "-f", form))
+        assert note in printed(compared("--runs-dir", tmp_path, "--metric", metric, "-f", form))
 
 
 def test_floors_of_earlier_versions_are_computed_from_the_codes(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_floors_of_earlier_versions_are_computed_from_the_codes(tmp_path: Path) 
     (table,) = tables("--runs-dir", tmp_path)
     assert table["floors"]["16"] == 0.321
     assert table["floor_is"] == "share of relevant pairs"
-    text = told(compared("--runs-dir", tmp_path))
+    text = printed(compared("--runs-dir", tmp_path))
     assert (
         "share of relevant pairs 0.3210, stored by an earlier version instead of the random floor"
         in text
@@ -139,7 +139,7 @@ def test_a_repeated_run_is_counted(tmp_path: Path) -> None:
     scored_run(tmp_path, seed=[0], bits=[24], method=["lsh"])  # another length is no repetition
     (table,) = tables("--runs-dir", tmp_path)
     assert (table["rows"][0]["seeds"], table["rows"][0]["repeats"]) == (2, 1)
-    text = told(compared("--runs-dir", tmp_path))
+    text = printed(compared("--runs-dir", tmp_path))
     assert "2 (+1 repeated)" in text
     assert "with its latest run" in text
 
@@ -168,7 +168,7 @@ def test_a_file_of_codes_of_the_same_split_is_a_row(tmp_path: Path, turn: bool) 
     }  # fmt: skip
     assert theirs["scores"][0]["mean"] > ours["scores"][0]["mean"]
     assert not any(one["best"] for row in (ours, theirs) for one in row["scores"])
-    text = told(compared(run.path, file))
+    text = printed(compared(run.path, file))
     assert "! codes.mat (file) !: CODE FILE, not ranked" in text
 
 
@@ -179,7 +179,7 @@ def test_a_file_of_another_split_is_refused_and_eval_is_named(tmp_path: Path) ->
     assert message.startswith(f"{file}: its labels")
     assert f"`hashbench eval {file}`" in message
     assert f"`hashbench eval {file}`" in refused(file)
-    assert "is not there" in refused(run.path, tmp_path / "missing.mat")
+    assert "does not exist" in refused(run.path, tmp_path / "missing.mat")
 
 
 def test_what_is_no_run_is_left_out_with_a_word(tmp_path: Path) -> None:
@@ -208,44 +208,44 @@ def edit_codes(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "says"),
+    ("edit", "message"),
     [
         (edit_scores, "result.json does not match its digest"),
         (edit_spec, "spec.toml is not the spec that was run"),
         (edit_codes, "codes/16.npz are not the codes that were scored"),
     ],
 )
-def test_what_was_changed_after_scoring_is_shown(tmp_path: Path, edit: Any, says: str) -> None:
+def test_what_was_changed_after_scoring_is_shown(tmp_path: Path, edit: Any, message: str) -> None:
     run = scored_run(tmp_path, method=["soda"], noise=0.01)
     scored_run(tmp_path, method=["lsh"], noise=0.2)
     scored_run(tmp_path, method=["lsh"], noise=0.2, ablate=[], seed=[3])
-    before = told(compared("--runs-dir", tmp_path))
+    before = printed(compared("--runs-dir", tmp_path))
     assert "CHANGED" not in before
     edit(run)
     (table,) = tables("--runs-dir", tmp_path)
     soda = next(row for row in table["rows"] if row["method"] == "soda")
-    assert says in soda["marks"][0]
+    assert message in soda["marks"][0]
     assert not any(one["best"] for row in table["rows"] for one in row["scores"])  # no rival left
-    assert f"CHANGED AFTER SCORING, not ranked: {run.id}: {says}" in told(
+    assert f"CHANGED AFTER SCORING, not ranked: {run.id}: {message}" in printed(
         compared("--runs-dir", tmp_path)
     )
     page = CliRunner().invoke(app, ["show", run.id, "--runs-dir", str(tmp_path)])
-    assert f"CHANGED AFTER SCORING: {says}" in told(page)
+    assert f"CHANGED AFTER SCORING: {message}" in printed(page)
 
 
 def test_layout_and_order_of_a_result_are_no_change(tmp_path: Path) -> None:
     run = scored_run(tmp_path)
     content = msgspec.json.decode(run.result.read_bytes())
     run.result.write_text(json.dumps(dict(reversed(content.items()))))
-    assert "CHANGED" not in told(compared("--runs-dir", tmp_path))
+    assert "CHANGED" not in printed(compared("--runs-dir", tmp_path))
 
 
 def test_results_without_a_digest_are_said_to_be_so_in_show_alone(tmp_path: Path) -> None:
     run = scored_run(tmp_path)
     rewrite(run, digest="", code_digests={})
-    assert "digest" not in told(compared("--runs-dir", tmp_path))
+    assert "digest" not in printed(compared("--runs-dir", tmp_path))
     page = CliRunner().invoke(app, ["show", run.id, "--runs-dir", str(tmp_path)])
-    assert "result.json has no digest" in told(page)
+    assert "result.json has no digest" in printed(page)
 
 
 def test_versus_takes_any_unambiguous_part_of_a_name(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_published_numbers_say_where_they_are_from(
         published, "published", lambda: published.Published(about="", blocks=(block,))
     )
     for form in ("table", "md", "csv"):
-        text = told(compared(run.path, "--published", "-f", form))
+        text = printed(compared(run.path, "--published", "-f", form))
         assert "MITH" in text
         assert "PUBLISHED NUMBER, not ranked" in text
         assert "CLIP ViT-B/32" in text

@@ -34,8 +34,8 @@ def evaluated(*arguments: str | Path) -> Result:
 def scores(*arguments: str | Path) -> list[dict[str, Any]]:
     done = evaluated(*arguments, "--json")
     assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.stdout)["scores"]
-    return found
+    scored: list[dict[str, Any]] = json.loads(done.stdout)["scores"]
+    return scored
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def test_json_has_all_that_a_number_depends_on(codes: Path) -> None:
 
 
 def test_metrics_profiles_and_directions(codes: Path) -> None:
-    found = scores(codes, "-m", "P@5,nDCG@5", "-m", "P@r2", "--as-in", "pghmh", "--topk", "3",
+    scored = scores(codes, "-m", "P@5,nDCG@5", "-m", "P@r2", "--as-in", "pghmh", "--topk", "3",
                    "--direction", "i2t")  # fmt: skip
-    assert [one["metric"] for one in found] == [
+    assert [one["metric"] for one in scored] == [
         "mAP@all(tie=index,empty=zero)", "P@5", "nDCG@5", "P@r2", "mAP@3", "nDCG@3", "P@3", "R@3",
     ]  # fmt: skip
-    assert found[0]["counted"] == 8
-    assert found[3]["empty_balls"] is not None
+    assert scored[0]["counted"] == 8
+    assert scored[3]["empty_balls"] is not None
     (only,) = scores(codes, "-m", "t2i:mAP@all")
     assert only["direction"] == "t2i"
 
@@ -108,10 +108,10 @@ def test_intervals_and_the_paired_test(codes: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     content |= {key: np.sign(rng.normal(size=content[key].shape)) for key in ("q_img", "r_txt")}
     scipy.io.savemat(noise, {key: value for key, value in content.items() if key[0] in "qr"})
-    found = scores(codes, "--ci", "--versus", noise, "--direction", "i2t")[0]
-    assert found["low"] <= found["value"] <= found["high"]
-    assert found["difference"] > 0
-    assert 0 < found["p_value"] < 0.2
+    scored = scores(codes, "--ci", "--versus", noise, "--direction", "i2t")[0]
+    assert scored["low"] <= scored["value"] <= scored["high"]
+    assert scored["difference"] > 0
+    assert 0 < scored["p_value"] < 0.2
     assert "against the other codes" in evaluated(codes, "--versus", noise).stdout
     content["q_l"] = content["q_l"][::-1]
     scipy.io.savemat(noise, {key: value for key, value in content.items() if key[0] in "qr"})
@@ -132,14 +132,14 @@ def test_our_own_codes_folder(tmp_path: Path) -> None:
         native.write_codes(
             tmp_path / "run" / "codes", native.CodeSet(bits, query, database, *labels)
         )
-    found = scores(tmp_path / "run")
-    assert [(one["bits"], one["direction"], one["value"]) for one in found] == [
+    scored = scores(tmp_path / "run")
+    assert [(one["bits"], one["direction"], one["value"]) for one in scored] == [
         (8, "i2t", 1.0), (8, "t2i", 1.0), (16, "i2t", 1.0), (16, "t2i", 1.0),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["-m", "mAP@"], "metric"),
         (["-m", "mm:mAP@all"], "no codes for mm"),
@@ -150,15 +150,15 @@ def test_our_own_codes_folder(tmp_path: Path) -> None:
         (["--direction", "x2y"], "direction"),
         (["--layout", "val-retrieval"], "no codes under the names"),
         (["--bits", "64"], "12 bits, not 64"),
-        (["--labels", "missing.mat"], "not there"),
-        (["--versus", "missing.mat"], "not there"),
+        (["--labels", "missing.mat"], "does not exist"),
+        (["--versus", "missing.mat"], "does not exist"),
     ],
 )
-def test_one_clear_error_each(codes: Path, arguments: list[str], says: str) -> None:
+def test_one_clear_error_each(codes: Path, arguments: list[str], message: str) -> None:
     done = evaluated(codes, *arguments)
     assert isinstance(done.exception, InputError), done.output
     assert done.exception.exit_code == 2
-    assert says in str(done.exception)
+    assert message in str(done.exception)
 
 
 def test_the_command_exits_with_2_and_no_traceback(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, data_dir: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (("run", "--method", "sooda"), "did you mean soda"),
         (("run", "--dataset", "picture"), "did you mean picturebook"),
@@ -152,12 +152,12 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path, data_dir: Path) -> N
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_wrong_input_is_one_message_and_exit_code_2(
-    tmp_path: Path, data_dir: Path, arguments: tuple[str, ...], says: str
+    tmp_path: Path, data_dir: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = hashbench(*arguments, folder=tmp_path / "runs", data=data_dir)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.startswith("error: ")
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())  # nothing half-written
 

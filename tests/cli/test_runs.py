@@ -164,7 +164,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_kill_asks_or_is_told_yes(
+def test_kill_asks_or_is_given_yes(
     command: Command, runs_dir: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
     run = fixtures.folder(runs_dir, fixtures.spec())
@@ -218,8 +218,8 @@ def test_tags_are_given_taken_and_shown(command: Command, made: dict[str, RunFol
     code, out, _ = command("tag", one, two)
     assert code == 0
     assert out.splitlines() == [f'{one}: "the good one" paper', f"{two}: no name paper good"]
-    (found,) = json.loads(command("tag", one, "--json")[1])
-    assert found == {"run": one, "name": "the good one", "tags": ["paper"]}
+    (entry,) = json.loads(command("tag", one, "--json")[1])
+    assert entry == {"run": one, "name": "the good one", "tags": ["paper"]}
     assert command("tag", one, two, "--name", "both")[0] == 2
     assert command("tag", one, "--add", "two words")[0] == 2
     assert command("tag", one, "--name", "")[0] == 0

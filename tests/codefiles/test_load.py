@@ -158,14 +158,14 @@ def test_keys_by_option_and_labels_in_every_place(tmp_path: Path) -> None:
     np.save(tmp_path / "q.npy", QUERY_LABELS)
     both = save(tmp_path / "both.mat", {"one": LABELS["L_te"], "two": LABELS["L_db"]})
     codes = {"query": "a", "database": "b"}
-    for said in (
+    for given in (
         {"query_labels": "y1", "database_labels": "y2"},
         {"query_labels": str(tmp_path / "q.npy"), "database_labels": f"{both}:two"},
         {"labels": f"{both}:one,two"},
     ):
-        (task,) = load(path, ReadOptions(**codes, **said))  # type: ignore[arg-type]
+        (task,) = load(path, ReadOptions(**codes, **given))  # type: ignore[arg-type]
         assert_plain(task)
-    for said, says in (
+    for given, message in (
         ({}, "--query KEY --database KEY"),
         ({"query": "a"}, "belong together"),
         (codes, "--labels FILE"),
@@ -174,8 +174,8 @@ def test_keys_by_option_and_labels_in_every_place(tmp_path: Path) -> None:
         (codes | {"labels": f"{both}:one"}, "two are expected"),
         (codes | {"query_labels": str(both), "database_labels": "y2"}, "say which"),
     ):
-        with pytest.raises(InputError, match=says):
-            load(path, ReadOptions(**said))
+        with pytest.raises(InputError, match=message):
+            load(path, ReadOptions(**given))
     with pytest.raises(UnknownNameError, match="did you mean y2"):
         load(path, ReadOptions(**codes, query_labels="y22", database_labels="y2"))
 
@@ -247,7 +247,7 @@ def test_square_matrices_are_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"val_B": signs(QUERY)[:, :12]}, "same number of bits"),
         ({"val_B": np.where(QUERY, np.nan, 1.0)}, "NaN"),
@@ -266,9 +266,9 @@ def test_square_matrices_are_asked_for(tmp_path: Path) -> None:
         ({"L_te": -np.arange(QUERIES), "L_db": np.arange(ITEMS)}, "not negative"),
     ],
 )
-def test_one_clear_error_each(tmp_path: Path, change: dict[str, np.ndarray], says: str) -> None:
+def test_one_clear_error_each(tmp_path: Path, change: dict[str, np.ndarray], message: str) -> None:
     path = save(tmp_path / "x.npz", PLAIN | change, "npz")
-    with pytest.raises(InputError, match=says) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         load(path)
     assert "x.npz" in str(caught.value)
     assert caught.value.exit_code == 2

@@ -58,8 +58,8 @@ def test_what_is_written_comes_back(
     folder = tmp_path_factory.mktemp("codes")
     written = code_set(bits, modalities)
     assert native.write_codes(folder, written) == folder / f"{bits}.npz"
-    (found,) = native.read_codes(folder)
-    assert_same(written, found)
+    (read,) = native.read_codes(folder)
+    assert_same(written, read)
 
 
 def test_bit_lengths_come_in_order_and_bytes_are_the_same(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_bit_lengths_come_in_order_and_bytes_are_the_same(tmp_path: Path) -> Non
 def test_sides_that_do_not_fit_are_refused() -> None:
     good = code_set()
     parts = vars(good)
-    for change, says in (
+    for change, message in (
         ({"database": {"image": good.database["image"]}}, "modalities"),
         ({"bits": 64}, "bits"),
         ({"query_ids": ["a"]}, "ids"),
@@ -83,7 +83,7 @@ def test_sides_that_do_not_fit_are_refused() -> None:
          "no modality"),
         ({"query_labels": LabelMasks.from_multi_hot(np.ones((5, 3)))}, "number of classes"),
     ):  # fmt: skip
-        with pytest.raises(InputError, match=says):
+        with pytest.raises(InputError, match=message):
             native.CodeSet(**(parts | change))
 
 
@@ -92,7 +92,7 @@ def test_other_files_are_not_taken_for_ours(tmp_path: Path) -> None:
         native.read_codes(tmp_path)
     path = native.write_codes(tmp_path, code_set(16))
     content = dict(np.load(path))
-    for change, says in (
+    for change, message in (
         ({"format": np.array([2])}, "format 2"),
         ({"bits": np.array([17.5])}, "whole number"),
         ({"bits": np.array([8])}, "bits"),
@@ -101,7 +101,7 @@ def test_other_files_are_not_taken_for_ours(tmp_path: Path) -> None:
         ({"database_ids": np.arange(9)}, "strings"),
     ):
         np.savez(path, **(content | change))
-        with pytest.raises(DamagedFileError, match=says) as caught:
+        with pytest.raises(DamagedFileError, match=message) as caught:
             native.read_codes(tmp_path)
         assert "16.npz" in str(caught.value)
     np.savez(path, x=np.ones(3))
@@ -113,8 +113,8 @@ def test_tasks_of_our_own_files(tmp_path: Path) -> None:
     run = tmp_path / "run"
     native.write_codes(run / "codes", code_set(16))
     native.write_codes(run / "codes", code_set(32))
-    found = [(task.query.bits, task.direction) for task in load(run)]
-    assert found == [(16, "i2t"), (16, "t2i"), (32, "i2t"), (32, "t2i")]
+    tasks = [(task.query.bits, task.direction) for task in load(run)]
+    assert tasks == [(16, "i2t"), (16, "t2i"), (32, "i2t"), (32, "t2i")]
     every = load(run / "codes" / "16.npz", ReadOptions(every_direction=True))
     assert [task.direction for task in every] == ["i2t", "t2i", "i2i", "t2t"]
     (task,) = load(run / "codes", ReadOptions(bits=32, directions=("t2i",)))

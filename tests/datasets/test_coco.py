@@ -101,7 +101,7 @@ def test_several_annotation_files_combine(coco: Path) -> None:
     assert len(read(coco, "2017")) == 4
 
 
-def test_two_years_must_be_told_apart(coco: Path) -> None:
+def test_two_years_must_be_distinguished(coco: Path) -> None:
     write(coco, *part(coco, "val2014", 30), name="val2014")
     with pytest.raises(InputError, match="--dataset coco-2014, --dataset coco-2017"):
         read(coco)
@@ -316,7 +316,9 @@ def test_the_protocol_of_122218_items(tmp_path: Path) -> None:
     assert len(dataset) == 122_218
     assert {len(texts) for texts in dataset.captions} == {5}
     assert dataset.labels.sum() == 122_218
-    (items,) = (finding for finding in check_labels(dataset) if finding.check == "items")
+    (items,) = (
+        finding for finding in check_labels(dataset, CARD, None) if finding.check == "items"
+    )
     assert items.level is Level.OK
     for split in ("pcril", "dcmht"):
         sizes = released_splits.sizes(split, CARD, "coco")

@@ -177,7 +177,7 @@ def test_columns_of_a_known_set_are_named_by_their_counts(
     assert len({both[frequent] for both in COUNTS.values()}) == 24  # or no count could tell
 
 
-def test_pictures_of_the_same_name_are_told_apart_by_their_folders(folder: Path) -> None:
+def test_pictures_of_the_same_name_are_distinguished_by_their_folders(folder: Path) -> None:
     for name in ("a", "b"):
         (folder / "images" / name).mkdir()
         Image.new("RGB", (7 if name == "a" else 9, 2)).save(folder / "images" / name / "1.jpg")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from hashbench.engine.__main__ import main
 from hashbench.plan.request import Request, expand
 from hashbench.runs import layout
 from hashbench.runs.layout import RunFolder
@@ -38,3 +41,16 @@ def worker(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+
+
+@pytest.fixture
+def here(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[RunFolder], int]]:
+    """Works a run in this process: what a worker does but for its own process and signals."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def work(run: RunFolder) -> int:
+        monkeypatch.setattr("sys.argv", ["engine", str(run.path), "--data-dir", str(data_dir)])
+        return main()
+
+    yield work
+    torch.use_deterministic_algorithms(False)

@@ -30,7 +30,7 @@ def test_a_run_leaves_out_what_cannot_be_read_and_says_so(tmp_path: Path) -> Non
         path = tmp_path / f"{name}.jpg"
         path.write_bytes(path.read_bytes()[:900])
     (tmp_path / "table.csv").write_text("\n".join(lines))
-    found = Registration(
+    registration = Registration(
         kind="table",
         title="Mine",
         query=0,
@@ -39,7 +39,7 @@ def test_a_run_leaves_out_what_cannot_be_read_and_says_so(tmp_path: Path) -> Non
         table=str(tmp_path / "table.csv"),
     )
     data_dir = tmp_path / "data"
-    custom.register(data_dir, "mine", found)
+    custom.register(data_dir, "mine", registration)
 
     request = Request(
         method=["lsh"], dataset=["mine"], bits=[8], threads=1, query_size=20, train_size=10,
@@ -53,11 +53,11 @@ def test_a_run_leaves_out_what_cannot_be_read_and_says_so(tmp_path: Path) -> Non
     split = split_of(spec, dataset)
     broken = [dataset.ids.index(name) for name in BROKEN]
     sizes = {part: len(np.setdiff1d(items, broken)) for part, items in split.parts().items()}
-    told = read_all(run.events)
-    (planned,) = (event for event in told if isinstance(event, events.Planned))
+    logged = read_all(run.events)
+    (planned,) = (event for event in logged if isinstance(event, events.Planned))
     assert planned.sizes == sizes
     assert sizes["query"] + sizes["database"] == 38
-    notes = [event.text for event in told if isinstance(event, events.Note)]
+    notes = [event.text for event in logged if isinstance(event, events.Note)]
     assert any("left out 2 items whose pictures cannot be read" in note for note in notes)
     assert all(any(f"{name}.jpg: cannot be read" in note for note in notes) for name in BROKEN)
     facts = result.read(run.result).facts

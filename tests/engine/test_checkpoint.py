@@ -37,15 +37,15 @@ def test_model_optimiser_and_position_survive(tmp_path: Path) -> None:
     )
     run = RunFolder(tmp_path)
     checkpoint.save(run, state)
-    found = checkpoint.load(run, "hash")
-    assert found is not None
-    assert found.position == Position(1, 2, 3)
-    assert (found.best.score, found.best.epoch) == (0.5, 2)
-    assert found.sums == sums
+    loaded = checkpoint.load(run, "hash")
+    assert loaded is not None
+    assert loaded.position == Position(1, 2, 3)
+    assert (loaded.best.score, loaded.best.epoch) == (0.5, 2)
+    assert loaded.sums == sums
     other, fresh = trained()
-    other.load_state_dict(found.model)
-    assert found.optimiser is not None
-    fresh.load_state_dict(found.optimiser)
+    other.load_state_dict(loaded.model)
+    assert loaded.optimiser is not None
+    fresh.load_state_dict(loaded.optimiser)
     for a, b in ((model, optimiser), (other, fresh)):
         torch.manual_seed(1)
         b.zero_grad()

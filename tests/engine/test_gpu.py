@@ -48,10 +48,10 @@ def test_an_epoch_has_the_losses_that_it_has_on_the_cpu(
     cpu = finished(make(method=[name], epochs=epochs, device="cpu"), data_dir)
     # features of its own, so that the towers run on the GPU, too
     gpu = finished(make(method=[name], epochs=epochs, device="cuda"), tmp_path / "data")
-    expected, found = losses(cpu), losses(gpu)
-    assert expected.keys() == found.keys()
+    expected, actual = losses(cpu), losses(gpu)
+    assert expected.keys() == actual.keys()
     for key, value in expected.items():
-        assert found[key] == pytest.approx(value, rel=0.05), key
+        assert actual[key] == pytest.approx(value, rel=0.05), key
     outcome = result.read(gpu.result)
     assert outcome.audit.clean, outcome.audit.verdict
     assert outcome.facts["device"].startswith("cuda")

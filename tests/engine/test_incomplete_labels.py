@@ -1,11 +1,11 @@
-"""Runs under incomplete labels: what is hidden stays hidden, what is recovered is told."""
+"""Runs under incomplete labels: what is hidden stays hidden, what is recovered is reported."""
 
 from __future__ import annotations
 
 import io
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,6 @@ from msgspec import structs
 from hashbench.datasets.masks import VisibleLabels
 from hashbench.datasets.splits import Split
 from hashbench.engine import label_recovery
-from hashbench.engine.__main__ import main
 from hashbench.engine.data import Data, visible_labels
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError
@@ -149,28 +148,28 @@ def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
     items = torch.tensor([1, 4, 5])
     added = torch.ones(3, 3, dtype=torch.bool)
     paths = [RecoveryPath(4, 3.0, ((2, 3.75),), (0, 4.0))]
-    told = label_recovery.recovery_event(
+    event = label_recovery.recovery_event(
         "search", 0, Recovered(items, added, {"x": 1.5}, paths), data
     )
     rows = [1, 4, 5]
     unknown = ~visible.known[rows]
     right = int((unknown & dataset.labels[rows]).sum())
-    assert told.values["added"] == unknown.sum()
-    assert told.values["right"] == told.values["hidden"] == right
-    assert told.values["precision"] == pytest.approx(right / unknown.sum())
-    assert told.values["items"] == 3
-    assert told.values["x"] == 1.5
-    assert set(told.classes) == {"a", "b", "c"}
-    (example,) = told.examples
+    assert event.values["added"] == unknown.sum()
+    assert event.values["right"] == event.values["hidden"] == right
+    assert event.values["precision"] == pytest.approx(right / unknown.sum())
+    assert event.values["items"] == 3
+    assert event.values["x"] == 1.5
+    assert set(event.classes) == {"a", "b", "c"}
+    (example,) = event.examples
     assert example.item == "item4"
     assert example.steps == (("c", 3.75),)
     assert example.stop == ("a", 4.0)
     names = np.array(dataset.class_names)
     assert example.true == tuple(names[dataset.labels[4]])
     assert example.known == tuple(names[visible.labels[4]])
-    decoded = events.decode(events.encode(told).strip())
+    decoded = events.decode(events.encode(event).strip())
     assert isinstance(decoded, events.Recovery)
-    assert decoded.examples == told.examples
+    assert decoded.examples == event.examples
 
 
 def finished(run: RunFolder, data_dir: Path) -> RunFolder:
@@ -179,8 +178,8 @@ def finished(run: RunFolder, data_dir: Path) -> RunFolder:
 
 
 def codes(run: RunFolder) -> dict[str, np.ndarray]:
-    with np.load(run.codes / "16.npz", allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    with np.load(run.codes / "16.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 @pytest.fixture(scope="module")
@@ -191,26 +190,30 @@ def whole_run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFo
 
 
 def test_a_run_tells_its_recovery_live_and_at_the_end(whole_run: RunFolder) -> None:
-    told = [e for e in read_all(whole_run.events) if isinstance(e, events.Recovery)]
-    assert [(e.stage, e.epoch) for e in told] == [("prompts", 0), ("prompts", 1), ("search", 0)]
-    assert all("violated deletion" in event.values for event in told[:2])
-    assert told[1].values["prompt drift"] > told[0].values["prompt drift"] > 0
-    assert told[2].values["items"] == 180
-    assert len(told[2].examples) == 12
-    per_class = told[2].classes
-    assert sum(counts["added"] for counts in per_class.values()) == told[2].values["added"]
+    recoveries = [e for e in read_all(whole_run.events) if isinstance(e, events.Recovery)]
+    assert [(e.stage, e.epoch) for e in recoveries] == [
+        ("prompts", 0),
+        ("prompts", 1),
+        ("search", 0),
+    ]
+    assert all("violated deletion" in event.values for event in recoveries[:2])
+    assert recoveries[1].values["prompt drift"] > recoveries[0].values["prompt drift"] > 0
+    assert recoveries[2].values["items"] == 180
+    assert len(recoveries[2].examples) == 12
+    per_class = recoveries[2].classes
+    assert sum(counts["added"] for counts in per_class.values()) == recoveries[2].values["added"]
     assert result.read(whole_run.result).audit.clean
 
 
 def test_recovery_is_shown_with_examples_and_by_class(whole_run: RunFolder) -> None:
     from rich.console import Console
 
-    found = latest_recovery(whole_run)
+    recovery = latest_recovery(whole_run)
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(summary_page(found))
-    console.print(class_table(found))
+    console.print(summary_page(recovery))
+    console.print(class_table(recovery))
     shown = console.export_text()
-    for example in found.examples:
+    for example in recovery.examples:
         assert example.item in shown
         for name, score in example.steps:
             assert f"+ {name}   {score:.2f}   " in shown
@@ -236,25 +239,12 @@ def test_a_killed_run_recovers_and_hashes_the_same(
         np.testing.assert_array_equal(array, wanted[name], err_msg=name)
 
 
-def test_every_class_hidden_is_told_before_training(make: Make, data_dir: Path) -> None:
+def test_every_class_hidden_is_reported_before_training(make: Make, data_dir: Path) -> None:
     run = make(method=["pcril"], known_ratio=[1e-17], epochs=1)
     assert worker(run, data_dir).wait(timeout=120) == 2
     (failed,) = (e for e in read_all(run.events) if isinstance(e, events.Failed))
     assert "hides all" in failed.reason
     assert failed.remedy
-
-
-@pytest.fixture
-def here(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[RunFolder], int]]:
-    """Works a run in this process: what a worker does but for its own process and signals."""
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-
-    def work(run: RunFolder) -> int:
-        monkeypatch.setattr("sys.argv", ["engine", str(run.path), "--data-dir", str(data_dir)])
-        return main()
-
-    yield work
-    torch.use_deterministic_algorithms(False)
 
 
 @pytest.mark.parametrize("name", list(catalog.methods()))
@@ -265,12 +255,16 @@ def test_every_method_trains_on_incomplete_labels(
     codes_of = []
     for unknown in ("negative",) if card.own_unknown else ("negative", "ignore"):
         epochs = 1 if card.epoch_params else None
+        # several steps, since the first one of a warm-up has a learning rate of 0
+        steps = {"batch_size": 32} if card.has_param("batch_size") else {}
         spec = spec_of(
             method=[name],
             bits=[16],
             known_ratio=[0.3],
             unknown=unknown,
+            protocol="published" if card.published_only else "strict",
             epochs=epochs,
+            set=steps,
             query_size=20,
             train_size=80,
             threads=1,
@@ -278,14 +272,14 @@ def test_every_method_trains_on_incomplete_labels(
         few = structs.replace(spec.dataset, params=spec.dataset.params | {"items": 110})
         run = layout.create(tmp_path, structs.replace(spec, dataset=few), datetime.now(UTC))
         assert here(run) == 0, [e for e in read_all(run.events) if isinstance(e, events.Failed)]
-        found = result.read(run.result)
-        assert found.audit.clean, found.audit.verdict
-        scores = found.scores["16"]
+        outcome = result.read(run.result)
+        assert outcome.audit.clean != card.published_only, outcome.audit.verdict
+        scores = outcome.scores["16"]
         assert set(scores) == set(card.directions)
         assert all(0 < values["mAP@all"] <= 1 for values in scores.values())
         assert VisibleLabels.load(run.labels).known.mean() == pytest.approx(0.3, abs=1e-3)
         codes_of.append(codes(run))
-    if len(codes_of) == 2 and card.epoch_params:
+    if len(codes_of) == 2 and card.epoch_params and card.supervised:
         # what is learned depends on what becomes of pairs that are open
         assert any((codes_of[0][key] != array).any() for key, array in codes_of[1].items())
 

@@ -22,8 +22,8 @@ EPOCHS = 60  # long enough to be met while it trains, some seconds in all
 
 
 def codes(run: RunFolder) -> dict[str, np.ndarray]:
-    with np.load(run.codes / "16.npz", allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    with np.load(run.codes / "16.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def status(run: RunFolder) -> Status:
@@ -61,10 +61,10 @@ def make_in(folder: Path) -> Make:
     return create
 
 
-def assert_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> None:
-    assert found.keys() == wanted.keys()
-    for name, array in wanted.items():
-        np.testing.assert_array_equal(found[name], array, err_msg=name)
+def assert_same(actual: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert actual.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(actual[name], array, err_msg=name)
 
 
 @pytest.mark.parametrize("moment", [events.StageBegan, events.EpochEnded, events.Scores])
@@ -136,10 +136,10 @@ def test_a_second_worker_of_a_run_is_refused_and_a_finished_run_is_not_resumed(
     assert worker(run, data_dir).wait(timeout=60) == InputError.exit_code
     with pytest.raises(InputError, match="finished"):
         launch.start(run, data_dir)
-    found = result.read(run.result)
-    assert found.audit.clean
-    assert found.selected["by"] == "validation"
-    assert found.split["query"] == 60
+    outcome = result.read(run.result)
+    assert outcome.audit.clean
+    assert outcome.selected["by"] == "validation"
+    assert outcome.split["query"] == 60
 
 
 def test_a_damaged_checkpoint_is_named(make: Make, data_dir: Path) -> None:

@@ -28,12 +28,12 @@ QUERIES, DATABASE, CLASSES = 4, 30, 3
 def test_distances_are_counts_of_differing_bits(seed: int, bits: int, items: int) -> None:
     draw = np.random.default_rng(seed)
     query, database = draw.random((1, bits)) < 0.5, draw.random((items, bits)) < 0.5
-    found = distances(Codes.from_signs(query).words[0], Codes.from_signs(database).words)
+    counts = distances(Codes.from_signs(query).words[0], Codes.from_signs(database).words)
     naive = [
         sum(bool(a) != bool(b) for a, b in zip(query[0], row, strict=True)) for row in database
     ]
-    assert found.tolist() == naive
-    order = nearest(found, items)
+    assert counts.tolist() == naive
+    order = nearest(counts, items)
     assert order.tolist() == sorted(range(items), key=lambda item: (naive[item], item))
 
 
@@ -78,21 +78,21 @@ def test_about_tells_what_there_is(library: Library) -> None:
 def test_a_hit_shares_a_label_and_the_nearest_come_first(library: Library) -> None:
     codes = library._of(16)
     asked, held = codes.query_labels.to_bools()[1], codes.database_labels.to_bools()
-    found = library.rank(16, "i2t", 1, top=DATABASE)
-    seen = [entry["distance"] for entry in found["results"]]
+    ranking = library.rank(16, "i2t", 1, top=DATABASE)
+    seen = [entry["distance"] for entry in ranking["results"]]
     assert seen == sorted(seen)
-    assert [entry["rank"] for entry in found["results"]] == list(range(1, DATABASE + 1))
-    for entry in found["results"]:
+    assert [entry["rank"] for entry in ranking["results"]] == list(range(1, DATABASE + 1))
+    for entry in ranking["results"]:
         assert entry["hit"] == bool((asked & held[entry["row"]]).any())
         assert entry["labels"] == [
             name for name, has in zip(codes.class_names, held[entry["row"]], strict=True) if has
         ]
         assert entry["caption"]
-    assert found["relevant"] == int((asked & held).any(axis=1).sum())
+    assert ranking["relevant"] == int((asked & held).any(axis=1).sum())
     assert len(library.rank(16, "t2i", 1, top=5)["results"]) == 5
 
 
-def test_items_are_found_by_words_and_told_without_a_dataset(library: Library) -> None:
+def test_items_are_found_by_words_and_shown_without_a_dataset(library: Library) -> None:
     every = library.items("", 0, 100)
     assert every["found"] == QUERIES
     assert every["items"][-1]["caption"] == ""  # an item that is in the dataset no more
@@ -112,22 +112,22 @@ def test_a_run_of_another_data_folder_names_it_and_the_command(
         (run.codes / path.name).write_bytes(path.read_bytes())
     wanted = RunSpec(method="lsh", bits=(16,), dataset=DatasetSpec("coco", 60, 200))
     run.spec.write_text(to_toml(wanted))
-    here, there = tmp_path / "here", tmp_path / "over there"
+    here, elsewhere = tmp_path / "here", tmp_path / "over there"
     assert Library(run, here).note.startswith(f"no captions or pictures in {here}: ")
     assert "hashbench tui" not in Library(run, here).note
-    finish(run, wanted, 0.5, facts={"data folder": str(there)})
+    finish(run, wanted, 0.5, facts={"data folder": str(elsewhere)})
     assert Library(run, here).note.endswith(
-        f"; the run used {there}: hashbench tui --data-dir '{there}'"
+        f"; the run used {elsewhere}: hashbench tui --data-dir '{elsewhere}'"
     )
-    assert "the run used" not in Library(run, there).note
+    assert "the run used" not in Library(run, elsewhere).note
 
 
 def test_pictures_keep_their_shape(library: Library) -> None:
     import base64
 
-    found = library.picture("query", 0, 20, 10)
-    assert (found["width"], found["height"]) == (10, 10)
-    assert len(base64.b64decode(found["data"])) == 300
+    picture = library.picture("query", 0, 20, 10)
+    assert (picture["width"], picture["height"]) == (10, 10)
+    assert len(base64.b64decode(picture["data"])) == 300
     with pytest.raises(InputError, match="not in the dataset"):
         library.picture("query", QUERIES - 1, 10, 10)
 

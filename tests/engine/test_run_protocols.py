@@ -24,8 +24,8 @@ SMALL: dict[str, Any] = {
 
 
 def codes(run: RunFolder) -> dict[str, np.ndarray]:
-    with np.load(run.codes / "16.npz", allow_pickle=False) as found:
-        return {name: found[name] for name in found.files}
+    with np.load(run.codes / "16.npz", allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def finished(run: RunFolder, data_dir: Path) -> result.Result:
@@ -41,24 +41,24 @@ def test_the_audit_flags_a_published_run_and_tables_mark_it(
     more = {"fused_share": "1"} if name == "prompthash" else {}
     request = SMALL | {"query_size": 60, "set": SMALL["set"] | more}
     run = make(method=[name], protocol="published", epochs=1, **request)
-    found = finished(run, data_dir)
-    assert not found.audit.clean
-    assert found.audit.labels > 0
+    outcome = finished(run, data_dir)
+    assert not outcome.audit.clean
+    assert outcome.audit.labels > 0
     if name == "prompthash":
-        assert found.audit.paired is not None
-        assert found.audit.paired > 0
-        assert found.audit.batch > 0
+        assert outcome.audit.paired is not None
+        assert outcome.audit.paired > 0
+        assert outcome.audit.batch > 0
     else:
-        assert found.audit.paired is None
-        assert found.audit.batch == 0
+        assert outcome.audit.paired is None
+        assert outcome.audit.batch == 0
         released = array_files.read(run.codes / "16.mat")
         assert np.asarray(released["val_B"]).shape == (60, 16)
         assert np.asarray(released["L_db"]).shape == (400, 24)
-    assert f"labels {found.audit.labels:.1%}" in found.audit.verdict
+    assert f"labels {outcome.audit.labels:.1%}" in outcome.audit.verdict
     (table,) = comparison.compare(rows.collect([run]).finished)
     assert table.condition.protocol == "published"
     assert table.condition.task == ("mm" if name == "pghmh" else "cross-modal")
-    assert {"PUBLISHED PROTOCOL", found.audit.verdict} <= set(table.rows[0].marks)
+    assert {"PUBLISHED PROTOCOL", outcome.audit.verdict} <= set(table.rows[0].marks)
 
 
 def test_a_stopped_run_of_tuned_towers_resumes_to_the_same_codes(
@@ -80,6 +80,6 @@ def test_a_stopped_run_of_tuned_towers_resumes_to_the_same_codes(
     assert not stopped.result.exists(), "it was over before it could be stopped"
     again = finished(stopped, data_dir)
     assert again.scores == result.read(whole.result).scores
-    expected, found = codes(whole), codes(stopped)
+    expected, actual = codes(whole), codes(stopped)
     for part, words in expected.items():
-        assert np.array_equal(words, found[part]), part
+        assert np.array_equal(words, actual[part]), part

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from hashbench.engine.data import Data
-from hashbench.methods.base import Stage, TrainingSet
+from hashbench.methods.base import Stage
+from hashbench.methods.context import TrainingSet
 
 
 def data(n: int = 50) -> Data:

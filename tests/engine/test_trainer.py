@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hashbench.engine.trainer import Trainer
-from hashbench.errors import InputError, StopAskedError, TrainingError
+from hashbench.errors import StopAskedError, TrainingError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.plan.request import Request, expand
 from hashbench.runs import control, events, layout
@@ -91,10 +91,8 @@ class Scripted(Scores):
         return {"i2t:mAP@all @1": self.values[(method.step - 1) // STEPS]}
 
 
-def conducted(
-    run: RunFolder, scores: Scores | None = None, select: str = "validation", **toy: int
-) -> Trainer:
-    (spec,) = expand(Request(select=select))
+def conducted(run: RunFolder, scores: Scores | None = None, **toy: int) -> Trainer:
+    (spec,) = expand(Request())
     with EventWriter(run.events) as writer:
         method = Toy(run, **toy)
         trainer = Trainer(run, spec, method, Batches(), scores or Scores(), writer)  # type: ignore[arg-type]
@@ -108,12 +106,12 @@ def new(tmp_path: Path) -> Iterator[Any]:
     return lambda: layout.create(tmp_path, spec, datetime.datetime.now(datetime.UTC))
 
 
-def test_every_epoch_is_told_once_with_means_of_every_term(new: Any) -> None:
+def test_every_epoch_is_reported_once_with_means_of_every_term(new: Any) -> None:
     run = new()
     conducted(run)
-    told = [event for event in read_all(run.events) if isinstance(event, events.EpochEnded)]
-    assert [event.epoch for event in told] == list(range(EPOCHS))
-    for event in told:
+    epochs = [event for event in read_all(run.events) if isinstance(event, events.EpochEnded)]
+    assert [event.epoch for event in epochs] == list(range(EPOCHS))
+    for event in epochs:
         total = event.values["distance"] + 0.1 * event.values["size"]
         assert event.values["total"] == pytest.approx(total, rel=1e-6)
 
@@ -124,13 +122,13 @@ def test_a_stop_after_any_step_changes_nothing(new: Any, step: int) -> None:
     wanted = conducted(undisturbed)
     with pytest.raises(StopAskedError):
         conducted(run, ask=step)
-    found = conducted(run)
-    assert torch.equal(found.method.weight, wanted.method.weight)
-    assert (found.best.epoch, found.best.score) == (wanted.best.epoch, wanted.best.score)
+    actual = conducted(run)
+    assert torch.equal(actual.method.weight, wanted.method.weight)
+    assert (actual.best.epoch, actual.best.score) == (wanted.best.epoch, wanted.best.score)
 
     def means(folder: RunFolder) -> list[dict[str, float]]:
-        told = read_all(folder.events)
-        return [event.values for event in told if isinstance(event, events.EpochEnded)]
+        logged = read_all(folder.events)
+        return [event.values for event in logged if isinstance(event, events.EpochEnded)]
 
     assert means(run) == [pytest.approx(values) for values in means(undisturbed)]
 
@@ -174,8 +172,3 @@ def test_a_resumed_run_stops_at_the_same_epoch(new: Any) -> None:
         conducted(run, Scripted(scores), patience=2, ask=STEPS + 1)
     conducted(run, Scripted(scores), patience=2, first=STEPS + 2)
     assert sorted(set(epochs_of(run))) == [0, 1, 2]
-
-
-def test_patience_needs_a_score_to_wait_for(new: Any) -> None:
-    with pytest.raises(InputError, match="patience"):
-        conducted(new(), select="last", patience=2)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from hashbench.errors import BusyError, InputError
+from hashbench.files import locks
 from hashbench.launch import actions, spawn
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.runs import control, events, tags
@@ -52,9 +54,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.stdout.close()
 
 
-def tell(run: RunFolder, *told: events.AnyEvent) -> None:
+def log_events(run: RunFolder, *logged: events.AnyEvent) -> None:
     with EventWriter(run.events) as writer:
-        for event in told:
+        for event in logged:
             writer.write(event)
 
 
@@ -67,15 +69,15 @@ def status(run: RunFolder) -> Status:
     return statuses.status(run).state
 
 
-def test_wishes_go_to_workers_that_live(
+def test_control_requests_go_to_workers_that_live(
     run: RunFolder, sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    tell(run, worker_of(sleeper))
+    log_events(run, worker_of(sleeper))
     actions.pause(run)
     assert control.read(run) == "pause"
     actions.stop(run)
     assert control.read(run) == "stop"
-    tell(run, events.Paused())
+    log_events(run, events.Paused())
     with pytest.raises(InputError, match="is paused already"):
         actions.pause(run)
     assert actions.resume(run, tmp_path) is None
@@ -85,7 +87,7 @@ def test_wishes_go_to_workers_that_live(
 def test_kill_ends_the_worker_with_its_children(
     run: RunFolder, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    tell(run, worker_of(sleeper))
+    log_events(run, worker_of(sleeper))
     children = psutil.Process(sleeper.pid).children()
     assert children
     assert status(run) is Status.RUNNING
@@ -100,7 +102,9 @@ def test_kill_ends_the_worker_with_its_children(
 
 def test_a_pid_that_another_process_took_over_is_not_killed(run: RunFolder) -> None:
     me = psutil.Process()
-    tell(run, events.Started(pid=me.pid, since=me.create_time() - 100, host=socket.gethostname()))
+    log_events(
+        run, events.Started(pid=me.pid, since=me.create_time() - 100, host=socket.gethostname())
+    )
     with pytest.raises(InputError, match="is lost"):
         actions.kill(run)
 
@@ -108,16 +112,43 @@ def test_a_pid_that_another_process_took_over_is_not_killed(run: RunFolder) -> N
 def test_a_worker_on_another_host_is_not_killed_from_here(
     run: RunFolder, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    tell(run, worker_of(sleeper, host="elsewhere"))
+    log_events(run, worker_of(sleeper, host="elsewhere"))
     with pytest.raises(InputError, match="runs on elsewhere"):
         actions.kill(run)
     assert sleeper.poll() is None
 
 
+def test_a_run_that_has_just_ended_is_resumable_once_its_worker_lets_go(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[RunFolder] = []
+    monkeypatch.setattr(spawn, "_spawn", lambda run, *_: started.append(run))
+    log_events(run, events.Stopped(reason="asked"))
+    for resumes in (lambda: actions.interrupted(run), lambda: actions.resume(run, tmp_path)):
+        lock = locks.take(run.lock)
+        assert lock is not None
+        leaving = threading.Timer(0.3, os.close, [lock])
+        leaving.start()
+        outcome = resumes()
+        leaving.join()
+        assert outcome is True or started == [run]
+
+
+def test_a_run_that_a_new_worker_has_taken_is_not_resumed(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "RELEASE_SECONDS", 0.2)
+    log_events(run, events.Stopped(reason="asked"))
+    with locks.held(run.lock):
+        assert not actions.interrupted(run)
+        with pytest.raises(BusyError, match="a worker has it"):
+            actions.resume(run, tmp_path)
+
+
 def test_delete_leaves_what_lives_and_what_is_no_run(
     run: RunFolder, sleeper: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    tell(run, worker_of(sleeper))
+    log_events(run, worker_of(sleeper))
     with pytest.raises(BusyError):
         actions.delete(run)
     assert run.spec.is_file()
@@ -139,7 +170,7 @@ def test_delete_leaves_what_lives_and_what_is_no_run(
     assert not list(tmp_path.glob(".deleted-*"))
 
 
-def test_a_folder_that_cannot_be_removed_is_told(
+def test_a_folder_that_cannot_be_removed_is_reported(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, target: Path) -> Path:
@@ -155,11 +186,11 @@ def test_retry_starts_what_failed_and_nothing_that_is_finished(
 ) -> None:
     started: list[str] = []
     monkeypatch.setattr(spawn, "start", lambda run, data_dir: started.append(run.id))
-    tell(run, events.Failed(reason="no memory"))
+    log_events(run, events.Failed(reason="no memory"))
     actions.retry(run, tmp_path)
     actions.resume(run, tmp_path)
     assert started == [run.id, run.id]
-    tell(run, events.Finished(seconds=1.0))
+    log_events(run, events.Finished(seconds=1.0))
     run.result.write_text("{}")
     with pytest.raises(InputError, match="is finished"):
         actions.retry(run, tmp_path)
@@ -182,15 +213,15 @@ def test_a_killed_worker_is_seen_within_five_seconds(
 ) -> None:
     from hashbench.tui.reader import Reader, Update
 
-    tell(run, worker_of(sleeper))
+    log_events(run, worker_of(sleeper))
     run.log.write_text("one line before the end\n")
     seen: list[Update] = []
 
-    def told(update: Update) -> None:
+    def remember(update: Update) -> None:
         seen.append(update)
         reader.taken()
 
-    reader = Reader(run.path.parent, told)
+    reader = Reader(run.path.parent, remember)
     reader.watch([run.id])
     while not seen or run.id not in seen[-1].views:
         reader.step()
@@ -202,6 +233,9 @@ def test_a_killed_worker_is_seen_within_five_seconds(
         reader.step()
         time.sleep(0.02)
     lines = [
-        line.text for update in seen for told in update.watched.values() for line in told.output
+        line.text
+        for update in seen
+        for remember in update.watched.values()
+        for line in remember.output
     ]
     assert "one line before the end" in lines

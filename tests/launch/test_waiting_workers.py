@@ -1,4 +1,4 @@
-"""Workers that wait: they cost little, heed wishes, and train in their turn."""
+"""Workers that wait: they cost little, obey control requests, and train in their turn."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def test_a_paused_one_lets_another_pass_and_both_finish(
 
 def slot_times(run: RunFolder) -> tuple[float, float]:
     """When a run took its slot, and when it ended."""
-    told = read_all(run.events)
-    took = next(e.t for e in told if isinstance(e, events.Fact) and e.name == "slot")
-    return took, told[-1].t
+    logged = read_all(run.events)
+    took = next(e.t for e in logged if isinstance(e, events.Fact) and e.name == "slot")
+    return took, logged[-1].t
 
 
 def test_a_run_that_does_not_wait_takes_what_is_free_or_shares_the_device(
@@ -132,10 +132,10 @@ def test_a_run_that_does_not_wait_takes_what_is_free_or_shares_the_device(
         slot = slot_for(runs[0], None, writer)
         assert slot is not None
         slot.close()
-    told = [e for e in read_all(runs[0].events) if not isinstance(e, events.Beat)]
-    assert isinstance(told[0], events.Note)
-    assert "shares the device" in told[0].text
-    facts = [(e.name, e.value) for e in told if isinstance(e, events.Fact)]
+    logged = [e for e in read_all(runs[0].events) if not isinstance(e, events.Beat)]
+    assert isinstance(logged[0], events.Note)
+    assert "shares the device" in logged[0].text
+    facts = [(e.name, e.value) for e in logged if isinstance(e, events.Fact)]
     assert facts == [("slot", "none"), ("slot", "cpu.0")]
 
 
@@ -150,7 +150,7 @@ def test_a_removed_queue_folder_is_made_again(
     assert status(runs[0]) is Status.FINISHED
 
 
-def test_a_gpu_that_is_not_there_is_told_and_not_waited_for(
+def test_a_gpu_that_is_missing_is_reported_and_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

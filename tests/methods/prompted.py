@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, TrainingSet
+from hashbench.methods.base import Batch, Method
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.nn.blocks import Block
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Tower, Towers

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, MethodContext, TrainingSet, total
+from hashbench.methods.base import Batch, total
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.methods.pcril import CARD
 from hashbench.methods.pcril.method import Pcril, linear
 from hashbench.methods.pcril.recovery.prompts import LearnedPrompts
@@ -518,3 +519,9 @@ def test_the_learning_rate_falls_along_a_line() -> None:
     assert [linear(1e-3, p) for p in (0.0, 1.0)] == pytest.approx([1e-3, 1e-6])
     assert linear(1e-3, 0.5) == pytest.approx((1e-3 + 1e-6) / 2)
     assert linear(0.0, 0.5) == 0.0
+
+
+def test_the_hash_networks_have_the_patience_asked_for() -> None:
+    stages = {stage.name: stage.patience for stage in method(patience=4).stages()}
+    assert stages == {"prompts": 0, "search": 0, "hash": 4}
+    assert not any(stage.patience for stage in method().stages())

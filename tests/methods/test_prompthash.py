@@ -58,7 +58,7 @@ def test_a_strict_code_is_the_items_own(fusion: str) -> None:
             assert same(alone, {K: h[part] for K, h in together.items()})
 
 
-def test_what_the_release_leaks_can_be_told_apart() -> None:
+def test_what_the_release_leaks_can_be_distinguished() -> None:
     images, texts, labels = items()
     other = torch.arange(ITEMS).roll(1)
     changes = {
@@ -71,7 +71,7 @@ def test_what_the_release_leaks_can_be_told_apart() -> None:
         method = made("prompthash", "published", ablate=leak)
         step(method)
         plain = published(method)
-        found = set()
+        changed = set()
         for name, change in changes.items():
             if change is None:
                 first = torch.arange(8)
@@ -82,8 +82,8 @@ def test_what_the_release_leaks_can_be_told_apart() -> None:
             else:
                 again, reference = published(method, **change), plain["image"]
             if not same(again["image"], reference):
-                found.add(name)
-        seen[leak] = found
+                changed.add(name)
+        seen[leak] = changed
     assert seen["leak-label"] == {"labels"}
     assert seen["leak-pair"] >= {"texts"}
     assert "labels" not in seen["leak-pair"] | seen["leak-batch"]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, MethodContext, TrainingSet, total
+from hashbench.methods.base import Batch, total
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.methods.soda import CARD
 from hashbench.methods.soda.method import Soda
 from hashbench.methods.soda.prompts import context_classes, label_inputs, sentence
@@ -270,3 +271,19 @@ def test_a_run_of_an_earlier_version_is_refused_in_one_sentence() -> None:
     with pytest.raises(InputError, match="no parameter 'template'") as caught:
         Soda(context)
     assert "start it anew" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        ("two-stage", {"teacher": (False, 0), "student": (True, 3)}),
+        ("joint", {"joint": (True, 3)}),
+        ("no-teacher", {"no-teacher": (True, 3)}),
+    ],
+)
+def test_stages_that_are_scored_have_the_patience_asked_for(
+    scheme: str, expected: dict[str, tuple[bool, int]]
+) -> None:
+    model = method(params={"patience": 3, "scheme": scheme})
+    assert {stage.name: (stage.selects, stage.patience) for stage in model.stages()} == expected
+    assert not any(stage.patience for stage in method().stages())

@@ -33,21 +33,21 @@ def test_distances_agree_with_a_naive_reference(seed: int, bits: int, classes: i
     rng = np.random.default_rng(seed)
     query, database = rng.integers(0, 2, (4, bits)), rng.integers(0, 2, (25, bits))
     asked, ranked = rng.integers(0, 2, (4, classes)), rng.integers(0, 2, (25, classes))
-    found = compare(packed(query), packed(database), masks(asked), masks(ranked), 2)
+    comparison = compare(packed(query), packed(database), masks(asked), masks(ranked), 2)
     for row in range(4):
         distance = (query[row] != database).sum(axis=1)
         off = (asked[row] != ranked).sum(axis=1)
         same = distance[off == 0]
-        assert found.same[row].tolist() == np.bincount(same, minlength=bits + 1).tolist()
+        assert comparison.same[row].tolist() == np.bincount(same, minlength=bits + 1).tolist()
         one_off = np.bincount(distance[off == 1], minlength=bits + 1)
-        assert found.one_off[row].tolist() == one_off.tolist()
+        assert comparison.one_off[row].tolist() == one_off.tolist()
         nearest = distance == distance.min()
         expected = [nearest.sum(), (nearest & (off == 0)).sum(), (nearest & (off == 1)).sum()]
-        assert found.nearest[row].tolist() == expected
+        assert comparison.nearest[row].tolist() == expected
         if len(same) > 1:
             differs = query[row] != database[off == 0]
-            assert found.variance[row] == pytest.approx(same.var(ddof=1))
-            assert found.independent[row] == pytest.approx(differs.var(axis=0, ddof=1).sum())
+            assert comparison.variance[row] == pytest.approx(same.var(ddof=1))
+            assert comparison.independent[row] == pytest.approx(differs.var(axis=0, ddof=1).sum())
 
 
 def test_measures_on_a_case_worked_out_by_hand() -> None:
@@ -55,16 +55,16 @@ def test_measures_on_a_case_worked_out_by_hand() -> None:
     query = np.array([[0, 0, 0, 0]])
     database = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])
     labels = np.array([[1, 0], [1, 0], [1, 1], [1, 1], [0, 0]])
-    found = gather(packed(query), packed(database), masks(labels[:1]), masks(labels), seed=0)
-    assert found.separation is not None
-    assert found.spread is not None
-    assert found.structure is not None
+    evidence = gather(packed(query), packed(database), masks(labels[:1]), masks(labels), seed=0)
+    assert evidence.separation is not None
+    assert evidence.spread is not None
+    assert evidence.structure is not None
     # nearer pairs: 0 beats 1, 1, 2; 2 loses to 1, 1 and ties with 2
-    assert found.separation.value == pytest.approx((3 + 0.5) / 6)
-    assert found.spread.value == pytest.approx(1 / (4 / 3))
-    assert found.structure.value == pytest.approx(2.0 / 1.0)  # two bits that move together
-    assert (found.identical_same, found.identical_one_off) == (0.5, 0.0)
-    (bucket,) = found.buckets
+    assert evidence.separation.value == pytest.approx((3 + 0.5) / 6)
+    assert evidence.spread.value == pytest.approx(1 / (4 / 3))
+    assert evidence.structure.value == pytest.approx(2.0 / 1.0)  # two bits that move together
+    assert (evidence.identical_same, evidence.identical_one_off) == (0.5, 0.0)
+    (bucket,) = evidence.buckets
     assert (bucket.accuracy, bucket.chance, bucket.overlap) == (1.0, 0.4, 0.4)
 
 
@@ -140,16 +140,16 @@ def test_random_and_constant_codes_know_nothing() -> None:
 def test_single_labels_and_too_few_sets_are_not_decidable() -> None:
     single = np.eye(10)[np.arange(600) % 10]
     codes = np.repeat(single, 2, axis=1)
-    found = finding(codes[:100], codes[100:], (single[:100], single[100:]))
-    assert found.verdict == "not decidable"
-    assert "single-label" in found.reasons[0]
+    judgement = finding(codes[:100], codes[100:], (single[:100], single[100:]))
+    assert judgement.verdict == "not decidable"
+    assert "single-label" in judgement.reasons[0]
     few = np.random.default_rng(0).integers(0, 2, (600, 2))
-    found = finding(few[:100], few[100:], (few[:100], few[100:]))
-    assert found.verdict == "not decidable"
-    assert "only 100 queries of 4 label sets" in found.reasons[0]
+    judgement = finding(few[:100], few[100:], (few[:100], few[100:]))
+    assert judgement.verdict == "not decidable"
+    assert "only 100 queries of 4 label sets" in judgement.reasons[0]
     unique = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
-    found = finding(unique[:40], unique[40:], (unique[:40], unique[40:]))
-    assert "only 0 queries" in found.reasons[0]
+    judgement = finding(unique[:40], unique[40:], (unique[:40], unique[40:]))
+    assert "only 0 queries" in judgement.reasons[0]
 
 
 def test_the_same_seed_gives_the_same_evidence_on_any_number_of_threads() -> None:
@@ -167,7 +167,7 @@ def test_released_pghmh_codes_look_like_label_input(shared_data: Path) -> None:
     (task,) = load(shared_data / "codes" / "pghmh_flickr25k_16.mat")
     sides = task.query, task.database, task.query_labels, task.database_labels
     for seed in range(3):
-        found = gather(*sides, seed=seed)
-        assert judge(found).verdict == LEAK
-        assert len(judge(found).reasons) >= 2
-        assert found.identical_same > 2 * found.identical_one_off
+        evidence = gather(*sides, seed=seed)
+        assert judge(evidence).verdict == LEAK
+        assert len(judge(evidence).reasons) >= 2
+        assert evidence.identical_same > 2 * evidence.identical_one_off

@@ -103,13 +103,13 @@ def test_unknown_and_contradictory_names_say_what_is_valid(name, message):
 
 
 def test_profiles_name_their_conventions():
-    for name, found in PROFILES.items():
-        assert profile(name.upper()) is found
-        assert found.name == name
-        assert parse_metric(str(found.metric)) == found.metric
-        assert found.metric.tie == "index"  # no code base averages over ties
-        assert found.source
-        assert found.notes
+    for name, conventions in PROFILES.items():
+        assert profile(name.upper()) is conventions
+        assert conventions.name == name
+        assert parse_metric(str(conventions.metric)) == conventions.metric
+        assert conventions.metric.tie == "index"  # no code base averages over ties
+        assert conventions.source
+        assert conventions.notes
     needed = {"prompthash", "pcril", "pghmh", "dcmht", "torchcmh", "mith", "twdh", "adsh"}
     assert needed <= set(PROFILES)
     assert str(profile("twdh").metric) == "mAP@first5000(tie=index,empty=zero)"

@@ -105,8 +105,8 @@ def test_closed_forms_agree_with_following_the_hits_position_by_position(counts,
                                  ("mAP@first{}", True, False)):  # fmt: skip
         metric = parse_metric(name.format(number))
         expected = naive.expected_by_positions(counts, number, first=first, by_hits=by_hits)
-        found = average_precision(items, relevant, metric)[0]
-        assert found == pytest.approx(expected, rel=1e-11), str(metric)
+        value = average_precision(items, relevant, metric)[0]
+        assert value == pytest.approx(expected, rel=1e-11), str(metric)
 
 
 @pytest.mark.parametrize("nearer", [0, 1, 31, 32, 1000, 10_000_000])
@@ -118,8 +118,8 @@ def test_harmonic_sums_keep_their_digits(nearer, tied):
     chance, more = relevant / tied, (relevant - 1) / (tied - 1) if tied > 1 else 0
     terms = (chance * (1 + i * more) / (nearer + i + 1) for i in range(tied))
     expected = math.fsum(terms) / relevant
-    found = average_precision(items, hits, Metric("mAP"))[0]
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    value = average_precision(items, hits, Metric("mAP"))[0]
+    assert value == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 def test_one_query_worked_by_hand():

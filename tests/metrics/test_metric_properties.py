@@ -97,14 +97,14 @@ def test_histograms_are_the_pair_counts(case):
     distances = (q.to_bools()[:, None] != d.to_bools()[None]).sum(axis=2)
     shared = (ql.to_bools()[:, None] & dl.to_bools()[None]).sum(axis=2)
     for graded in (False, True):
-        found = count_histograms(q, d, ql, dl, graded=graded)
+        histograms = count_histograms(q, d, ql, dl, graded=graded)
         levels = shared if graded else np.minimum(shared, 1)
-        counts = np.zeros_like(found.counts)
+        counts = np.zeros_like(histograms.counts)
         rows = np.broadcast_to(np.arange(len(q))[:, None], shared.shape)
         np.add.at(counts, (rows, distances, levels), 1)
-        np.testing.assert_array_equal(found.counts, counts)
-        np.testing.assert_array_equal(found.items.sum(axis=1), len(d))
-        np.testing.assert_array_equal(found.relevant.sum(axis=1), (shared > 0).sum(axis=1))
+        np.testing.assert_array_equal(histograms.counts, counts)
+        np.testing.assert_array_equal(histograms.items.sum(axis=1), len(d))
+        np.testing.assert_array_equal(histograms.relevant.sum(axis=1), (shared > 0).sum(axis=1))
 
 
 @settings(max_examples=30, deadline=None)

@@ -23,19 +23,19 @@ def test_intervals_cover_the_true_mean_about_as_often_as_they_say(method):
     rng = np.random.default_rng(0)
     inside = 0
     for seed in range(300):
-        found = bootstrap_interval(
+        interval = bootstrap_interval(
             skewed(rng, 60), seed=seed, level=0.9, resamples=400, method=method
         )
-        inside += found.low <= 0.25 <= found.high
+        inside += interval.low <= 0.25 <= interval.high
     assert 0.84 <= inside / 300 <= 0.95
 
 
 def test_a_large_sample_agrees_with_the_normal_interval():
     values = np.random.default_rng(1).random(4000)
-    found = bootstrap_interval(values, seed=2, resamples=4000)
+    interval = bootstrap_interval(values, seed=2, resamples=4000)
     half = NormalDist().inv_cdf(0.975) * values.std() / np.sqrt(len(values))
-    assert found.mean == pytest.approx(values.mean())
-    assert (found.low, found.high) == pytest.approx(
+    assert interval.mean == pytest.approx(values.mean())
+    assert (interval.low, interval.high) == pytest.approx(
         (values.mean() - half, values.mean() + half), abs=half / 10
     )
 
@@ -58,8 +58,8 @@ def test_intervals_repeat_leave_out_nan_and_do_not_depend_on_memory(monkeypatch)
 
 
 def test_equal_values_have_an_interval_of_no_width():
-    found = bootstrap_interval(np.full(9, 0.5), seed=0, resamples=50)
-    assert (found.low, found.high) == (0.5, 0.5)
+    interval = bootstrap_interval(np.full(9, 0.5), seed=0, resamples=50)
+    assert (interval.low, interval.high) == (0.5, 0.5)
 
 
 @settings(max_examples=60)
@@ -67,16 +67,16 @@ def test_equal_values_have_an_interval_of_no_width():
                 min_size=1, max_size=9))  # fmt: skip
 def test_the_exact_test_enumerates_every_swap(pairs):
     a, b = map(np.array, zip(*pairs, strict=True))
-    found = paired_randomisation(a, b, seed=0)
+    outcome = paired_randomisation(a, b, seed=0)
     observed = abs((a - b).sum())
     swaps = itertools.product([1, -1], repeat=len(a))
     sums = np.array([abs(((a - b) * signs).sum()) for signs in swaps])
-    assert found.exact
-    assert found.p_value == pytest.approx(np.mean(sums >= observed - 1e-12))
-    assert found.difference == pytest.approx((a - b).mean())
-    assert found.queries == len(a)
+    assert outcome.exact
+    assert outcome.p_value == pytest.approx(np.mean(sums >= observed - 1e-12))
+    assert outcome.difference == pytest.approx((a - b).mean())
+    assert outcome.queries == len(a)
     other_way = paired_randomisation(b, a, seed=0)
-    assert other_way.p_value == found.p_value
+    assert other_way.p_value == outcome.p_value
 
 
 def test_drawn_swaps_agree_with_all_of_them():
@@ -109,15 +109,15 @@ def test_draws_repeat_and_do_not_depend_on_memory(monkeypatch):
 
 def test_queries_that_both_leave_out_are_left_out():
     a, b = np.array([0.1, np.nan, 0.3]), np.array([0.2, np.nan, 0.5])
-    found = paired_randomisation(a, b, seed=0)
-    assert found.queries == 2
-    assert found == paired_randomisation(a[[0, 2]], b[[0, 2]], seed=0)
+    outcome = paired_randomisation(a, b, seed=0)
+    assert outcome.queries == 2
+    assert outcome == paired_randomisation(a[[0, 2]], b[[0, 2]], seed=0)
 
 
 def test_no_difference_at_all_is_certain():
     same = np.full(5, 0.5)
-    found = paired_randomisation(same, same, seed=0)
-    assert (found.p_value, found.difference, found.exact) == (1.0, 0.0, True)
+    outcome = paired_randomisation(same, same, seed=0)
+    assert (outcome.p_value, outcome.difference, outcome.exact) == (1.0, 0.0, True)
 
 
 @pytest.mark.parametrize(

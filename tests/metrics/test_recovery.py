@@ -58,5 +58,5 @@ def test_pairs_count_that_are_similar_through_added_labels_only(
     for block in (1, 12, 10_000):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "_BLOCK_PAIRS", block)
-            found = recovered_pairs(true, positive, added)
-        assert (found.added, found.right, found.hidden) == tuple(wanted)
+            pairs = recovered_pairs(true, positive, added)
+        assert (pairs.added, pairs.right, pairs.hidden) == tuple(wanted)

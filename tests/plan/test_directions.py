@@ -44,7 +44,7 @@ def test_an_unknown_direction_gets_the_nearest() -> None:
 def test_no_other_file_takes_names_of_directions_apart() -> None:
     """Whoever needs the modalities of a direction asks for them."""
     root = Path(hashbench.__file__).parent
-    apart = re.compile(r"""partition\(["']2["']\)|split\(["']2["']\)|["']i["']: ["']image["']""")
+    pattern = re.compile(r"""partition\(["']2["']\)|split\(["']2["']\)|["']i["']: ["']image["']""")
     offenders = [str(path.relative_to(root)) for path in root.rglob("*.py")
-                 if apart.search(path.read_text(encoding="utf-8"))]  # fmt: skip
+                 if pattern.search(path.read_text(encoding="utf-8"))]  # fmt: skip
     assert offenders == []

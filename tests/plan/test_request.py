@@ -42,7 +42,7 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "says"),
+    ("request_", "message"),
     [
         (Request(method=["sodda"]), "did you mean soda"),
         (Request(dataset=["picturbook"]), "did you mean picturebook"),
@@ -65,10 +65,12 @@ def test_set_wins_over_ablation_and_ablation_over_epochs() -> None:
         (Request(label_noise=2.0), "--label-noise"),
         (Request(query_size=0), "--query-size"),
         (Request(train_size=1), "--train-size"),
+        (Request(select=["validation", "last"], set={"patience": "3"}), "--select last"),
+        (Request(method="pghmh", select="last", set={"patience": "1"}), "--select last"),
     ],
 )
-def test_what_is_wrong_is_refused_by_name(request_: Request, says: str) -> None:
-    with pytest.raises(InputError, match=says) as refused:
+def test_what_is_wrong_is_refused_by_name(request_: Request, message: str) -> None:
+    with pytest.raises(InputError, match=message) as refused:
         expand(request_)
     assert refused.value.exit_code == 2
 
@@ -108,6 +110,14 @@ def test_a_config_file_that_is_wrong_is_named(
         read_config(path)
     with pytest.raises(DamagedFileError, match="missing.toml"):
         read_config(tmp_path / "missing.toml")
+
+
+def test_a_sweep_given_as_a_config_is_sent_to_its_command(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.toml"
+    for text in ("[base]\nbits = 16", "[[grid]]\nbits = [16, 32]"):
+        path.write_text(text)
+        with pytest.raises(InputError, match=f"hashbench sweep {path}"):
+            read_config(path)
 
 
 @given(

@@ -22,9 +22,11 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "device"),
         ("", "threads"),
         ("", "holdout"),
+        ("", "preset"),
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),
+        ("dataset", "augment_images"),
         ("backbone", "feature_precision"),
         ("backbone", "encode_precision"),
     ):

@@ -56,6 +56,18 @@ def test_grids_conditions_and_what_falls_together(tmp_path: Path) -> None:
     assert len({s.hash for s in specs}) == len(specs)
 
 
+def test_unknown_pairs_of_a_method_that_treats_them_itself_fall_together(tmp_path: Path) -> None:
+    both = (
+        '[[grid]]\nmethod = ["pcril", "soda"]\nknown_ratio = 0.3\nunknown = ["ignore", "negative"]'
+    )
+    specs = read_sweep(write(tmp_path, both))
+    assert [(spec.method, spec.labels.unknown) for spec in specs] == [
+        ("pcril", "negative"),
+        ("soda", "ignore"),
+        ("soda", "negative"),
+    ]
+
+
 def test_a_plain_list_of_ablations_is_one_choice(tmp_path: Path) -> None:
     (spec,) = read_sweep(write(tmp_path, '[[grid]]\nmethod = "pcril"\nablate = ["no-CSA"]'))
     assert spec.ablations == ("no-CSA",)
@@ -79,8 +91,9 @@ def test_base_alone_is_a_grid(tmp_path: Path) -> None:
         ("[[grid]]\nset = 3", "is not a table"),
         ("[[grid]]\nbits = 'many'", "bits: 'many' is not a whole number"),
         ("[[grid]]\nset = { alpha = [[1.0]] }", "alpha|list|str"),
+        ("[[grid]]\nablate = ['none', 'no-CSA']", "ablate: no ablation is an empty list"),
         ("[[skip]]\ncolour = 1", "no key named 'colour'"),
-        ("[[skip]]\nmethod = 'soda'", "means no run"),
+        ("[[skip]]\nmethod = 'soda'", "describes no run"),
         ("[[skip]]\nset = 3", "is not a table"),
         ("[base]\nseed = [0, 1", "is not TOML"),
         ("a = " + "[" * 100_000, "is not TOML"),

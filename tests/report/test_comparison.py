@@ -32,7 +32,7 @@ def finished(
         str(bits): {d: {"mAP@all": score + 0.01 * (d == "t2i")} for d in directions}
         for bits in spec.bits
     }
-    found = Result(
+    outcome = Result(
         run=run.id,
         spec_hash=spec.hash,
         protocol=spec.protocol,
@@ -56,7 +56,7 @@ def finished(
         seconds=1.0,
         facts={},
     )
-    result.write(run.result, found)
+    result.write(run.result, outcome)
     return run
 
 
@@ -90,11 +90,11 @@ def test_a_seed_run_twice_counts_once_with_its_latest(tmp_path: Path) -> None:
     assert table.rows[0].cells[32, "i2t"].values == (0.9,)
 
 
-def test_other_splits_are_other_tables_and_the_reason_is_told(tmp_path: Path) -> None:
+def test_other_splits_are_other_tables_and_the_reason_is_reported(tmp_path: Path) -> None:
     runs = [finished(tmp_path, 0.7), finished(tmp_path, 0.8, split="bbbb")]
     tables = comparison.compare(rows.collect(runs).finished)
     assert len(tables) == 2
-    (reason,) = comparison.apart(tables)
+    (reason,) = comparison.separation_reasons(tables)
     assert "split (own aaaa / own bbbb)" in reason
     assert "is not ranked with" in text_of(tables).replace("\n", " ")
 
@@ -122,12 +122,12 @@ def test_label_conditions_do_not_compete(tmp_path: Path) -> None:
 def test_marks_follow_the_numbers_into_every_format(tmp_path: Path) -> None:
     leaking = finished(tmp_path, 0.99, leak=0.25)
     on_test = finished(tmp_path, 0.8, select="test")
-    found = rows.collect([leaking, on_test]).finished
-    tables = comparison.compare(found)
+    collected = rows.collect([leaking, on_test]).finished
+    tables = comparison.compare(collected)
     assert len(tables) == 2  # an epoch chosen on test is not ranked with one chosen on validation
-    for told in (text_of(tables), export.markdown(tables), export.comma_separated(tables)):
-        assert "LEAK" in told
-        assert "EPOCH CHOSEN ON TEST" in told
+    for text in (text_of(tables), export.markdown(tables), export.comma_separated(tables)):
+        assert "LEAK" in text
+        assert "EPOCH CHOSEN ON TEST" in text
     plain = json.loads(export.as_json(tables, []))
     assert any("LEAK" in mark for mark in plain["tables"][0]["rows"][0]["marks"])
 
@@ -141,7 +141,7 @@ def test_csv_holds_every_number_in_full(tmp_path: Path) -> None:
     assert {line["bits"] for line in read} == {"16", "32"}
 
 
-def test_unfinished_and_damaged_runs_are_told_apart(tmp_path: Path) -> None:
+def test_unfinished_and_damaged_runs_are_distinguished(tmp_path: Path) -> None:
     (spec,) = expand(Request())
     waiting = layout.create(tmp_path, spec, NOW)
     broken = finished(tmp_path, 0.7)

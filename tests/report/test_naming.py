@@ -31,6 +31,7 @@ SPECS = st.builds(
         usual_sizes=st.booleans(),
         params=st.sampled_from([{}, {"world": 2}]),
         on_bad_image=st.sampled_from(["stop", "skip"]),
+        augment_images=st.sampled_from(["none", "flip-crop"]),
     ),
     backbone=st.builds(
         BackboneSpec,
@@ -79,7 +80,7 @@ def test_a_name_says_what_differs_and_nothing_else() -> None:
     ) == ["pcril known 0.3", "pcril known 0.3 no-CSA", "soda known 0.3 IU"]
 
 
-def test_sizes_without_a_name_of_their_own_are_told_by_their_keys() -> None:
+def test_sizes_without_a_name_of_their_own_are_reported_by_their_keys() -> None:
     usual = one()
     other = msgspec.structs.replace(
         usual, dataset=msgspec.structs.replace(usual.dataset, query=usual.dataset.query + 1)
@@ -115,3 +116,18 @@ def test_ids_say_what_is_not_usual_in_words(tmp_path: Any) -> None:
     assert first.id == "20260504-123000-pcril-picturebook-32b-known0.3-no-CSA-s0"
     assert second.id == f"{first.id}-2"
     assert layout.find(tmp_path) == [first, second]
+
+
+def test_a_run_with_the_preset_of_its_paper_is_named_by_that_and_what_differs() -> None:
+    (paper,) = expand(Request(method="prompthash", dataset="coco"))
+    assert full_name(paper) == "prompthash paper preset 16+32+64 bits coco seed 0"
+    (changed,) = expand(
+        Request(method="prompthash", dataset="coco", select="validation", set={"inter": 5.0})
+    )
+    assert variant_name(changed) == "paper preset inter=5.0 select validation"
+    (other,) = expand(
+        Request(method="prompthash", dataset="coco", backbone="ViT-B-32", pretrained="openai")
+    )
+    assert variant_name(other) == "paper preset ViT-B-32 openai"
+    (built_in,) = expand(Request(method="prompthash", preset="built-in"))
+    assert variant_name(built_in) == ""

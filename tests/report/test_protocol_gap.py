@@ -35,30 +35,30 @@ def both(folder: Path) -> list[RunFolder]:
 
 
 def test_published_minus_strict_beside_both_and_nobody_is_the_best(tmp_path: Path) -> None:
-    (found,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
-    lines = {(line.variant.method, line.task[1]): line for line in found.rows}
+    (gap,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
+    lines = {(line.variant.method, line.task[1]): line for line in gap.rows}
     assert lines["prompthash", "i2t"].difference == pytest.approx(0.15)
     assert lines["soda", "i2t"].difference is None
-    told = text_of([found])
-    assert "| prompthash | 16 i2t | 0.7000 ±0.0000 | 0.8500 ±0.0707 ! | +15.00 |" in told
-    assert "| soda | 16 t2i | 0.9100 | - | - |" in told
-    assert "strict and published protocol" in told
-    assert "**0." not in told  # bold is for the best
+    text = text_of([gap])
+    assert "| prompthash | 16 i2t | 0.7000 ±0.0000 | 0.8500 ±0.0707 ! | +15.00 |" in text
+    assert "| soda | 16 t2i | 0.9100 | - | - |" in text
+    assert "strict and published protocol" in text
+    assert "**0." not in text  # bold is for the best
 
 
 def test_audits_are_counted_and_averaged_by_protocol(tmp_path: Path) -> None:
-    (found,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
-    told = text_of([found])
-    assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in told
-    assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in told
-    strict_first = [leak.protocol for leak in found.audits if leak.variant.method == "prompthash"]
+    (gap,) = protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished)
+    text = text_of([gap])
+    assert "| prompthash | strict | 2 of 2 | 0.00% | 0.00% | 0.00% |" in text
+    assert "| prompthash | published | 0 of 2 | 20.00% | 0.00% | 0.00% |" in text
+    strict_first = [leak.protocol for leak in gap.audits if leak.variant.method == "prompthash"]
     assert strict_first == ["strict", "published"]
 
 
 def test_a_strict_run_that_leaks_is_marked_too(tmp_path: Path) -> None:
     runs = [finished(tmp_path, 0.7, leak=0.1)]
-    told = text_of(protocol_gap.protocol_gaps(rows.collect(runs).finished))
-    assert "| soda | 32 i2t | 0.7000 ! | - | - |" in told
+    text = text_of(protocol_gap.protocol_gaps(rows.collect(runs).finished))
+    assert "| soda | 32 i2t | 0.7000 ! | - | - |" in text
 
 
 def test_what_differs_in_more_than_the_protocol_stays_apart(tmp_path: Path) -> None:
@@ -67,16 +67,16 @@ def test_what_differs_in_more_than_the_protocol_stays_apart(tmp_path: Path) -> N
         finished(tmp_path, 0.8, split="bbbb", protocol="published", **ASK),
         finished(tmp_path, 0.9, protocol="published", ablate=["leak-label"], **ASK),
     ]
-    found = protocol_gap.protocol_gaps(rows.collect(runs).finished)
-    assert len(found) == 2
-    assert [line.difference for one in found for line in one.rows] == [None] * 6
+    gaps = protocol_gap.protocol_gaps(rows.collect(runs).finished)
+    assert len(gaps) == 2
+    assert [line.difference for one in gaps for line in one.rows] == [None] * 6
 
 
 def test_the_command_prints_it_and_refuses_other_forms(tmp_path: Path) -> None:
     both(tmp_path)
     asked = ["compare", "--across-protocols", "--runs-dir", str(tmp_path)]
-    told = CliRunner().invoke(app, [*asked, "--format", "md"])
-    assert "+15.00" in told.output
+    done = CliRunner().invoke(app, [*asked, "--format", "md"])
+    assert "+15.00" in done.output
     console = Console(width=80, file=io.StringIO(), no_color=True)
     console.print(
         gap_tables.rich_gaps(protocol_gap.protocol_gaps(rows.collect(both(tmp_path)).finished))

@@ -52,14 +52,14 @@ def squeezed(text: str) -> str:
 
 
 def test_published_rows_stand_where_the_setting_matches() -> None:
-    (found,) = with_published([table()])
-    mith = next(row for row in found.rows if row.variant.method == "MITH")
+    (extended,) = with_published([table()])
+    mith = next(row for row in extended.rows if row.variant.method == "MITH")
     assert mith.cells == {(16, "i2t"): Cell((0.8464,)), (16, "t2i"): Cell((0.8228,))}
     assert "PUBLISHED NUMBER" in mith.marks[0]
     assert "github.com/DarrenZZhang/MM23-MITH" in mith.marks[0]
-    assert [row.variant.method for row in found.rows[:2]] == ["soda", "lsh"]  # ours first
-    assert not any(cell.best for row in found.rows[2:] for cell in row.cells.values())
-    text = export.markdown([found])
+    assert [row.variant.method for row in extended.rows[:2]] == ["soda", "lsh"]  # ours first
+    assert not any(cell.best for row in extended.rows[2:] for cell in row.cells.values())
+    text = export.markdown([extended])
     assert "| MITH (published) ! | - | 0.8464 | 0.8228 | - |" in squeezed(text)
     assert text.count("MITH, ACM MM 2023, table 1") == 1  # said once, for all its rows
 
@@ -196,17 +196,17 @@ def test_other_queries_cannot_be_paired(tmp_path: Path) -> None:
 
 
 def test_curves_and_classes(tmp_path: Path) -> None:
-    found = curves(made(tmp_path, 0, 0.1))
-    assert [(one["bits"], one["direction"]) for one in found["curves"]] == [
+    drawn = curves(made(tmp_path, 0, 0.1))
+    assert [(one["bits"], one["direction"]) for one in drawn["curves"]] == [
         (16, "i2t"), (16, "t2i"),
     ]  # fmt: skip
-    for one in found["curves"]:
+    for one in drawn["curves"]:
         assert one["recall"] == sorted(one["recall"])
         assert one["recall"][-1] == pytest.approx(1.0)
         assert len(one["recall"]) == len(one["precision"])
     draw = np.random.default_rng(7)
     labels = draw.random((60, 8)) < 0.3
-    assert [entry["queries"] for entry in found["classes"]] == labels.sum(axis=0).tolist()
+    assert [entry["queries"] for entry in drawn["classes"]] == labels.sum(axis=0).tolist()
 
 
 def test_the_process_answers_and_refuses_in_json(tmp_path: Path) -> None:

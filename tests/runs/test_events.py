@@ -37,10 +37,10 @@ def test_numbers_that_are_not_finite_do_not_break_the_line() -> None:
 
 @given(st.lists(EVENTS, max_size=8), st.binary(max_size=40), st.data())
 def test_a_reader_in_pieces_sees_what_a_reader_at_once_sees(
-    tmp_path_factory, found: list[events.AnyEvent], torn: bytes, data: st.DataObject
+    tmp_path_factory, logged: list[events.AnyEvent], torn: bytes, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("log") / "events.jsonl"
-    whole = b"".join(events.encode(event) for event in found) + torn.replace(b"\n", b"")
+    whole = b"".join(events.encode(event) for event in logged) + torn.replace(b"\n", b"")
     tailer, seen, written = Tailer(path), [], 0
     while written < len(whole):
         step = data.draw(st.integers(1, len(whole) - written))
@@ -50,7 +50,7 @@ def test_a_reader_in_pieces_sees_what_a_reader_at_once_sees(
         seen += tailer.poll(limit=data.draw(st.integers(1, 64)))
     while fresh := tailer.poll():
         seen += fresh
-    assert seen == found
+    assert seen == logged
     assert tailer.skipped == 0
 
 
@@ -64,8 +64,8 @@ def test_a_torn_line_is_closed_and_numbers_go_on(tmp_path: Path) -> None:
     with EventWriter(path) as writer:
         writer.write(events.Note(level="info", text="three"))
     tailer = Tailer(path)
-    found = tailer.poll()
-    assert [event.seq for event in found] == [0, 1, 2]
+    polled = tailer.poll()
+    assert [event.seq for event in polled] == [0, 1, 2]
     assert tailer.skipped == 1
 
 
@@ -103,5 +103,5 @@ def test_threads_do_not_mix_lines(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    found = read_all(path)
-    assert sorted(event.seq for event in found) == list(range(200))
+    logged = read_all(path)
+    assert sorted(event.seq for event in logged) == list(range(200))

@@ -76,7 +76,7 @@ def test_wishes_are_heard_once(run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("logged", "expected"),
     [
         ([], Status.QUEUED),
         ([started()], Status.RUNNING),
@@ -91,8 +91,8 @@ def test_wishes_are_heard_once(run) -> None:
         ([started(), events.Finished(seconds=1.0)], Status.LOST),  # but there is no result
     ],
 )
-def test_status_follows_from_events_and_the_living(run, found, expected: Status) -> None:
-    assert status_of(run, state.fold(found)).state is expected
+def test_status_follows_from_events_and_the_living(run, logged, expected: Status) -> None:
+    assert status_of(run, state.fold(logged)).state is expected
 
 
 def test_finished_needs_the_event_and_the_result(run) -> None:

@@ -235,7 +235,7 @@ def test_limits_come_from_the_environment_first(
     assert slots.limits(line.folder) == Limits(cpu=5, gpu=1)
     monkeypatch.delenv(slots.VARIABLE)
     (line.folder / "slots.json").write_text('{"cpu": "many"}')
-    with pytest.raises(InputError, match="states no slots"):
+    with pytest.raises(InputError, match="does not set numbers of slots"):
         line.take_now("a", "auto")
 
 
@@ -259,7 +259,7 @@ def test_foreign_files_and_a_damaged_counter_do_no_harm(
         line.turn("a")
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / queue.FOLDER).write_text("in the way")
     with pytest.raises(InputError, match="queue's folder"):
         queue.of(tmp_path).enter("a", "auto", 0)

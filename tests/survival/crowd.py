@@ -55,7 +55,7 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
         for number in range(launchers)
     ]
     draw = random.Random(0)  # which workers die need not be a secret
-    found = Crowd(runs=each * launchers)
+    outcome = Crowd(runs=each * launchers)
     tickets: dict[str, int] = {}
     doomed: set[str] = set()
     children: list[subprocess.Popen[bytes]] = []
@@ -66,27 +66,27 @@ def crowd(folder: Path, data_dir: Path, *, each: int, launchers: int, kills: int
         alive = [run for run in folders if statuses[run].worker_lives]
         fresh = [run for run in alive if run.id not in doomed]
         launched = all(process.poll() is not None for process in processes)
-        if found.killed < kills and fresh and launched:
+        if outcome.killed < kills and fresh and launched:
             doomed.add((run := draw.choice(fresh)).id)
             actions.kill(run)
-            found.killed += 1
+            outcome.killed += 1
             until_lost(run)
             children.append(spawn.enqueue(run, data_dir))
         elif launched and not any(spawn.has_worker(run, statuses[run]) for run in folders):
             break
-        time.sleep(0.3 if kills and found.killed < kills else 0.1)
+        time.sleep(0.3 if kills and outcome.killed < kills else 0.1)
     for process in (*processes, *children):
         process.wait()
     folders = layout.find(runs_dir)
     states = [status(run).state for run in folders]
-    found.states = {str(one): states.count(one) for one in states}
-    found.finished = states.count(Status.FINISHED)
-    found.most_at_once = most_at_once([span for run in folders for span in spans(run)])
+    outcome.states = {str(one): states.count(one) for one in states}
+    outcome.finished = states.count(Status.FINISHED)
+    outcome.most_at_once = most_at_once([span for run in folders for span in spans(run)])
     quiet = [run for run in folders if run.id in tickets and run.id not in doomed]
     freed = [end for run in folders for _, end in spans(run)]
-    found.overtakings = overtakings([(tickets[run.id], spans(run)[0][0]) for run in quiet], freed)
-    found.seconds = round(time.monotonic() - began, 1)
-    return found
+    outcome.overtakings = overtakings([(tickets[run.id], spans(run)[0][0]) for run in quiet], freed)
+    outcome.seconds = round(time.monotonic() - began, 1)
+    return outcome
 
 
 def until_lost(run: RunFolder) -> None:
@@ -99,25 +99,25 @@ def until_lost(run: RunFolder) -> None:
 
 def spans(run: RunFolder) -> list[tuple[float, float]]:
     """When each of a run's attempts took its slot, and when it was last heard of."""
-    found: list[tuple[float, float]] = []
+    times: list[tuple[float, float]] = []
     training = False
     for event in read_all(run.events):
         match event:
             case events.Queued():
-                training = False  # what comes next is told by a worker that waits
+                training = False  # what comes next comes from a worker that waits
             case events.Fact(name="slot"):
                 training = True
-                found.append((event.t, event.t))
+                times.append((event.t, event.t))
             case _ if training:
-                found[-1] = (found[-1][0], event.t)
+                times[-1] = (times[-1][0], event.t)
             case _:
                 pass
-    return found
+    return times
 
 
-def most_at_once(found: list[tuple[float, float]]) -> int:
+def most_at_once(times: list[tuple[float, float]]) -> int:
     """The largest number of spans that share a moment."""
-    changes = sorted([(start, 1) for start, _ in found] + [(end, -1) for _, end in found])
+    changes = sorted([(start, 1) for start, _ in times] + [(end, -1) for _, end in times])
     now = most = 0
     for _, change in changes:
         now += change

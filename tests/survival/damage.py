@@ -39,7 +39,7 @@ FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "pickle.find_class", "s
 
 
 @dataclass
-class Found:
+class Tally:
     """What a campaign saw: outcomes by kind, and every input that was not survived."""
 
     inputs: int = 0
@@ -48,7 +48,7 @@ class Found:
     slowest: float = 0.0
     seconds: float = 0.0
 
-    def told(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """As plain values."""
         return {**vars(self), "kinds": {name: dict(count) for name, count in self.kinds.items()}}
 
@@ -91,14 +91,14 @@ def outcome(kind: Kind, fence: Fence) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
             kind.read()
-        told = "read"
+        verdict = "read"
     except HashbenchError as error:
-        told = "refused" if str(error).strip() else "an error without words"
+        verdict = "refused" if str(error).strip() else "an error without words"
     except BaseException as error:  # whatever it is, it is what is looked for
-        told = "".join(traceback.format_exception(error)[-6:])[-1500:]
+        verdict = "".join(traceback.format_exception(error)[-6:])[-1500:]
     finally:
         fence.closed = False
-    return f"outside: {fence.seen[0]}" if fence.seen else told
+    return f"outside: {fence.seen[0]}" if fence.seen else verdict
 
 
 def child(kind: Kind, first: int, count: int, seed: int, folder: Path, out: int) -> None:
@@ -120,10 +120,10 @@ def _address_space() -> int:
     return int(pages) * os.sysconf("SC_PAGESIZE")
 
 
-def feed(kind: Kind, count: int, seed: int, folder: Path, found: Found) -> None:
+def feed(kind: Kind, count: int, seed: int, folder: Path, tally: Tally) -> None:
     """Feeds so many damaged files of a kind, in as many children as it takes."""
     whole = kind.path.read_bytes()
-    counts = found.kinds.setdefault(kind.name, Counter())
+    counts = tally.kinds.setdefault(kind.name, Counter())
     next_one = 0
     while next_one < count:
         reading, writing = os.pipe()
@@ -138,12 +138,12 @@ def feed(kind: Kind, count: int, seed: int, folder: Path, found: Found) -> None:
             finally:
                 os._exit(code)
         os.close(writing)
-        next_one = _listen(kind, pid, reading, next_one, counts, found)
+        next_one = _listen(kind, pid, reading, next_one, counts, tally)
         kind.path.write_bytes(whole)
 
 
 def _listen(
-    kind: Kind, pid: int, reading: int, next_one: int, counts: Counter[str], found: Found
+    kind: Kind, pid: int, reading: int, next_one: int, counts: Counter[str], tally: Tally
 ) -> int:
     """Takes down what a child tells until it ends; the number of the next input."""
     rest, began, under_way = b"", time.monotonic(), None
@@ -160,16 +160,16 @@ def _listen(
                 break
             *lines, rest = (rest + fresh).split(b"\n")
             for line in lines:
-                number, told = json.loads(line)
-                if not told:
+                number, verdict = json.loads(line)
+                if not verdict:
                     under_way, began = number, _now()
                     continue
-                found.slowest = max(found.slowest, round(_now() - began, 2))
+                tally.slowest = max(tally.slowest, round(_now() - began, 2))
                 under_way, next_one, began = None, number + 1, _now()
-                _note(kind, number, told, counts, found)
+                _note(kind, number, verdict, counts, tally)
     _, status = os.waitpid(pid, 0)
     if under_way is not None:
-        _note(kind, under_way, problem or f"ends the process ({status})", counts, found)
+        _note(kind, under_way, problem or f"ends the process ({status})", counts, tally)
         return under_way + 1
     if status and not problem:
         raise SystemExit(f"{kind.name}: a child failed beside its inputs")
@@ -180,18 +180,18 @@ def _now() -> float:
     return time.monotonic()
 
 
-def _note(kind: Kind, number: int, told: str, counts: Counter[str], found: Found) -> None:
-    found.inputs += 1
-    if told in ("read", "refused"):
-        counts[told] += 1
+def _note(kind: Kind, number: int, verdict: str, counts: Counter[str], tally: Tally) -> None:
+    tally.inputs += 1
+    if verdict in ("read", "refused"):
+        counts[verdict] += 1
     else:
         counts["wrong"] += 1
-        found.wrong.append(f"{kind.name} #{number}: {told}")
+        tally.wrong.append(f"{kind.name} #{number}: {verdict}")
 
 
-def figures(count: int = 5000, seed: int = 0, only: str = "") -> Found:
+def figures(count: int = 5000, seed: int = 0, only: str = "") -> Tally:
     """Feeds `count` inputs, shared evenly among the kinds; what was seen."""
-    found = Found()
+    tally = Tally()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hashbench-damage-") as name:
         folder = Path(name).resolve()
@@ -201,9 +201,9 @@ def figures(count: int = 5000, seed: int = 0, only: str = "") -> Found:
             kind.read()
         for index, kind in enumerate(kinds):
             share = count * (index + 1) // len(kinds) - count * index // len(kinds)
-            feed(kind, share, seed, folder, found)
-    found.seconds = round(time.monotonic() - began, 1)
-    return found
+            feed(kind, share, seed, folder, tally)
+    tally.seconds = round(time.monotonic() - began, 1)
+    return tally
 
 
 def main() -> int:
@@ -213,9 +213,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="kinds whose name holds this")
     given = parser.parse_args()
-    found = figures(given.count, given.seed, given.only)
-    sys.stdout.write(json.dumps(found.told(), indent=1) + "\n")
-    return 1 if found.wrong else 0
+    tally = figures(given.count, given.seed, given.only)
+    sys.stdout.write(json.dumps(tally.as_dict(), indent=1) + "\n")
+    return 1 if tally.wrong else 0
 
 
 if __name__ == "__main__":

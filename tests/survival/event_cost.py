@@ -45,13 +45,15 @@ def seconds_a_step(method: str, folder: Path) -> float:
     run = layout.create(folder / "runs", spec_of(method), now())
     if wait(fork_worker(run, folder / "data", None), PATIENCE) != 0:
         raise SystemExit(run.log.read_text()[-2000:])
-    told = read_all(run.events)
+    logged = read_all(run.events)
     steps = {
-        plan.name: plan.steps for event in told if isinstance(event, events.Planned)
+        plan.name: plan.steps for event in logged if isinstance(event, events.Planned)
         for plan in event.stages
     }  # fmt: skip
     return statistics.median(
-        event.seconds / steps[event.stage] for event in told if isinstance(event, events.EpochEnded)
+        event.seconds / steps[event.stage]
+        for event in logged
+        if isinstance(event, events.EpochEnded)
     )
 
 

@@ -46,7 +46,7 @@ METHOD = "soda"
 
 
 def figures() -> dict[str, dict[str, object]]:
-    """What happened, by case: what was told, and whether the resumed run is the undisturbed one."""
+    """By case: the reported failure, and whether the resumed run is the undisturbed one."""
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
     with tempfile.TemporaryDirectory(prefix="hashbench-full-") as name:
@@ -55,14 +55,14 @@ def figures() -> dict[str, dict[str, object]]:
         reference = undisturbed(METHOD, folder, data)
         (saved,) = list((folder / "undisturbed").glob("*/checkpoint/*"))[:1]
         size = saved.stat().st_size
-        found = {
+        cases = {
             "checkpoint over the size limit": limited(folder, data, reference, size // 2),
             "no file may be written": limited(folder, data, reference, 2500),
         }
         with small_disk(folder / "disk") as disk:
             if disk is not None:
-                found["small disk"] = filled(disk, reference)
-    return found
+                cases["small disk"] = filled(disk, reference)
+    return cases
 
 
 def limited(folder: Path, data: Path, reference: Reference, most: int) -> dict[str, object]:
@@ -70,11 +70,11 @@ def limited(folder: Path, data: Path, reference: Reference, most: int) -> dict[s
     run = layout.create(folder / "limited", spec_of(METHOD), now())
 
     def limit() -> None:
-        # the log, in which a failure is told, is kept out of it by a limit that it does not reach
+        # the log, in which a failure is reported, stays below the limit
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     code = wait(fork_worker(run, data, 0.0, limit), PATIENCE)
-    return {**told(run, code), **resumed(run, data, reference)}
+    return {**outcome(run, code), **resumed(run, data, reference)}
 
 
 def filled(disk: Path, reference: Reference) -> dict[str, object]:
@@ -82,7 +82,7 @@ def filled(disk: Path, reference: Reference) -> dict[str, object]:
     run = layout.create(disk / "runs", spec_of(METHOD), now())
     with full(disk, 200_000):  # the run begins; the features do not fit
         code = wait(fork_worker(run, disk / "data", 0.0), PATIENCE)
-        first = told(run, code)
+        first = outcome(run, code)
     pid = fork_worker(run, disk / "data", 0.0)
     until = time.monotonic() + PATIENCE
     while not any(isinstance(event, events.Saved) for event in read_all(run.events)):
@@ -91,17 +91,17 @@ def filled(disk: Path, reference: Reference) -> dict[str, object]:
         time.sleep(0.005)
     with full(disk, 0):
         code = wait(pid, PATIENCE)
-        second = told(run, code)
+        second = outcome(run, code)
     return {
         "while extracting": first, **second, **resumed(run, disk / "data", reference)
     }  # fmt: skip
 
 
-def told(run: RunFolder, code: int | None) -> dict[str, object]:
+def outcome(run: RunFolder, code: int | None) -> dict[str, object]:
     """What a run says that met a full disk; nothing in it may be half written."""
-    found = read_all(run.events)
-    failed = [event for event in found if isinstance(event, events.Failed)]
-    checkpoint.load(run, specs.read(run.spec).hash)  # whole, or not there
+    logged = read_all(run.events)
+    failed = [event for event in logged if isinstance(event, events.Failed)]
+    checkpoint.load(run, specs.read(run.spec).hash)  # complete, or missing
     return {
         "exit code": code,
         "status": str(status(run).state),

@@ -234,8 +234,10 @@ def _plans(folder: Path) -> list[Kind]:
     )
     own = folder / "mine" / custom_registry.FILE
     own.parent.mkdir()
-    found = Registration(kind="table", title="Mine", query=1, train=2, images="..", table="t.csv")
-    own.write_bytes(msgspec.toml.encode(found))
+    registration = Registration(
+        kind="table", title="Mine", query=1, train=2, images="..", table="t.csv"
+    )
+    own.write_bytes(msgspec.toml.encode(registration))
     (own.parent / "t.csv").write_text("file,caption,labels\npicture.png,one,x\n")
 
     def read_own() -> None:
@@ -341,7 +343,7 @@ def _run(runs: Path) -> list[Kind]:
 def _write_events(run: RunFolder, *, ended: bool = True) -> None:
     plans = (events.StagePlan("prompts", "Prompts", 2, 5), events.StagePlan("hash", "Hash", 3, 5))
     example = events.RecoveryExample("item-1", ("dog",), ("dog", "cat"), 0.1, (("cat", 0.4),))
-    told: list[events.AnyEvent] = [
+    logged: list[events.AnyEvent] = [
         events.Started(**processes.this(), facts={"device": "cpu", "cores": 2}),
         events.Progress(what="image features", done=3, total=9),
         events.Fact(name="split", value="abc"),
@@ -364,9 +366,9 @@ def _write_events(run: RunFolder, *, ended: bool = True) -> None:
         events.Continued(),
     ]
     if ended:
-        told.append(events.Finished(seconds=3.0))
+        logged.append(events.Finished(seconds=3.0))
     with EventWriter(run.events) as writer:
-        for event in told:
+        for event in logged:
             writer.write(event)
 
 

@@ -46,7 +46,7 @@ PATIENCE = 300.0
 
 
 @dataclass
-class Found:
+class Tally:
     """What a campaign saw."""
 
     kills: int = 0
@@ -57,7 +57,7 @@ class Found:
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def told(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, object]:
         """As plain values."""
         return {**vars(self), "by_method": dict(self.by_method), "killed_in": dict(self.killed_in)}
 
@@ -134,9 +134,9 @@ def undisturbed(method: str, folder: Path, data_dir: Path) -> Reference:
         code = wait(fork_worker(run, data_dir, None), PATIENCE)
         if code != 0:
             raise SystemExit(f"{method} fails undisturbed: {code}\n{run.log.read_text()[-3000:]}")
-    found = result.read(run.result)
+    outcome = result.read(run.result)
     codes = (run.codes / f"{BITS}.npz").read_bytes()
-    return Reference(codes, found.scores, time.monotonic() - began)
+    return Reference(codes, outcome.scores, time.monotonic() - began)
 
 
 def now() -> datetime.datetime:
@@ -148,15 +148,15 @@ def examine(run: RunFolder, reference: Reference, killed: int) -> list[str]:
     """What is wrong with a run whose worker is dead: nothing half-done may look done."""
     wrong = []
     tailer = Tailer(run.events)
-    told = []
+    logged = []
     while fresh := tailer.poll():
-        told += fresh
-    numbers = [event.seq for event in told]
+        logged += fresh
+    numbers = [event.seq for event in logged]
     if numbers != sorted(set(numbers)):
         wrong.append("events are not numbered upwards")
     if tailer.skipped > killed:
         wrong.append(f"{tailer.skipped} lines are torn after {killed} kills")
-    state = status_of(run, fold(told)).state
+    state = status_of(run, fold(logged)).state
     if state not in (Status.QUEUED, Status.LOST, Status.FINISHED):
         wrong.append(f"is {state}")
     if state is Status.FINISHED and not run.result.is_file():
@@ -171,7 +171,7 @@ def examine(run: RunFolder, reference: Reference, killed: int) -> list[str]:
             wrong.append("has a result without codes")
     spec = specs.read(run.spec)
     saved = checkpoint.load(run, spec.hash)
-    if saved is None and any(event.__class__.__name__ == "Saved" for event in told):
+    if saved is None and any(event.__class__.__name__ == "Saved" for event in logged):
         wrong.append("said that it saved a checkpoint that is not there")
     return wrong
 
@@ -199,16 +199,16 @@ def one_run(
     reference: Reference,
     kills: int,
     rng: random.Random,
-    found: Found,
+    tally: Tally,
     longest: float,
     save_seconds: float | None,
 ) -> None:
     """Kills one run up to `kills` times, lets it end, and examines it after each time."""
     run = layout.create(folder / "runs", spec_of(method), now())
-    found.runs += 1
+    tally.runs += 1
     killed = 0
     while True:
-        found.starts += 1
+        tally.starts += 1
         pid = fork_worker(run, data_dir, save_seconds)
         patience = rng.uniform(0.0, longest) if killed < kills else PATIENCE
         code = wait(pid, patience)
@@ -216,32 +216,32 @@ def one_run(
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             if killed >= kills:
-                found.wrong.append(f"{run.id}: did not end within {PATIENCE:.0f} s")
+                tally.wrong.append(f"{run.id}: did not end within {PATIENCE:.0f} s")
                 return
             killed += 1
-            found.kills += 1
-            found.by_method[method] += 1
-            found.killed_in[where_killed(run)] += 1
-        found.wrong += [f"{run.id}: {problem}" for problem in examine(run, reference, killed)]
+            tally.kills += 1
+            tally.by_method[method] += 1
+            tally.killed_in[where_killed(run)] += 1
+        tally.wrong += [f"{run.id}: {problem}" for problem in examine(run, reference, killed)]
         over = status(run).state is Status.FINISHED
         if code is not None and code != 0:
-            found.wrong.append(f"{run.id}: exit code {code}: {run.log.read_text()[-500:]}")
+            tally.wrong.append(f"{run.id}: exit code {code}: {run.log.read_text()[-500:]}")
             return
         if over:
             break
     if not (run.codes / f"{BITS}.npz").is_file() or not run.result.is_file():
-        found.wrong.append(f"{run.id}: ended without codes or result")
+        tally.wrong.append(f"{run.id}: ended without codes or result")
     left = [str(path) for path in run.path.rglob(".*")]
     if left:
-        found.wrong.append(f"{run.id}: leftovers {left}")
+        tally.wrong.append(f"{run.id}: leftovers {left}")
 
 
-def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Found:
+def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Tally:
     """Kills until there were so many, evenly over all methods; what was seen."""
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
     rng = random.Random(seed)
-    found = Found()
+    tally = Tally()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hashbench-kills-") as name:
         folder = Path(name)
@@ -249,24 +249,24 @@ def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "")
         chosen = methods.split(",") if methods else list(EPOCHS)
         references = {method: undisturbed(method, folder, warm) for method in chosen}
         number = 0
-        while found.kills < kills:
+        while tally.kills < kills:
             first = number < len(chosen)
-            method = chosen[number] if first else min(chosen, key=lambda one: found.by_method[one])
+            method = chosen[number] if first else min(chosen, key=lambda one: tally.by_method[one])
             reference = references[method]
             one_run(
                 method,
                 folder,
                 folder / f"data-{method}" if first else warm,
                 reference,
-                min(a_run, kills - found.kills),
+                min(a_run, kills - tally.kills),
                 rng,
-                found,
+                tally,
                 reference.seconds * (2.0 if first else 1.0),
                 0.0 if number // len(chosen) % 2 else None,
             )
             number += 1
-    found.seconds = round(time.monotonic() - began, 1)
-    return found
+    tally.seconds = round(time.monotonic() - began, 1)
+    return tally
 
 
 def main() -> int:
@@ -277,9 +277,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--methods", default="", help="separated by commas; all four without it")
     arguments = parser.parse_args()
-    found = figures(arguments.kills, arguments.a_run, arguments.seed, arguments.methods)
-    sys.stdout.write(json.dumps(found.told(), indent=1) + "\n")
-    return 1 if found.wrong else 0
+    tally = figures(arguments.kills, arguments.a_run, arguments.seed, arguments.methods)
+    sys.stdout.write(json.dumps(tally.as_dict(), indent=1) + "\n")
+    return 1 if tally.wrong else 0
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def binary(data: bytes, rng: random.Random) -> bytes:
             changed[at : at + width] = value.to_bytes(width, rng.choice(("little", "big")))
         case 4:
             other = rng.randrange(max(1, len(data)))
-            part, there = changed[at : at + length], changed[other : other + length]
-            if len(part) == len(there) and abs(at - other) >= length:
-                changed[at : at + length], changed[other : other + length] = there, part
+            part, swapped = changed[at : at + length], changed[other : other + length]
+            if len(part) == len(swapped) and abs(at - other) >= length:
+                changed[at : at + length], changed[other : other + length] = swapped, part
         case 5:
             changed[at:at] = changed[at : at + length] * rng.choice((1, 2, 50))
         case _:

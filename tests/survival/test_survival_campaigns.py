@@ -27,15 +27,15 @@ def campaign(script: str, *words: object) -> dict[str, Any]:
         check=False,
     )
     assert done.stdout.strip(), done.stderr.decode()[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
 
 
-def assert_survived(found: dict[str, Any], count: int) -> None:
-    assert found["wrong"] == []
-    assert found["inputs"] == count
-    assert all(sum(outcomes.values()) for outcomes in found["kinds"].values())
-    refused = sum(outcomes.get("refused", 0) for outcomes in found["kinds"].values())
+def assert_survived(figures: dict[str, Any], count: int) -> None:
+    assert figures["wrong"] == []
+    assert figures["inputs"] == count
+    assert all(sum(outcomes.values()) for outcomes in figures["kinds"].values())
+    refused = sum(outcomes.get("refused", 0) for outcomes in figures["kinds"].values())
     assert refused > count // 3  # what is damaged at random is mostly noticed
 
 
@@ -50,24 +50,24 @@ def test_five_thousand_damaged_inputs_are_read_or_refused() -> None:
 
 @pytest.mark.slow  # half an hour of tiny runs of all methods, killed ten times each
 def test_two_hundred_kills_change_nothing() -> None:
-    found = campaign("killing", "--kills", 200)
-    assert found["wrong"] == []
-    assert found["kills"] >= 200
-    assert set(found["by_method"]) == {"soda", "pcril", "prompthash", "pghmh"}
+    figures = campaign("killing", "--kills", 200)
+    assert figures["wrong"] == []
+    assert figures["kills"] >= 200
+    assert set(figures["by_method"]) == {"soda", "pcril", "prompthash", "pghmh"}
 
 
 @pytest.mark.slow  # a dozen workers, one after another
 def test_a_disk_that_was_full_leaves_runs_that_go_on() -> None:
-    found = campaign("full_disk")
-    limited = found["checkpoint over the size limit"]
+    figures = campaign("full_disk")
+    limited = figures["checkpoint over the size limit"]
     assert "larger than allowed" in limited["reason"]
     assert "hashbench resume" in limited["remedy"]
-    assert "larger than allowed" in found["no file may be written"]["log"]
-    if "small disk" in found:  # this user may mount one
-        for case in (found["small disk"]["while extracting"], found["small disk"]):
+    assert "larger than allowed" in figures["no file may be written"]["log"]
+    if "small disk" in figures:  # this user may mount one
+        for case in (figures["small disk"]["while extracting"], figures["small disk"]):
             assert "the disk is full" in case["reason"]
             assert "hashbench resume" in case["remedy"]
-    for case in found.values():
+    for case in figures.values():
         assert case["exit code"] == StorageError.exit_code
         assert case["halves"] == []
         assert case["resumed"]

@@ -22,8 +22,8 @@ def test_the_figures_count_right() -> None:
 @pytest.mark.slow  # 24 workers, each of which imports torch
 @pytest.mark.parametrize("kills", [0, 6])
 def test_a_crowd_trains_two_at_a_time_in_order(tmp_path: Path, data_dir: Path, kills: int) -> None:
-    found = crowd(tmp_path, data_dir, each=8, launchers=3, kills=kills)
-    assert found.finished == found.runs == 24, found
-    assert found.killed == kills
-    assert found.most_at_once == 2, found
-    assert found.overtakings == 0, found
+    outcome = crowd(tmp_path, data_dir, each=8, launchers=3, kills=kills)
+    assert outcome.finished == outcome.runs == 24, outcome
+    assert outcome.killed == kills
+    assert outcome.most_at_once == 2, outcome
+    assert outcome.overtakings == 0, outcome

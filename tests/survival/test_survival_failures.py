@@ -1,4 +1,4 @@
-"""What can go wrong under a worker is told in words, and leaves a run that can go on."""
+"""What can go wrong under a worker is reported in words, and leaves a run that can go on."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def attempted(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         (ZeroDivisionError("by zero"), 1, "ZeroDivisionError: by zero", ""),
     ],
 )
-def test_a_failure_is_told_in_words(
+def test_a_failure_is_reported_in_words(
     run: RunFolder, attempted: Any, error: Exception, code: int, reason: str, remedy: str
 ) -> None:
-    found, failed = attempted(error)
-    assert found == failed.code == code
+    exit_code, failed = attempted(error)
+    assert exit_code == failed.code == code
     assert reason in failed.reason
     assert remedy in failed.remedy
     if not isinstance(error, TrainingError | torch.OutOfMemoryError):
@@ -105,7 +105,7 @@ class FullDisk:
 
 
 @pytest.mark.parametrize("room", [0, 20])
-def test_a_full_disk_is_told_with_the_space_kept_for_it(
+def test_a_full_disk_is_reported_with_the_space_kept_for_it(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     with EventWriter(run.events) as writer:
@@ -121,7 +121,7 @@ def test_a_full_disk_is_told_with_the_space_kept_for_it(
     assert not (run.path / RESERVE).exists()
 
 
-def test_the_failure_itself_is_told_on_a_full_disk(
+def test_the_failure_itself_is_reported_on_a_full_disk(
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with EventWriter(run.events) as writer:
@@ -176,7 +176,7 @@ def test_a_map_to_write_takes_its_space_at_once(
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_disk_without_locks_is_told(
+def test_a_disk_without_locks_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     def flock(*_: int) -> None:
@@ -208,43 +208,43 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 # who lives, and how long it takes, whatever the clock says
 
 
-def told_of(**changes: Any) -> events.Started:
+def started_now(**changes: Any) -> events.Started:
     return events.Started(**(processes.this() | changes))
 
 
 def test_a_clock_that_is_set_loses_no_living_worker(run: RunFolder) -> None:
     shifted = processes.this()["since"] + 7200  # as another process reckons after the jump
-    assert status_of(run, fold([told_of(since=shifted)])).state is Status.RUNNING
-    old = fold([told_of(since=shifted, mark="")])  # a log of an older version
+    assert status_of(run, fold([started_now(since=shifted)])).state is Status.RUNNING
+    old = fold([started_now(since=shifted, mark="")])  # a log of an older version
     assert status_of(run, old).state is Status.LOST
 
 
 def test_a_reused_pid_is_another_worker(run: RunFolder) -> None:
     boot, _, ticks = processes.mark(os.getpid()).partition(":")
     for mark in (f"{boot}:{int(ticks) - 1}", f"other-boot:{ticks}"):
-        assert status_of(run, fold([told_of(mark=mark)])).state is Status.LOST
+        assert status_of(run, fold([started_now(mark=mark)])).state is Status.LOST
 
 
 @pytest.mark.parametrize("jump", [0.0, 1e6, -1e6])
 def test_time_left_is_that_of_work_done(jump: float) -> None:
     plan = events.StagePlan("s", "S", epochs=10, steps=10)
-    found: list[events.AnyEvent] = [
+    logged: list[events.AnyEvent] = [
         events.Started(pid=1, since=0.0, host="h", t=100.0),
         events.Planned(stages=(plan,), t=100.0),
         events.StageBegan(stage="s", t=100.0),
     ]
-    found += [
+    logged += [
         events.Loss(stage="s", epoch=0, step=step, values={}, t=100.0 + step + (step > 5) * jump)
         for step in range(1, 10)
     ]
-    left = fold(found).seconds_left()
+    left = fold(logged).seconds_left()
     assert left is not None
     assert 91 * 7 / 8 <= left <= 91  # a second a step; the step under the jump cannot be timed
 
 
 def test_pauses_and_times_without_a_worker_do_not_count() -> None:
     note = {"level": "info", "text": ""}
-    found: list[events.AnyEvent] = [
+    logged: list[events.AnyEvent] = [
         events.Started(pid=1, since=0.0, host="h", t=0.0),
         events.Note(**note, t=5.0),  # type: ignore[arg-type]
         events.Paused(t=6.0),
@@ -254,7 +254,7 @@ def test_pauses_and_times_without_a_worker_do_not_count() -> None:
         events.Started(pid=2, since=0.0, host="h", t=9000.0),
         events.Note(**note, t=9001.0),  # type: ignore[arg-type]
     ]
-    assert fold(found).elapsed == 6.0 + 2.0 + 1.0
+    assert fold(logged).elapsed == 6.0 + 2.0 + 1.0
 
 
 # weights and checkpoints

@@ -124,8 +124,10 @@ def test_only_ordinary_files_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside", "/etc", "..", ".", "a/b", "", "a\0b"])
 def test_a_dataset_of_a_spec_stays_in_the_data_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").mkdir()
-    found = custom_registry.Registration(kind="table", title="x", query=1, train=2, table="t.csv")
-    (tmp_path / "outside" / custom_registry.FILE).write_bytes(msgspec.toml.encode(found))
+    registration = custom_registry.Registration(
+        kind="table", title="x", query=1, train=2, table="t.csv"
+    )
+    (tmp_path / "outside" / custom_registry.FILE).write_bytes(msgspec.toml.encode(registration))
     (tmp_path / "data").mkdir()
     with pytest.raises(InputError, match="not a name for a dataset"):
         custom.load(tmp_path / "data", {"name": name})
@@ -165,7 +167,7 @@ def shown(*words: object) -> str:
 )
 def test_nothing_that_steers_reaches_the_screen(tmp_path: Path, words: list[str]) -> None:
     run = make(tmp_path)
-    told: list[Any] = [
+    logged: list[Any] = [
         events.Started(pid=1, since=0.0, host=STEERING, facts={STEERING: STEERING}),
         events.Planned(stages=(events.StagePlan(STEERING, STEERING, 2, 2),)),
         events.StageBegan(stage=STEERING),
@@ -185,7 +187,7 @@ def test_nothing_that_steers_reaches_the_screen(tmp_path: Path, words: list[str]
         events.Failed(reason=STEERING, remedy=STEERING, detail=STEERING),
     ]
     with EventWriter(run.events) as writer:
-        for event in told:
+        for event in logged:
             writer.write(event)
     run.log.write_text(STEERING)
     out = shown(*words, "--runs-dir", run.path.parent)

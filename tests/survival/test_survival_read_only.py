@@ -63,10 +63,10 @@ def test_commands(
         main()
     assert (ended.value.code or 0) == code
     if code:
-        told = capsys.readouterr().err
-        assert "read-only" in told.lower()
-        assert str(runs) in told
-        assert "remedy" in told
+        message = capsys.readouterr().err
+        assert "read-only" in message.lower()
+        assert str(runs) in message
+        assert "remedy" in message
 
 
 def test_a_worker(

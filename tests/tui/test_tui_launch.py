@@ -126,7 +126,6 @@ def test_changed_values_are_marked_and_wrong_ones_refused_in_place(tmp_path: Pat
             ("alpha.rate", "fast", "is not a number"),
             ("bits", "16,x", "is not a whole number"),
             ("bits", "9999", "out of range"),
-            ("bits", "", "is empty"),
             ("seed", "-1", "not a whole number"),
             ("known_ratio", "1.5", "out of range"),
             ("device", "gpu", "no device named 'gpu'"),
@@ -482,3 +481,45 @@ def test_help_of_fields_and_lists_is_on_the_screen(tmp_path: Path) -> None:
         assert "keys of new run" in text_of(app)
 
     drive(script, tmp_path / "runs", tmp_path, (160, 48))
+
+
+def test_the_form_shows_the_preset_in_force_and_its_values(tmp_path: Path) -> None:
+    """Fields that nobody changed follow the preset; typed values stay, whatever it is."""
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+
+        def values(*keys: str) -> list[str]:
+            return [field(app, key).value for key in keys]
+
+        assert values("preset", "bits", "select", "backbone") == [
+            "built-in", "32", "validation", "picturebook-clip",
+        ]  # fmt: skip
+        await pick(pilot, app, "method", "soda")  # drops it
+        await pick(pilot, app, "method", "prompthash")
+        assert values("preset", "prompthash.epochs") == ["built-in", "8"]
+        await write(pilot, app, "prompthash.epochs", "9")
+        await pick(pilot, app, "dataset", "picturebook")  # drops it
+        await pick(pilot, app, "dataset", "coco")
+        assert values("preset", "bits", "select", "backbone", "pretrained") == [
+            "paper", "16,32,64", "test", "ViT-B-16-quickgelu", "metaclip_fullcc",
+        ]  # fmt: skip
+        assert values("prompthash.inter", "prompthash.epochs") == ["20.0", "9"]
+        assert not any(field(app, key).changed for key in ("preset", "bits", "prompthash.inter"))
+        form = app.settings.launch
+        request = request_of(form.picked, form.typed, {"prompthash.epochs": "9"})
+        assert command_words(request)[2:] == [
+            "--method", "prompthash", "--dataset", "coco", "--set", "epochs=9",
+        ]  # fmt: skip
+        field(app, "preset").query_one(Choice).action_turn(1)
+        await until(pilot, lambda: values("bits") == ["32"])
+        assert field(app, "preset").changed
+        assert values("prompthash.inter", "prompthash.epochs") == ["5.0", "9"]
+        await pick(pilot, app, "dataset", "coco")
+        await pick(pilot, app, "dataset", "picturebook")
+        field(app, "preset").query_one(Choice).action_turn(1)
+        await until(pilot, lambda: values("bits") == ["16,32,64"])
+        await until(pilot, lambda: "16+32+64 bits × paper preset" in plan(app))
+        assert "--preset paper" in shown(app, "#command")
+
+    drive(script, tmp_path / "runs", tmp_path, (160, 60))

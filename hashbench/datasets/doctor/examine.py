@@ -50,9 +50,10 @@ def examine(
         findings.append(Finding("cache", Level.NOTE, elsewhere))
     # what is published of a dataset is known by the name that its loader gives it
     card = catalog.datasets().get(dataset.name)
-    findings += check_labels(dataset, card)
-    findings += check_texts(dataset, card, count_tokens)
     splits = fitting_splits(dataset, target.card, target.name)
+    # the first is the one that a run draws unless another is asked for
+    findings += check_labels(dataset, card, splits[0] if splits else None)
+    findings += check_texts(dataset, card, count_tokens)
     if split_file is not None:
         split = split_in_file(dataset, split_file)
         if isinstance(split, Finding):

@@ -17,10 +17,9 @@ from hashbench.datasets.label_columns import (
     read_columns,
     same_name,
 )
-from hashbench.datasets.left_out import counted
-from hashbench.metrics.codes import LabelMasks
-from hashbench.metrics.metric import parse_metric
-from hashbench.metrics.random_floor import floor_of, relevance_counts
+from hashbench.datasets.left_out import plural
+from hashbench.datasets.splits import Split
+from hashbench.datasets.statistics import random_floor
 from hashbench.plan.card import DatasetCard, ReferenceLabels
 
 _PLENTY = 4.0
@@ -30,11 +29,15 @@ _FITS = 40.0
 """Cost per column up to which columns are matched to those of a known set at all."""
 
 
-def check_labels(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
-    """All findings about the labels of a dataset, with what its card knows of them."""
+def check_labels(
+    dataset: Dataset, card: DatasetCard | None, split: Split | None
+) -> Iterator[Finding]:
+    """All findings about the labels of a dataset, with what its card knows of them. The score of
+    random codes is that of the queries and the database of `split`.
+    """
     yield from _items(dataset, card)
     yield from _columns(dataset, unnamed=card is not None and card.unnamed_columns)
-    yield from _balance(dataset)
+    yield from _balance(dataset, split)
 
 
 def _items(dataset: Dataset, card: DatasetCard | None) -> Iterator[Finding]:
@@ -163,7 +166,7 @@ def _order_facts(reading: Reading) -> dict[str, object]:
     return {"order": list(reading.names), "unsure": sorted(reading.unsure)}
 
 
-def _balance(dataset: Dataset) -> Iterator[Finding]:
+def _balance(dataset: Dataset, split: Split | None) -> Iterator[Finding]:
     """Empty rows and columns, density, and what random codes would score."""
     labels = dataset.labels
     unlabelled = int((~np.logical_or.reduce(labels, axis=1)).sum())
@@ -171,7 +174,7 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "label rows",
             Level.WARNING,
-            f"{counted(unlabelled, 'item')} without a label: nothing is relevant to them",
+            f"{plural(unlabelled, 'item')} without a label: nothing is relevant to them",
             "leave them out",
             {"unlabelled": unlabelled},
         )
@@ -184,34 +187,21 @@ def _balance(dataset: Dataset) -> Iterator[Finding]:
             yield Finding(
                 "classes",
                 Level.WARNING if count else Level.NOTE,
-                f"{counted(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
+                f"{plural(len(idle), 'class', 'classes')} with {what}: {first_few(idle)}",
                 "a class that tells no items apart can be left out",
                 {"classes": idle},
             )
     density = float(labels.mean())
-    floor = _random_floor(dataset)
-    grave = floor > 0.9 or floor < 0.001
+    floor = None
+    if split is not None:
+        floor = random_floor(labels[split.query], labels[split.database])
+    # without a split, or without a relevant pair in it, other checks have said what is wrong
+    grave = floor is not None and not 0.001 <= floor <= 0.9
+    score = "" if floor is None else f"; random codes score a mAP@all of {floor:.4f}"
     yield Finding(
         "chance",
         Level.WARNING if grave else Level.OK,
-        f"{density:.1%} of all labels are positive, {labels.sum(axis=1).mean():.2f} an item;"
-        f" random codes score a mAP@all of {floor:.3f}",
+        f"{density:.1%} of all labels are positive, {labels.sum(axis=1).mean():.2f} an item{score}",
         "mAP hardly distinguishes methods here: look at precision or NDCG" if grave else "",
         {"density": density, "random_floor": floor},
     )
-
-
-def _random_floor(dataset: Dataset, sample: int = 2000) -> float:
-    """Expected mAP@all of random codes where each item is ranked against all others; evenly spaced
-    items ask. 0 where nothing is relevant to any of them.
-    """
-    n = len(dataset)
-    if n < 2 or not dataset.labels.size:
-        return 0.0
-    rows = np.unique(np.linspace(0, n - 1, min(n, sample)).astype(np.int64))
-    sides = [LabelMasks.from_multi_hot(part) for part in (dataset.labels[rows], dataset.labels)]
-    relevance = relevance_counts(*sides)
-    # an item is not ranked for its own query: (not relevant, relevant) to itself
-    labelled = np.logical_or.reduce(dataset.labels[rows], axis=1)
-    relevance -= np.stack([~labelled, labelled], axis=1)
-    return floor_of(relevance, parse_metric("mAP@all"), bits=1) or 0.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level, first_few
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.pictures import MISSING, FilePictures, NoPictures, read_picture
 from hashbench.datasets.splits import Split
 from hashbench.errors import DamagedFileError
@@ -111,7 +111,7 @@ def check_duplicates(
     across = {split.name: _across(groups, split) for split in splits}
     crossing = [f"{count:,} in the split {name}" for name, count in across.items() if count]
     message = (
-        f"{counted(copies, 'picture')} identical to another one, pixel by pixel"
+        f"{plural(copies, 'picture')} identical to another one, pixel by pixel"
         f" ({first_few(examples, 3)})"
     )
     if contrary:

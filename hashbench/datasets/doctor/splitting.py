@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.doctor.findings import Finding, Level, first_few
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.named_splits import choose, read_split
 from hashbench.datasets.splits import Split, default_sizes
 from hashbench.errors import InputError
@@ -55,7 +55,7 @@ def check_splits(dataset: Dataset, splits: list[Split]) -> Iterator[Finding]:
         yield Finding(
             "splits",
             Level.PROBLEM,
-            f"{counted(len(dataset), 'item')} cannot be split into queries and training items",
+            f"{plural(len(dataset), 'item')} cannot be split into queries and training items",
             "a dataset of at least three items",
         )
         return
@@ -69,7 +69,7 @@ def check_splits(dataset: Dataset, splits: list[Split]) -> Iterator[Finding]:
         if (rest := len(dataset) - len(split.query) - len(split.database))
     }
     unused = "".join(
-        f"; neither part of {name} holds {counted(rest, 'item')}" for name, rest in neither.items()
+        f"; neither part of {name} holds {plural(rest, 'item')}" for name, rest in neither.items()
     )
     yield Finding(
         "splits",

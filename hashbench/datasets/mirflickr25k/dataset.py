@@ -14,7 +14,7 @@ import numpy as np
 from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.mirflickr25k import CARD
 from hashbench.datasets.mirflickr25k.reference_counts import COUNTS, IMAGES
 from hashbench.datasets.pictures import FilePictures
@@ -48,9 +48,9 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     available[np.fromiter(sizes, np.int64, len(sizes)) - 1] = True
     notes = []
     if unlabelled := int((available & ~keep).sum()):
-        notes.append(f"left out {counted(unlabelled, 'picture')} without any of the 24 labels")
+        notes.append(f"left out {plural(unlabelled, 'picture')} without any of the 24 labels")
     if missing := int((keep & ~available).sum()):
-        notes.append(f"left out {counted(missing, 'labelled item')} without a picture")
+        notes.append(f"left out {plural(missing, 'labelled item')} without a picture")
     if without_tags:
         notes.append(f"{without_tags:,} of {IMAGES:,} images have no file of tags")
     if frequent := int(params["frequent_tags"]):
@@ -59,7 +59,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
         tagged = np.array([bool(words) for words in tags])
         untagged = int((keep & available & ~tagged).sum())
         notes.append(
-            f"left out {counted(untagged, 'labelled item')} without any of {which}"
+            f"left out {plural(untagged, 'labelled item')} without any of {which}"
             if untagged
             else f"captions are cut to {which}"
         )

@@ -10,7 +10,7 @@ import numpy as np
 from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
 from hashbench.datasets.fingerprint import content_fingerprint
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.nuswide import CARD, PICTURE_FOLDERS, TAG_FOLDERS
 from hashbench.datasets.nuswide.tags import photo_tags, tags_of_1k
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
@@ -52,7 +52,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     unlabelled = f"{int((~labelled).sum()):,} of {len(names):,} images"
     notes = [f"left out {unlabelled} without any of the {len(classes)} concepts"]
     if missing := int((labelled & ~available).sum()):
-        notes.append(f"left out {counted(missing, 'labelled image')} without a picture")
+        notes.append(f"left out {plural(missing, 'labelled image')} without a picture")
     keep = labelled & available
     folder = next(root / name for name in TAG_FOLDERS if (root / name).is_dir())
     if params["tags"] == "1k":

@@ -12,7 +12,7 @@ from hashbench.datasets import availability
 from hashbench.datasets.base import BoolArray, Dataset
 from hashbench.datasets.fingerprint import content_fingerprint
 from hashbench.datasets.label_columns import names_by_counts
-from hashbench.datasets.left_out import counted
+from hashbench.datasets.left_out import plural
 from hashbench.datasets.packaged import CARD, FILES, PICTURE_FOLDERS, parts
 from hashbench.datasets.pictures import FilePictures, list_files, safe_name
 from hashbench.datasets.text_files import read_lines
@@ -57,7 +57,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
             " --dataset packaged-partial",
         )
     if missing and params["missing"] == "leave out":
-        notes.append(f"left out {counted(len(missing), 'item')} without a picture")
+        notes.append(f"left out {plural(len(missing), 'item')} without a picture")
     elif missing:
         for item in missing:
             files[item] = f"{PICTURE_FOLDERS[0]}/{_base(written[item])}"
@@ -65,7 +65,7 @@ def load(data_dir: Path, params: Mapping[str, Value]) -> Dataset:
     labelled = np.logical_or.reduce(labels, axis=1)
     keep = [item for item in np.flatnonzero(labelled).tolist() if files[item]]
     if unlabelled := int((~labelled).sum()):
-        notes.append(f"left out {counted(unlabelled, 'item')} without a label")
+        notes.append(f"left out {plural(unlabelled, 'item')} without a label")
     if not keep:
         raise InputError("no item has a picture and a label", where=folder)
     ids = _ids([files[item] for item in keep])

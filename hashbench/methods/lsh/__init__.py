@@ -9,6 +9,7 @@ CARD = MethodCard(
     paper="Charikar, Similarity estimation techniques from rounding algorithms, STOC 2002",
     year=2002,
     entry="hashbench.methods.lsh.method:Lsh",
+    supervised=False,
     params=(
         Param(
             "centre",

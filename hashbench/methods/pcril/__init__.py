@@ -1,5 +1,6 @@
 """PCRIL: prompts recover unknown labels, complementary items fill in, hashing learns from both."""
 
+from hashbench.methods.pcril.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,8 +13,10 @@ CARD = MethodCard(
     entry="hashbench.methods.pcril.method:Pcril",
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     own_unknown=True,
     epoch_params=("prompt_epochs", "hash_epochs"),
+    paper_preset=PAPER_PRESET,
     params=(
         Param("recover", True, "stage 1: recover labels before hashing (the paper's PCR)"),
         Param("augment", True, "complementary semantic augmentation (the paper's CSA)"),
@@ -78,6 +81,14 @@ CARD = MethodCard(
         ),
         Param("watched", 64, "items on which recovery is measured after each epoch", low=1),
         Param("hash_epochs", 80, "epochs of the hash networks", low=1, high=10000),
+        Param(
+            "patience",
+            0,
+            "epochs without a better score of what --select goes by after which the hash networks "
+            "stop; 0: never (before them there are no codes to score)",
+            low=0,
+            high=10000,
+        ),
         Param("batch_size", 128, "items a step of the hash networks", low=2, high=65536),
         Param("image_lr", 1e-3, "initial learning rate, images", low=0.0, high=1.0),
         Param("text_lr", 1e-3, "initial learning rate, texts", low=0.0, high=1.0),

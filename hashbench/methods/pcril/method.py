@@ -37,7 +37,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, MethodContext, Recovered, Stage, Term
+from hashbench.methods.base import Batch, Method, Recovered, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.pcril.augmentation import complementary_partners, mix
 from hashbench.methods.pcril.networks import LocalResponseNorm, PaperHead
 from hashbench.methods.pcril.recovery.recoverer import Recoverer
@@ -50,7 +51,7 @@ from hashbench.methods.pcril.similarity import (
 )
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
-from hashbench.nn.pairwise import Similarity, likelihood, per_pair
+from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair
 
 LAST_RATE = 1e-6
 
@@ -118,6 +119,7 @@ class Pcril(Method):
             whole("batch_size"),
             linear,
             replacement=replacing,
+            patience=whole("patience"),
         )
         if self.recoverer is None:
             return [hashing]

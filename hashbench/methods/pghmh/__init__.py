@@ -1,5 +1,6 @@
 """PGHMH: one fused code an item, guided by prompts; strict or as published."""
 
+from hashbench.methods.pghmh.presets import PAPER_PRESET
 from hashbench.methods.prompted_params import (
     ABLATIONS,
     OPTIMISATION,
@@ -22,10 +23,12 @@ CARD = MethodCard(
     joint_bits=True,
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     shares=("missing_image", "missing_text"),
     epoch_params=("epochs",),
+    paper_preset=PAPER_PRESET,
     params=(
         *OPTIMISATION,
         Param(

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, MethodContext, Role, Stage, Term
+from hashbench.methods.base import Batch, Role, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.pghmh.availability import complete, drawn_per_item, dropped
 from hashbench.methods.pghmh.fusion import AnchorFusion
 from hashbench.methods.prompted import PromptedMethod
 from hashbench.nn.affinity import Prompted
-from hashbench.nn.contrastive import info_nce
+from hashbench.nn.contrastive_losses import info_nce
 from hashbench.nn.multi_length import RelaxedCodes
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 from hashbench.nn.tokens import Tokens
 
 WATCHED = ("fused-to-plain norm", "prompt share", "text-prompt cosine", "missing")

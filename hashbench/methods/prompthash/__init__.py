@@ -8,6 +8,7 @@ from hashbench.methods.prompted_params import (
     SOURCES,
     TRAIN_PROMPT,
 )
+from hashbench.methods.prompthash.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -21,9 +22,11 @@ CARD = MethodCard(
     joint_bits=True,
     needs_prompts=True,
     needs_encoders=True,
+    needs_joint_space=True,
     published_leaks=True,
     tuned_blocks="tuned_blocks",
     epoch_params=("epochs",),
+    paper_preset=PAPER_PRESET,
     params=(
         *OPTIMISATION,
         Param(

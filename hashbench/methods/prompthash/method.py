@@ -16,13 +16,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.prompted import ENCODING_BATCH, PromptedMethod
 from hashbench.methods.prompthash.fusion import Fusion
 from hashbench.nn.affinity import Prompted
-from hashbench.nn.contrastive import adaptive_temperature, info_nce, matching, token_similarity
+from hashbench.nn.contrastive_losses import (
+    adaptive_temperature,
+    info_nce,
+    matching,
+    token_similarity,
+)
 from hashbench.nn.multi_length import RelaxedCodes
-from hashbench.nn.pairwise import similarity
+from hashbench.nn.pairwise_losses import similarity
 from hashbench.nn.state_space import scan_for
 from hashbench.nn.tokens import Tokens
 

@@ -1,5 +1,6 @@
 """SODA: a teacher of images and label prompts, and a student of texts."""
 
+from hashbench.methods.soda.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,9 +13,18 @@ CARD = MethodCard(
     entry="hashbench.methods.soda.method:Soda",
     needs_prompts=True,
     epoch_params=("teacher_epochs", "student_epochs"),
+    paper_preset=PAPER_PRESET,
     params=(
         Param("teacher_epochs", 30, "epochs of stage 1, image and label prompt", low=1, high=10000),
         Param("student_epochs", 30, "epochs of stage 2, text", low=1, high=10000),
+        Param(
+            "patience",
+            0,
+            "epochs without a better score of what --select goes by after which stage 2, or a "
+            "single stage, stops; 0: never (stage 1 has no codes of texts to score)",
+            low=0,
+            high=10000,
+        ),
         Param("batch_size", 128, "items a step", low=2, high=65536),
         Param("lr", 1e-3, "initial learning rate of Adam; falls along a cosine", low=0.0, high=1.0),
         Param("weight_decay", 0.0, "decoupled weight decay of all heads", low=0.0, high=10.0),

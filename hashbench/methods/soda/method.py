@@ -18,14 +18,15 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from hashbench.methods.base import Batch, Method, MethodContext, Stage, Term
+from hashbench.methods.base import Batch, Method, Stage, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.soda.prompts import label_inputs
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.ranking import evaluate
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
-from hashbench.nn.pairwise import Similarity, likelihood, per_pair, similarity
+from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair, similarity
 
 TEACHER_QUERIES = 1000  # fitted items that stand as queries in the image-to-label mAP
 ONE_HOT = "one-hot"
@@ -67,12 +68,14 @@ class Soda(Method):
         size = self.context.whole("batch_size")
         teacher = self.context.whole("teacher_epochs")
         student = self.context.whole("student_epochs")
+        patience = self.context.whole("patience")
         if self._scheme == "two-stage":
             return [
                 Stage("teacher", "Teacher: image and label prompt", teacher, size, selects=False),
-                Stage("student", "Student: text and image codes", student, size),
+                Stage("student", "Student: text and image codes", student, size, patience=patience),
             ]
-        return [Stage(self._scheme, f"{self._scheme}: all at once", teacher + student, size)]
+        title = f"{self._scheme}: all at once"
+        return [Stage(self._scheme, title, teacher + student, size, patience=patience)]
 
     def begin_stage(self, stage: Stage) -> None:
         """Fills the memories with the codes of the heads as they are."""

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hashbench.methods.base import MethodContext, TrainingSet
+from hashbench.methods.context import MethodContext, TrainingSet
 from hashbench.plan.card import PLACEHOLDER
 
 CONTEXT = 2  # co-occurring classes that a context-aware prompt names at most

@@ -128,7 +128,7 @@ class Compare(WorkScreen):
             parts.append(Static(Content(export.title(table, number + 1)), classes="part"))
             parts.append(RowTable((), key=_key, id=f"table-{number}", classes="box"))
             parts.append(Static(id=f"notes-{number}", classes="notes", markup=False))
-        notes = [*comparison.apart(self._tables), *self._left_out()]
+        notes = [*comparison.separation_reasons(self._tables), *self._left_out()]
         parts.append(Static(Content("\n".join(notes)), classes="notes"))
         await box.mount_all(parts)
         for number in range(len(self._tables)):

@@ -28,6 +28,7 @@ from hashbench.tui.launch_form import (
     LISTS,
     START,
     grid_text,
+    preset_texts,
     request_of,
     start_mode_of,
     typed_options,
@@ -90,8 +91,9 @@ class Launch(WorkScreen):
                 )
             with VerticalScroll(id="fields", can_focus=False):
                 yield Label("grid and protocol", classes="part")
+                preset = self._preset_texts()
                 for option in typed_options():
-                    yield option_field(option, self._form.typed)
+                    yield option_field(option, self._form.typed, preset)
                 yield Label("start", classes="part")
                 yield from start_fields(self._form.typed)
                 yield Vertical(id="params")
@@ -104,7 +106,7 @@ class Launch(WorkScreen):
 
     async def on_mount(self) -> None:
         """The lists are filled and what was picked last time is picked again."""
-        picked = self._form.picked or {"method": ["soda"], "dataset": ["picturebook"]}
+        picked = self._picks()
         self.query_one("#method", PickList).offer(method_items(), picked.get("method", ()))
         datasets = dataset_items(self.bench.data_dir)
         self.query_one("#dataset", PickList).offer(datasets, picked.get("dataset", ()))
@@ -112,6 +114,12 @@ class Launch(WorkScreen):
         await self._show_params()
         self.query_one("#method").focus()
         self._plan()
+
+    def _picks(self) -> Mapping[str, Sequence[str]]:
+        return self._form.picked or {"method": ["soda"], "dataset": ["picturebook"]}
+
+    def _preset_texts(self) -> dict[str, str]:
+        return preset_texts(self._picks(), self._form.typed.get("preset", ""), self.bench.data_dir)
 
     def _methods(self) -> list[MethodCard]:
         picked = self.query_one("#method", PickList).picked
@@ -127,13 +135,15 @@ class Launch(WorkScreen):
         """
         box = self.query_one("#params", Vertical)
         cards = {f"params-{card.name}": card for card in self._methods()}
+        preset = self._preset_texts()
         shown = {str(group.id): group for group in box.children}
         for group_id in shown.keys() - cards.keys():
             await shown.pop(group_id).remove()
         for place, (group_id, card) in enumerate(cards.items()):
             if group_id not in shown:
                 title = Label(Content(f"parameters of {card.title}"), classes="part")
-                fields = [param_field(card, param, self._form.typed) for param in card.params]
+                typed = self._form.typed
+                fields = [param_field(card, param, typed, preset) for param in card.params]
                 before = place if place < len(box.children) else None
                 group = Vertical(title, *fields, id=group_id, classes="method-params")
                 await box.mount(group, before=before)
@@ -170,9 +180,17 @@ class Launch(WorkScreen):
         for name in LISTS:
             self._form.picked[name] = self.query_one(f"#{name}", PickList).picked
 
+    def _apply_preset(self) -> None:
+        """Fields that nobody changed show the values of the preset that is in force now."""
+        preset = self._preset_texts()
+        for field in self.query(Field):
+            field.rebase(preset.get(field.key, field.default))
+
     def _plan(self) -> None:
         """Checks everything, and shows what will run, or what is wrong at its place."""
         self._keep()
+        self._apply_preset()
+        self._keep()  # what was changed may be the preset's value now
         self._specs, self._request = (), None
         fields = {field.key: field for field in self.query(Field)}
         wrong = [field for field in fields.values() if not field.validate()]

@@ -51,8 +51,8 @@ def ablation_items(cards: Sequence[MethodCard]) -> list[Item]:
     return [Item(name, texts[name], " ".join(owners[name])) for name in owners]
 
 
-def option_field(option: RunOption, typed: Mapping[str, str]) -> Field:
-    """The field of a run option."""
+def option_field(option: RunOption, typed: Mapping[str, str], preset: Mapping[str, str]) -> Field:
+    """The field of a run option; `preset` are the texts of those that a preset decides."""
 
     def check(text: str) -> None:
         option.check(option.parse([text]))
@@ -60,7 +60,7 @@ def option_field(option: RunOption, typed: Mapping[str, str]) -> Field:
     return Field(
         option.key,
         option.key.replace("_", " "),
-        option.default_text,
+        preset.get(option.key, option.default_text),
         option.help,
         check=check,
         choices=("yes", "no") if option.item is bool else option.choices,
@@ -69,8 +69,12 @@ def option_field(option: RunOption, typed: Mapping[str, str]) -> Field:
     )
 
 
-def param_field(card: MethodCard, param: Param, typed: Mapping[str, str]) -> Field:
-    """The field of a parameter, its key `method.parameter`; several values make a grid."""
+def param_field(
+    card: MethodCard, param: Param, typed: Mapping[str, str], preset: Mapping[str, str]
+) -> Field:
+    """The field of a parameter, its key `method.parameter`; several values make a grid. `preset`
+    are the texts that the preset gives.
+    """
     key = f"{card.name}.{param.name}"
     choices = [value_text(choice) for choice in param.choices]
     if isinstance(param.default, bool):
@@ -79,7 +83,7 @@ def param_field(card: MethodCard, param: Param, typed: Mapping[str, str]) -> Fie
     return Field(
         key,
         param.name,
-        value_text(param.default),
+        preset.get(key, value_text(param.default)),
         hint,
         check=lambda text: parameters.values_of(param, text, f"--set {key}"),
         choices=choices,

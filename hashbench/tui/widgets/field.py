@@ -147,6 +147,16 @@ class Field(Container):
             self.validate()
             self.post_message(self.Changed(self))
 
+    def rebase(self, default: str) -> None:
+        """Another default, which a field shows that nobody changed."""
+        if default == self.default:
+            return
+        changed, self.default = self.changed, default
+        if changed:
+            self.validate()
+        else:
+            self.reset()
+
     def reset(self) -> None:
         """The default again."""
         with self.prevent(Input.Changed):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import TextTower
+from hashbench.methods.context import TextTower
 
 TOKENS_A_BATCH = 16_384  # so that memory does not grow with the number of sets
 PADDED = 1.5  # the longest prompt of a batch, over the shortest

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hashbench.errors import InputError
-from hashbench.methods.base import Batch, MethodContext, Recovered, RecoveryPath, Term
+from hashbench.methods.base import Batch, Recovered, RecoveryPath, Term
+from hashbench.methods.context import MethodContext
 from hashbench.methods.pcril.recovery import negatives
 from hashbench.methods.pcril.recovery.negatives import NEGATIVES
 from hashbench.methods.pcril.recovery.prompts import (

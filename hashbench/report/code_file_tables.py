@@ -27,7 +27,7 @@ TIES_NOTE = (
     "ties: worst to best order within ties; index: database order; floor: the expected value of "
     "random codes on the same queries"
 )
-APART = (
+NOT_COMPARABLE = (
     "tables are not comparable with each other: their queries or database items have other labels"
 )
 
@@ -56,7 +56,7 @@ def as_json(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
     return tables.for_json(
         {
             "scores": [record(codes, one) for codes in scored for one in codes.scores],
-            "notes": [*notes, *stated, *([APART] if len(by_labels(scored)) > 1 else [])],
+            "notes": [*notes, *stated, *([NOT_COMPARABLE] if len(by_labels(scored)) > 1 else [])],
         }
     )
 
@@ -98,8 +98,8 @@ def _sizes(codes: ScoredCodes) -> str:
 
 
 def _closing(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> list[str]:
-    apart = [APART] if len(by_labels(scored)) > 1 else []
-    return [*notes, *apart]
+    warnings = [NOT_COMPARABLE] if len(by_labels(scored)) > 1 else []
+    return [*notes, *warnings]
 
 
 def _headers(scored: Sequence[ScoredCodes]) -> list[str]:

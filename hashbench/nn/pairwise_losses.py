@@ -66,6 +66,18 @@ def likelihood(A: Tensor, h: Tensor, similar: Similarity) -> Tensor:
     return each.mean()
 
 
+def cosines(x: Tensor, y: Tensor) -> Tensor:
+    """(n, K) and (m, K) -> (n, m)."""
+    return F.normalize(x, dim=1) @ F.normalize(y, dim=1).T
+
+
+def pair_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """The mean of `values` (N, n) over the pairs that count, 0 where none does."""
+    if weight is None:
+        return values.mean()
+    return (values * weight).sum() / weight.sum().clamp_min(1.0)
+
+
 def per_pair(K: int, N: int) -> float:
     """What a mean over n K bits must be weighted with to be a sum divided by N n pairs: K / N.
 

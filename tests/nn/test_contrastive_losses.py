@@ -7,7 +7,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from hashbench.nn.contrastive import (
+from hashbench.nn.contrastive_losses import (
     adaptive_temperature,
     info_nce,
     jensen_shannon,
@@ -36,13 +36,13 @@ def test_matching_takes_a_temperature_for_each_item() -> None:
 def test_jensen_shannon_bounds() -> None:
     p = torch.tensor([[1.0, 0.0], [0.5, 0.5], [1.0, 0.0]])
     q = torch.tensor([[0.0, 1.0], [0.5, 0.5], [0.5, 0.5]])
-    found = jensen_shannon(p, q)
+    divergence = jensen_shannon(p, q)
     expected = [
         math.log(2),
         0.0,
         0.5 * (math.log(4 / 3) + 0.5 * math.log(2 / 3) + 0.5 * math.log(2)),
     ]
-    torch.testing.assert_close(found, torch.tensor(expected))
+    torch.testing.assert_close(divergence, torch.tensor(expected))
 
 
 def test_disagreement_lowers_the_temperature() -> None:
@@ -56,7 +56,7 @@ def test_disagreement_lowers_the_temperature() -> None:
 def test_token_similarity_follows_its_definition() -> None:
     tokens, others = torch.randn(3, 5, 4), torch.randn(3, 2, 4)
     weights = torch.rand(3, 2)
-    found = token_similarity(tokens, others, weights)
+    similarity = token_similarity(tokens, others, weights)
     for i in range(3):
         for j in range(3):
             best = [
@@ -65,4 +65,4 @@ def test_token_similarity_follows_its_definition() -> None:
             ]
             expected = sum(w * s for w, s in zip(weights[j].tolist(), best, strict=True))
             expected /= float(weights[j].sum())
-            assert math.isclose(float(found[i, j]), expected, rel_tol=1e-4, abs_tol=1e-5)
+            assert math.isclose(float(similarity[i, j]), expected, rel_tol=1e-4, abs_tol=1e-5)

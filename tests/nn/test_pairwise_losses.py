@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
-from hashbench.nn.pairwise import Similarity, likelihood, similarity
+from hashbench.nn.pairwise_losses import Similarity, likelihood, similarity
 
 LABELS = hnp.arrays(np.int8, (5, 4), elements=st.sampled_from([-1, 0, 1]))  # -1: unknown
 

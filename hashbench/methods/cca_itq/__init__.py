@@ -1,0 +1,34 @@
+"""CCA-ITQ: canonical directions, rotated to the nearest signs; with or without labels."""
+
+from hashbench.plan.card import Ablation, MethodCard, Param
+
+CARD = MethodCard(
+    name="cca-itq",
+    title="CCA-ITQ",
+    summary="Canonical directions of images and texts, or of each with the labels, rotated to the "
+    "signs nearest to them, on frozen features.",
+    paper="Gong, Lazebnik, Gordo, Perronnin, Iterative quantization, TPAMI 2013, section 3",
+    year=2013,
+    entry="hashbench.methods.cca_itq.method:CcaItq",
+    params=(
+        Param(
+            "correlate",
+            "pairs",
+            "what directions are found by: images with their texts, without labels (pairs), or "
+            "each of both with the labels (labels)",
+            choices=("pairs", "labels"),
+        ),
+        Param(
+            "ridge",
+            1e-4,
+            "added to the diagonal of covariances, as a share of its mean",
+            low=1e-12,
+            high=1e6,
+        ),
+        Param("rounds", 50, "rounds of rotation and quantisation", low=0, high=10000),
+    ),
+    ablations=(
+        Ablation("supervised", "correlate each modality with the labels", {"correlate": "labels"}),
+        Ablation("random-rotation", "no round: a random rotation", {"rounds": 0}),
+    ),
+)

@@ -1,0 +1,118 @@
+"""What methods share that train one head a modality on frozen, pooled features.
+
+Released code of these methods tunes CLIP along with the heads; here the heads are all that is
+trained. A method makes its head in `make_head` and its loss in `losses`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from hashbench.methods.base import Batch, Method, Stage, constant
+from hashbench.methods.context import MethodContext
+from hashbench.nn import monitors
+from hashbench.nn.heads import AnnealedHead
+from hashbench.nn.optim import grouped, warm_cosine
+from hashbench.nn.pairwise_losses import Similarity, similarity
+
+WARM_UP = 0.1  # share of training over which the released schedules warm up
+
+
+def without_single_item(items: int, batch_size: int) -> int:
+    """The batch size, made larger as long as an epoch's last batch would be a single item, of which
+    a batch norm can make nothing.
+    """
+    while items > 1 and items % batch_size == 1:
+        batch_size += 1
+    return batch_size
+
+
+class FrozenHeads(Method):
+    """One head on images and one on texts, trained together in one stage by BertAdam."""
+
+    def __init__(self, context: MethodContext) -> None:
+        super().__init__(context)
+        (self.K,) = context.bits
+        self.image_head = self.make_head(context.train.images.shape[1], "image")
+        self.text_head = self.make_head(context.train.texts.shape[1], "text")
+
+    @abstractmethod
+    def make_head(self, width: int, modality: str) -> nn.Module:
+        """A module from features (n, width) of a modality to what `losses` works on."""
+
+    def stages(self) -> Sequence[Stage]:
+        """One stage; the learning rate warms up over its first tenth."""
+        size, schedule = self.context.whole("batch_size"), partial(warm_cosine, warm_up=WARM_UP)
+        return [Stage("hash", "Hash heads", self.context.whole("epochs"), size, schedule)]
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
+        """BertAdam over all that requires a gradient."""
+        lr, decay = self.context.real("lr"), self.context.real("weight_decay")
+        return grouped(self, (), lr, decay, "bertadam")
+
+    def batch_similarity(self, batch: Batch) -> Similarity:
+        """S (n, n) of the items of a batch with each other, and which of its pairs count."""
+        return similarity(
+            batch.labels, batch.known, batch.labels, batch.known, self.context.unknown
+        )
+
+    @torch.no_grad()
+    def code_monitors(self) -> dict[str, float]:
+        """Balance and number of the training images' codes, and how far texts' differ from them.
+
+        Without dropout; the trainer returns to training mode with the next epoch.
+        """
+        self.eval()
+        images = self.image_head(self.context.train.images)
+        texts = self.text_head(self.context.train.texts)
+        return {
+            "sign disagreement": monitors.sign_disagreement(images, texts),
+            "bit balance": monitors.bit_balance(images),
+            "distinct codes": monitors.distinct_codes(images),
+        }
+
+    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self.K: self.image_head(images)}
+
+    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+        """(n, d) -> {K: (n, K)}."""
+        return {self.K: self.text_head(texts)}
+
+
+class AnnealedHeads(FrozenHeads):
+    """Heads whose tanh steepens from epoch to epoch, trained by SGD with momentum.
+
+    What unsupervised methods share that reconstruct a similarity (DJSRH, JDSH). Their `hidden`,
+    `depth` and `annealed` are parameters.
+    """
+
+    image_head: AnnealedHead
+    text_head: AnnealedHead
+
+    def make_head(self, width: int, modality: str) -> nn.Module:  # noqa: ARG002
+        """Hidden layers of one width."""
+        hidden = (self.context.whole("hidden"),) * self.context.whole("depth")
+        return AnnealedHead(width, hidden, self.K)
+
+    def stages(self) -> Sequence[Stage]:
+        """One stage; the learning rate does not change."""
+        epochs, size = self.context.whole("epochs"), self.context.whole("batch_size")
+        return [Stage("hash", "Hash heads", epochs, size, constant)]
+
+    def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
+        """SGD with momentum 0.9."""
+        lr, decay = self.context.real("lr"), self.context.real("weight_decay")
+        return torch.optim.SGD(self.parameters(), lr=lr, momentum=0.9, weight_decay=decay)
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+        """Steepens the tanh; watches the signs of the training items."""
+        if self.context.flag("annealed"):
+            self.image_head.epochs += 1
+            self.text_head.epochs += 1
+        return self.code_monitors()

@@ -1,0 +1,20 @@
+"""Parameters of methods that train heads on frozen features; for cards, without torch."""
+
+from __future__ import annotations
+
+from hashbench.plan.card import Param
+
+
+def training_params(
+    epochs: int, batch_size: int, lr: float, weight_decay: float
+) -> tuple[Param, ...]:
+    """What every such method can be set, with the defaults of one."""
+    return (
+        Param("epochs", epochs, "epochs", low=1, high=10000),
+        Param("batch_size", batch_size, "items a step", low=2, high=65536),
+        Param("lr", lr, "highest learning rate of the heads", low=0.0, high=10.0),
+        Param("weight_decay", weight_decay, "decay of all weights", low=0.0, high=10.0),
+    )
+
+
+DROPOUT = Param("dropout", 0.2, "dropout of the logits of bits, in training", low=0.0, high=0.99)

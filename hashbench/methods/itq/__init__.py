@@ -1,0 +1,17 @@
+"""ITQ: principal directions, rotated to the nearest signs; a floor without training."""
+
+from hashbench.plan.card import Ablation, MethodCard, Param
+
+CARD = MethodCard(
+    name="itq",
+    title="ITQ",
+    summary="Principal directions that images and texts share, rotated to the signs nearest to "
+    "them, on frozen features.",
+    paper="Gong and Lazebnik, Iterative quantization, CVPR 2011",
+    year=2011,
+    entry="hashbench.methods.itq.method:Itq",
+    needs_joint_space=True,
+    supervised=False,
+    params=(Param("rounds", 50, "rounds of rotation and quantisation", low=0, high=10000),),
+    ablations=(Ablation("random-rotation", "no round: a random rotation", {"rounds": 0}),),
+)
