@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from hashbench.cli.main import app
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.plan import catalog, run_options
 from hashbench.plan import request as requests
+from hashbench.plan import run_options
 from hashbench.plan.command import command_words
 from hashbench.plan.option_kinds import RunOption
 from hashbench.plan.request import expand, overridden, read_config, repeated
