@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Attention(nn.Module):
@@ -87,6 +88,17 @@ class Block(nn.Module):
             queries, x = normed[rows, at], x[rows, at]
         x = x + self.ls_1(self.attn(normed, queries, bias))
         inner = self.mlp["c_fc"](self.ln_2(x))
-        inner = inner * torch.sigmoid(1.702 * inner) if self.quick else F.gelu(inner)
-        out: Tensor = x + self.ls_2(self.mlp["c_proj"](inner))
+        if torch.is_grad_enabled():
+            # its values, four times as wide as all others, are computed again for the gradient and
+            # not kept: a third less memory in training for some products of single numbers
+            narrow = checkpoint(self._narrow, inner, use_reentrant=False, preserve_rng_state=False)
+        else:
+            narrow = self._narrow(inner)
+        out: Tensor = x + self.ls_2(narrow)
+        return out
+
+    def _narrow(self, inner: Tensor) -> Tensor:
+        """(n, L, 4 d) -> (n, L, d): the activation, and the way back."""
+        active = inner * torch.sigmoid(1.702 * inner) if self.quick else F.gelu(inner)
+        out: Tensor = self.mlp["c_proj"](active)
         return out

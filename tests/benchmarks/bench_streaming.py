@@ -162,6 +162,7 @@ def run(folder: Path, scale: int, batch: int, steps: int) -> None:
         optimiser.step()
     print(f"{steps} steps of {batch} in {time.perf_counter() - began:.0f} s", flush=True)
     peaks["training"] = memory("VmHWM")
+    print(f"peak so far: {max(peaks.values()) / 1e9:.2f} GB", flush=True)
     new_peak()
     del optimiser, drawn
     began = time.perf_counter()

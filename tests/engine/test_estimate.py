@@ -74,6 +74,10 @@ def test_pictures_that_are_read_again_are_counted(
 ) -> None:
     small = {"set": {"tuned_blocks": 1, "auxiliary_bits": 8, "batch_size": 16}}
     kept = costs(tmp_path, method="prompthash", **small)
+    augmented = costs(tmp_path, method="prompthash", augment_images="flip-crop", **small)
+    # 180 pictures in each of 4 epochs
+    more = augmented.training_seconds - kept.training_seconds
+    assert more == pytest.approx(4 * 180 / 8, abs=5)
     monkeypatch.setattr(disk_estimate, "KEEP_ALL_BYTES", 0)
     streamed = costs(tmp_path, method="prompthash", **small)
     assert streamed.scoring_seconds > kept.scoring_seconds + 200 / 8

@@ -43,6 +43,9 @@ PAPER_PRESET = Preset(
         ),
         "the release names 22 of MIRFlickr-25K's 24 label columns wrongly in its prompts",
         "it draws one of four templates, with a literal {} left in the text",
-        "pictures are not flipped and cropped at random, since their features are kept",
+        (
+            "pictures are not flipped and cropped at random, which would encode them anew in each "
+            "epoch: --augment-images flip-crop"
+        ),
     ),
 )

@@ -57,7 +57,10 @@ PAPER_PRESET = Preset(
             "the strict protocol predicts the classes of prompts and keeps modalities apart; the "
             "release does neither: --protocol published"
         ),
-        "pictures are not flipped and cropped at random, since their features are kept",
+        (
+            "pictures are not flipped and cropped at random, which would encode them anew in each "
+            "epoch: --augment-images flip-crop"
+        ),
         "the prompt transformer starts as the identity, the release's at random",
     ),
 )
