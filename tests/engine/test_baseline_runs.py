@@ -11,7 +11,7 @@ import torch
 
 from hashbench.engine.build import build_method, prepare
 from hashbench.errors import InputError
-from hashbench.methods.base import Method
+from hashbench.methods.base import Method, Stage
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 from hashbench.runs import control, result
@@ -63,8 +63,11 @@ def test_a_stopped_baseline_ends_with_the_codes_of_one_that_was_not(
 
 
 def test_unsupervised_methods_are_built_without_labels(data_dir: Path, tmp_path: Path) -> None:
-    for name in ("lsh", "cvh"):
-        method = build_method(prepared_for(spec_of(name), data_dir, tmp_path))
+    for name in ("lsh", "djsrh"):
+        prepared = prepared_for(spec_of(name), data_dir, tmp_path)
+        _, batch = next(prepared.data.batches(0, Stage("hash", "", 1, 8), 0, 0))
+        assert not bool(batch.labels.any() or batch.known.any())
+        method = build_method(prepared)
         assert isinstance(method, Method)
         train = method.context.train
         assert not bool(train.labels.any())
