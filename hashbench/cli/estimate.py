@@ -16,7 +16,7 @@ Estimate = Annotated[
     bool | None,
     typer.Option(
         "--estimate/--no-estimate",
-        help="With --dry-run: measure for some 10 to 20 seconds a kind of run how long it takes, "
+        help="With --dry-run: measure for some 10 to 30 seconds a kind of run how long it takes, "
         "and what disk and memory it needs; refuse what cannot fit. By default for runs with the "
         "values of a paper, which take hours.",
         show_default=False,

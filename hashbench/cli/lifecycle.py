@@ -167,7 +167,7 @@ def _act(
     the runs before.
     """
     if not folders:
-        typer.echo("no such run", err=True)
+        typer.echo("nothing to do: no run is in that state", err=True)
     results: list[dict[str, object]] = []
     lines = []
     try:

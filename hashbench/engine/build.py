@@ -102,7 +102,7 @@ def prepare(
     if (elsewhere := cache_note(data_dir)) is not None:
         note("info", elsewhere)
     # refused before hours of feature extraction, not after
-    if card.tuned_blocks:
+    if card.needs_encoders:
         require_encoders(dataset, spec.method)
     if dataset.features is None:
         registry.check_joint_space(card, spec.backbone.name)

@@ -53,6 +53,9 @@ ENCODED = 64
 SMALL = 8
 """Pictures and captions that are encoded, items that get codes, items of a small batch."""
 
+BATCH = 64
+"""Pictures that are encoded at once where that is cheap, as many as a run encodes at once."""
+
 SEARCHED = 8
 """Items on which a stage without epochs is timed."""
 
@@ -192,29 +195,33 @@ class _Costs:
         return items * self.picture_seconds() + share * self.captions * self.text_seconds()
 
     def picture_seconds(self) -> float:
-        """Of reading a picture and taking it through the tower."""
-        backbone, count = self.store.backbone, min(PICTURES, len(self.dataset))
-        items = np.arange(count, dtype=np.int64)
+        """Of reading a picture and taking it through the tower; of a cheap tower's whole batch."""
+        backbone = self.store.backbone
+
+        def encoded(count: int) -> float:
+            items = np.arange(min(count, len(self.dataset)), dtype=np.int64)
+            batches = reader.batches([items])
+            return _seconds(lambda: [backbone.encode_images(p) for p in batches]) / len(items)
+
         with closing(PictureReader(backbone, self.dataset, skip_broken=True)) as reader:
-            (pixels,) = reader.batches([items[:1]])
-            backbone.encode_images(pixels)  # what the first one does once
-            return (
-                _seconds(lambda: [backbone.encode_images(p) for p in reader.batches([items])])
-                / count
-            )
+            encoded(1)  # what the first one does once
+            each = encoded(PICTURES)
+            return encoded(BATCH) if each * BATCH < STEP_SECONDS else each
 
     def text_seconds(self) -> float:
         """Of a caption."""
         backbone = self.store.backbone
         texts = [captions[0] for captions in self.dataset.captions[:CAPTIONS]]
         tokens = backbone.tokenise(texts)
-        return _repeated_seconds(lambda: backbone.encode_tokens(tokens)) / len(texts)
+        backbone.encode_tokens(tokens[:1])  # what the first one does once
+        return _seconds(lambda: backbone.encode_tokens(tokens)) / len(texts)
 
     def scoring_seconds(self, method: Method, prepared: Prepared, epochs: int) -> float:
         """Of scoring after so many epochs, and once at the end, on queries against the database."""
         method.eval()
         part = prepared.data.split.query
-        each = _repeated_seconds(lambda: encode(method, prepared.data, part, "query")) / len(part)
+        encode(method, prepared.data, part[:1], "query")  # what the first one does once
+        each = _seconds(lambda: encode(method, prepared.data, part, "query")) / len(part)
         split, pairs = self.split, len(method.bits) * 2 * PAIR_SECONDS
         live = 0.0
         if read_again := self._cache().read_again:
@@ -298,12 +305,6 @@ def _seconds(work: Callable[[], object]) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - began
-
-
-def _repeated_seconds(work: Callable[[], object]) -> float:
-    """Of the faster of two times, after one that makes what is made once."""
-    work()
-    return min(_seconds(work), _seconds(work))
 
 
 def _peak() -> int:

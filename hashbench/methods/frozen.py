@@ -17,7 +17,7 @@ from hashbench.methods.base import Batch, Method, Stage, constant
 from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.heads import AnnealedHead
-from hashbench.nn.optim import grouped, warm_cosine
+from hashbench.nn.optim import BertAdamWithSgd, grouped, warm_cosine
 from hashbench.nn.pairwise_losses import Similarity, similarity
 
 WARM_UP = 0.1  # share of training over which the released schedules warm up
@@ -55,11 +55,32 @@ class FrozenHeads(Method):
         lr, decay = self.context.real("lr"), self.context.real("weight_decay")
         return grouped(self, (), lr, decay, "bertadam")
 
+    def optimiser_with_proxies(
+        self, proxies: nn.Parameter, lr: float, momentum: float = 0.0, decay: float = 0.0
+    ) -> torch.optim.Optimizer:
+        """BertAdam for both heads, SGD at a constant rate `lr` for class proxies (C, K)."""
+        heads = [*self.image_head.parameters(), *self.text_head.parameters()]
+        groups = [
+            {"params": heads, "weight_decay": self.context.real("weight_decay")},
+            {"params": [proxies], "sgd_lr": lr, "momentum": momentum, "weight_decay": decay},
+        ]
+        return BertAdamWithSgd(groups, lr=self.context.real("lr"))
+
+    def counted_labels(self, batch: Batch) -> Tensor:
+        """(n, C) bool, which labels of a batch enter losses over items and classes: all, with
+        unknown ones as negatives, or only the known ones.
+        """
+        return batch.known if self.context.unknown == "ignore" else torch.ones_like(batch.known)
+
     def batch_similarity(self, batch: Batch) -> Similarity:
         """S (n, n) of the items of a batch with each other, and which of its pairs count."""
         return similarity(
             batch.labels, batch.known, batch.labels, batch.known, self.context.unknown
         )
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+        """Watches the signs of the training items."""
+        return self.code_monitors()
 
     @torch.no_grad()
     def code_monitors(self) -> dict[str, float]:
@@ -68,8 +89,8 @@ class FrozenHeads(Method):
         Without dropout; the trainer returns to training mode with the next epoch.
         """
         self.eval()
-        images = self.image_head(self.context.train.images)
-        texts = self.text_head(self.context.train.texts)
+        images = self.encode_image(self.context.train.images)[self.K]
+        texts = self.encode_text(self.context.train.texts)[self.K]
         return {
             "sign disagreement": monitors.sign_disagreement(images, texts),
             "bit balance": monitors.bit_balance(images),

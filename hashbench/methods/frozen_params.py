@@ -13,7 +13,9 @@ def training_params(
         Param("epochs", epochs, "epochs", low=1, high=10000),
         Param("batch_size", batch_size, "items a step", low=2, high=65536),
         Param("lr", lr, "highest learning rate of the heads", low=0.0, high=10.0),
-        Param("weight_decay", weight_decay, "decay of all weights", low=0.0, high=10.0),
+        Param(
+            "weight_decay", weight_decay, "decoupled weight decay of the heads", low=0.0, high=10.0
+        ),
     )
 
 

@@ -204,7 +204,11 @@ def _grids(request: Request, data_dir: Path | None) -> list[_Grid]:
 
 def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
     if card.needs_encoders and dataset.features_only:
-        usable = [other.name for other in catalog.methods().values() if not other.needs_encoders]
+        usable = [
+            other.name
+            for other in catalog.methods().values()
+            if not (other.needs_encoders or other.published_only)
+        ]
         raise InputError(
             f"{card.name} cannot work on {name}, a set of features: it needs the encoders that made"
             " them",

@@ -70,13 +70,18 @@ def variant_text(spec: RunSpec) -> str:
     """Ablations by name, then parameters that are set neither by default nor by those."""
     card = catalog.methods().get(spec.method)
     expected = {} if card is None else _expected(card, spec)
-    changes = [
-        f"{name}={_value(value)}"
+    changed = {
+        name: value
         for name, value in sorted(spec.params.items())
         # of a method that is not installed no default is known, and a list of all would be no name
         if name in expected and value != expected[name]
-    ]
-    return " ".join([*spec.ablations, *changes])
+    }
+    epochs = {} if card is None else {name: spec.params.get(name) for name in card.epoch_params}
+    parts = list(spec.ablations)
+    if epochs.keys() & changed.keys() and len(set(epochs.values())) == 1:  # what --epochs does
+        parts.append(f"epochs={_value(*set(epochs.values()))}")
+        changed = {name: value for name, value in changed.items() if name not in epochs}
+    return " ".join([*parts, *(f"{name}={_value(value)}" for name, value in changed.items())])
 
 
 def _expected(card: MethodCard, spec: RunSpec) -> dict[str, Value]:

@@ -65,7 +65,8 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
         case events.Recovery(values=values):
             text = f"recovered labels: {numbers(values)}"
         case events.Saved(stage=stage, epoch=epoch, step=step):
-            text = f"saved at {stage} epoch {epoch} step {step}"
+            inside = epoch or step  # else a stage begins or has ended, which other lines say
+            text = "checkpoint saved" + (f" in {stage} epoch {epoch + 1}" if inside else "")
         case events.Note(level="warning", text=note):
             level, text = "warning", f"warning: {note}"
         case events.Note(text=note):

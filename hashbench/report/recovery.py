@@ -51,7 +51,7 @@ def summary_page(recovery: Recovery) -> RenderableType:
 def summary(recovery: Recovery) -> RenderableType:
     """Labels and similar pairs that were recovered, and what else was measured."""
     values = recovery.values
-    when = f"labels recovered in stage {recovery.stage}, epoch {recovery.epoch}"
+    when = f"labels recovered in stage {recovery.stage}, epoch {recovery.epoch + 1}"
     parts: list[RenderableType] = [Text(plain(when), style="bold"), _overall(values)]
     others = {
         name: value

@@ -79,7 +79,7 @@ def results_page(page: Mapping[str, Any]) -> RenderableType:
         table.add_column("metric")
         for direction in by_direction:
             table.add_column(direction, justify="right")
-            table.add_column("ties: worst - best", justify="right", style="dim")
+            table.add_column("worst-best", justify="right", style="dim")
         floors = result["floors"].get(bits, {})
         if floors:
             table.add_column("random", justify="right", style="dim")
@@ -101,10 +101,13 @@ def results_page(page: Mapping[str, Any]) -> RenderableType:
         if result["floor"] is not None
         else "random: expected value of random codes on the same queries"
     )
+    chosen = "the weights that training ended with"
+    if selected["stage"]:  # epochs are counted from 0 in files, from 1 for people
+        chosen = f"epoch {selected['epoch'] + 1} of stage {selected['stage']}"
     chosen = (
-        f"epoch {selected['epoch']} of stage {selected['stage']}, chosen by {selected['by']}; "
-        f"{floor}; {result['without_relevant']} queries without a "
-        f"relevant item are left out; {result['protocol']} protocol"
+        f"{chosen}, chosen by {selected['by']}; worst-best: over all orders of tied items; "
+        f"{floor}; {result['without_relevant']} queries without a relevant item are left out; "
+        f"{result['protocol']} protocol"
     )
     parts.append(Text(plain(chosen), style="dim"))
     parts += [Text(plain(line), style="yellow") for line in page["seal"]]
@@ -114,7 +117,7 @@ def results_page(page: Mapping[str, Any]) -> RenderableType:
 
 def _tie_range(values: Mapping[str, float], metric: str) -> str:
     low, high = (values.get(f"{metric}(tie={rule})") for rule in ("worst", "best"))
-    return "" if low is None or high is None else f"{low:.4f} - {high:.4f}"
+    return "" if low is None or high is None else f"{low:.4f}-{high:.4f}"
 
 
 def _codes_table(codes: Mapping[str, Mapping[str, Mapping[str, float]]]) -> RenderableType:

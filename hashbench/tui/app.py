@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -17,6 +17,7 @@ from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui import settings as settings_file
+from hashbench.tui.key_order import OrderedKeysApp
 from hashbench.tui.messages import MachineRead, RunsChanged
 from hashbench.tui.reader import Reader, Update
 from hashbench.tui.run_record import Watched
@@ -31,7 +32,7 @@ REAP_SECONDS = 0.5
 MOST_WATCHED = 24  # runs whose series and lines are kept
 
 
-class Workbench(App[None]):
+class Workbench(OrderedKeysApp):
     """`hashbench tui`. Closing it leaves workers running; all it shows is read from folders."""
 
     TITLE = "hashbench"

@@ -138,6 +138,7 @@ def test_what_was_interrupted_goes_on_and_what_failed_is_tried_again(command: Co
     assert set(listed(command).values()) == {"finished"}
     assert "no run was interrupted" in command("resume", "--all")[2]
     assert "no run has failed" in command("retry", "--failed")[2]
+    assert "no run is in that state" in command("stop", "--all")[2]
     assert command("retry", one)[0] == 2
 
 

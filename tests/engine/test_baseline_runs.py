@@ -11,13 +11,14 @@ import torch
 
 from hashbench.engine.build import build_method, prepare
 from hashbench.errors import InputError
-from hashbench.methods.base import Method
+from hashbench.methods.base import Method, Stage
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
-from hashbench.runs import result
+from hashbench.runs import control, result
 from hashbench.runs.layout import RunFolder
 from tests.engine.conftest import Make
 from tests.engine.test_build import CPU, prepared_for, spec_of
+from tests.engine.test_resume import codes
 
 BASELINES = (
     "cca-itq", "cirh", "clipmh", "cmcl", "cvh", "dchmt", "dcmh", "dhaph", "djsrh", "dnph-tmm",
@@ -45,9 +46,28 @@ def test_a_baseline_is_better_than_random_codes(
         assert scores["mAP@all"] > floor + 0.02, direction
 
 
+@pytest.mark.parametrize("name", ["dsph", "dhaph"])
+def test_a_stopped_baseline_ends_with_the_codes_of_one_that_was_not(
+    name: str, make: Make, here: Callable[[RunFolder], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Velocities of proxies and the epoch that sets the pace are in the checkpoint."""
+    whole, stopped = (make(method=[name], epochs=4) for _ in range(2))
+    assert here(whole) == 0
+    requests = iter([None, None, None, None, "stop"])  # in the middle of the third epoch
+    monkeypatch.setattr(control, "read", lambda run: next(requests, None))
+    here(stopped)
+    assert not stopped.result.exists()
+    assert here(stopped) == 0
+    for key, array in codes(whole).items():
+        np.testing.assert_array_equal(codes(stopped)[key], array, err_msg=key)
+
+
 def test_unsupervised_methods_are_built_without_labels(data_dir: Path, tmp_path: Path) -> None:
-    for name in ("lsh", "cvh"):
-        method = build_method(prepared_for(spec_of(name), data_dir, tmp_path))
+    for name in ("lsh", "djsrh"):
+        prepared = prepared_for(spec_of(name), data_dir, tmp_path)
+        _, batch = next(prepared.data.batches(0, Stage("hash", "", 1, 8), 0, 0))
+        assert not bool(batch.labels.any() or batch.known.any())
+        method = build_method(prepared)
         assert isinstance(method, Method)
         train = method.context.train
         assert not bool(train.labels.any())

@@ -190,6 +190,17 @@ def test_dnph_is_a_softmax_over_known_proxies_with_a_margin() -> None:
     assert float(loss) == pytest.approx(total / N)
 
 
+def test_an_item_of_which_no_label_is_known_gives_dnph_no_gradient() -> None:
+    known = KNOWN.clone()
+    known[1] = False
+    h = H.clone().requires_grad_()
+    proxy_softmax(h, PROXIES, LABELS * known, known, 1.0).backward()  # type: ignore[no-untyped-call]
+    assert h.grad is not None
+    assert bool(h.grad.isfinite().all())
+    assert float(h.grad[1].abs().max()) == 0.0
+    assert float(h.grad[2].abs().max()) > 0.0
+
+
 def test_dnph_assigns_the_vectors_with_the_least_sum_of_distances() -> None:
     vectors = torch.where(OTHER >= 0, 1.0, -1.0).to(H.dtype)
 

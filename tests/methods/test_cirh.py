@@ -103,13 +103,13 @@ def test_as_released_shuffled_items_meet_the_similarity_of_others() -> None:
     first, second = torch.randperm(24, generator=torch.Generator().manual_seed(1)).split(12)
     in_order = [torch.arange(12), torch.arange(12, 24)]
     for rows in ((first, second), in_order):
-        found = []
+        measured = []
         for ablate in ((), ("shuffled-similarity",)):
             model = begun("cirh", ablate=ablate, dropout=0.0)
             model.eval()  # batch norms keep their statistics: both runs see the same codes
-            found.append([values(model, each)["hash structure"] for each in rows])
+            measured.append([values(model, each)["hash structure"] for each in rows])
         # items in their own order are those at the batch's place, so that nothing differs
-        assert (found[0] == found[1]) is (rows is in_order)
+        assert (measured[0] == measured[1]) is (rows is in_order)
     # an epoch begins at the first place again
     model = cast("Cirh", begun("cirh", ablate=("shuffled-similarity",)))
     values(model, first)

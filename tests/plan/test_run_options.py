@@ -234,5 +234,8 @@ def test_methods_that_need_encoders_are_refused_on_a_set_of_features() -> None:
     for method in ("pcril", "prompthash", "pghmh"):
         with pytest.raises(InputError, match=f"{method} cannot work on wikipedia") as refused:
             expand(Request(method=["lsh", method], dataset="wikipedia"))
-        assert refused.value.remedy == "a method that takes features as they are: lsh, soda"
+        remedy, _, able = str(refused.value.remedy).partition(": ")
+        assert remedy == "a method that takes features as they are"
+        assert {"lsh", "soda"} <= set(able.split(", "))
+        assert method not in able.split(", ")
     assert expand(Request(method=["lsh", "soda"], dataset="wikipedia"))

@@ -45,7 +45,7 @@ def test_a_finished_run_tells_spec_facts_and_scores(tmp_path: Path, wide: bool) 
         values = record["result"]["scores"][bits]["i2t"]
         low, high = values["mAP@all(tie=worst)"], values["mAP@all(tie=best)"]
         assert f"{values['mAP@all']:.6f}" in scores
-        assert f"{low:.4f} - {high:.4f}" in scores
+        assert f"{low:.4f}-{high:.4f}" in scores
     whole = drawn(render(record))
     assert scores.splitlines()[0] in whole
     assert run.id in whole

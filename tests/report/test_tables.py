@@ -27,7 +27,7 @@ def shown(grid: Grid, width: int) -> str:
     rows=st.integers(1, 5),
     width=st.integers(50, 140),
     deviations=st.booleans(),
-    name=st.sampled_from(["lsh", "soda student_epochs=2 teacher_epochs=2"]),
+    name=st.sampled_from(["lsh", "soda epochs=2"]),
 )
 def test_every_number_is_whole_within_any_width(
     columns: int, rows: int, width: int, deviations: bool, name: str

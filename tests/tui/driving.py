@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from textual import events
 from textual.pilot import Pilot
 
 from hashbench.tui.app import Workbench
@@ -31,6 +32,13 @@ def drive(
         return app
 
     return asyncio.run(run())
+
+
+def send_at_once(app: Workbench, *keys: str) -> None:
+    """Keys as a fast terminal sends them: each arrives before the one before it is handled."""
+    assert app._driver is not None
+    for key in keys:
+        app._driver.send_message(events.Key(key, key if len(key) == 1 else None))
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 20.0) -> None:

@@ -33,7 +33,7 @@ from hashbench.tui.widgets.field import Choice, Field
 from hashbench.tui.widgets.picklist import PickList
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui.cards import ALPHA, BETA, LARGE, SMALL
-from tests.tui.driving import drive, text_of, until
+from tests.tui.driving import drive, send_at_once, text_of, until
 
 
 @pytest.fixture
@@ -266,6 +266,24 @@ def test_text_typed_just_before_a_key_counts(
         screen.action_launch()  # in the same turn of the event loop: no message has been handled
         await until(pilot, lambda: len(started) == 2)
         assert [(spec.seed, spec.params["rate"]) for spec in started] == [(0, 0.7), (4, 0.7)]
+
+    drive(script, tmp_path / "runs", tmp_path)
+
+
+@pytest.mark.usefixtures("cards")
+def test_keys_that_come_at_once_are_handled_in_their_order(tmp_path: Path) -> None:
+    """Letters go to the field that the tab before them led to; ctrl+y does not overtake them."""
+
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        await opened(pilot, app)
+        field(app, "bits").query_one(Input).focus()
+        await pilot.pause()
+        copied: list[str] = []
+        app.copy_to_clipboard = copied.append  # type: ignore[method-assign]
+        send_at_once(app, "home", "ctrl+k", *"16", "tab", *"35", "ctrl+y")
+        await until(pilot, lambda: copied)
+        assert (field(app, "bits").value, field(app, "seed").value) == ("16", "35")
+        assert "--bits 16 --seed 35 " in copied[0]
 
     drive(script, tmp_path / "runs", tmp_path)
 

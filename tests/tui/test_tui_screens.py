@@ -24,9 +24,10 @@ from hashbench.tui.widgets.bars import TopBar
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import PanelSet
+from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
-from tests.tui.driving import drive, svg_text, text_of, until
+from tests.tui.driving import drive, send_at_once, svg_text, text_of, until
 
 Made = dict[str, RunFolder]
 
@@ -375,7 +376,7 @@ def test_detail_shows_all_pages(name: str, made: Made, runs_dir: Path, tmp_path:
         await until(pilot, lambda: wanted in text_of(app))
         if name == "finished":
             assert "clean" in text_of(app)
-            assert " - " in text_of(app)  # the range over tie rules
+            assert "worst-best" in text_of(app)  # the range over tie rules
         await pilot.press("5")
         await pilot.pause()
         wanted = "precision" if name == "running" else "no recovered labels"
@@ -545,14 +546,25 @@ def test_help_and_palette(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     drive(script, runs_dir, tmp_path)
 
 
+def test_a_key_after_an_enter_is_no_letter_of_the_filter(
+    made: Made, runs_dir: Path, tmp_path: Path
+) -> None:
+    async def script(pilot: Pilot[None], app: Workbench) -> None:
+        send_at_once(app, "slash", *"fin", "enter", "c")
+        await until(pilot, lambda: isinstance(app.screen, Compare))
+        assert app.settings.filter == "fin"
+
+    drive(script, runs_dir, tmp_path)
+
+
 def test_a_click_on_a_key_in_the_footer_presses_it(
     made: Made, runs_dir: Path, tmp_path: Path
 ) -> None:
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         line = text_of(app).splitlines()[-1]
-        await pilot.click("KeyBar", offset=(line.index("sort"), 0))
+        await pilot.click("KeyBar", offset=(line.index("filter"), 0))
         await pilot.pause()
-        assert app.settings.sort == "state"
+        assert app.screen.query_one(PromptLine).has_class("-open")
 
     drive(script, runs_dir, tmp_path)
 

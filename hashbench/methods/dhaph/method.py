@@ -41,7 +41,7 @@ class Dhaph(FrozenHeads):
         )
         return {"within modalities": Term(image + text), "across modalities": Term(across)}
 
-    def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
         """Counts the epoch."""
         self.epoch += 1
-        return {}
+        return super().end_epoch(stage)

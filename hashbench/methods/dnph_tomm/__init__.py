@@ -8,7 +8,7 @@ CARD = MethodCard(
     title="DNPH",
     summary="A softmax over class proxies, and codes that spread over random sign vectors by an "
     "optimal assignment; frozen features, heads alone are trained.",
-    paper="Qin et al., Deep neighborhood-aware proxy hashing with uniform distribution constraint, "
+    paper="Huo et al., Deep neighborhood-aware proxy hashing with uniform distribution constraint, "
     "TOMM 2024",
     year=2024,
     entry="hashbench.methods.dnph_tomm.method:Dnph",

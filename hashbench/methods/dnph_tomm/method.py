@@ -1,4 +1,4 @@
-"""DNPH (Qin et al., TOMM 2024) on frozen features.
+"""DNPH (Huo et al., TOMM 2024) on frozen features.
 
 The release also trains a classifier of each modality on CLIP's features. On frozen features it
 would change no code, so that it is left out.
@@ -15,7 +15,6 @@ from hashbench.methods.dnph_tomm.loss import proxy_softmax, uniformity
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import LinearHashHead
 from hashbench.nn.monitors import signs
-from hashbench.nn.optim import BertAdamWithSgd
 
 _PROXY_SCALE = 1 / 8
 
@@ -34,21 +33,12 @@ class Dnph(FrozenHeads):
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
         """BertAdam for the heads, SGD at a constant rate for proxies that are trained."""
-        heads = [*self.image_head.parameters(), *self.text_head.parameters()]
-        proxies = {
-            "params": [self.proxies],
-            "sgd_lr": self.context.real("proxy_lr"),
-            "momentum": 0.0,
-            "weight_decay": 0.0,
-        }
-        decay = self.context.real("weight_decay")
-        groups = [{"params": heads, "weight_decay": decay}, proxies]
-        return BertAdamWithSgd(groups, lr=self.context.real("lr"))
+        return self.optimiser_with_proxies(self.proxies, self.context.real("proxy_lr"))
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """L_p over both modalities stacked, less the alignment with random sign vectors."""
         h_v, h_t = self.image_head(batch.images), self.text_head(batch.texts)
-        known = batch.known if self.context.unknown == "ignore" else torch.ones_like(batch.known)
+        known = self.counted_labels(batch)
         proxy = proxy_softmax(
             torch.cat([h_v, h_t]),
             self.proxies,

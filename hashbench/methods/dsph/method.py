@@ -11,7 +11,6 @@ from hashbench.methods.dsph.loss import irrelevant_pairs, proxy_attraction, prox
 from hashbench.methods.dsph.threshold import cosine_threshold
 from hashbench.methods.frozen import FrozenHeads
 from hashbench.nn.heads import LinearHashHead
-from hashbench.nn.optim import BertAdamWithSgd
 
 _MOMENTUM = 0.9
 
@@ -32,21 +31,13 @@ class Dsph(FrozenHeads):
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
         """BertAdam for the heads, SGD at a constant rate for the proxies."""
-        heads = [*self.image_head.parameters(), *self.text_head.parameters()]
-        proxies = {
-            "params": [self.proxies],
-            "sgd_lr": self.context.real("proxy_lr"),
-            "momentum": _MOMENTUM,
-            "weight_decay": self.context.real("proxy_decay"),
-        }
-        decay = self.context.real("weight_decay")
-        groups = [{"params": heads, "weight_decay": decay}, proxies]
-        return BertAdamWithSgd(groups, lr=self.context.real("lr"))
+        lr, decay = self.context.real("proxy_lr"), self.context.real("proxy_decay")
+        return self.optimiser_with_proxies(self.proxies, lr, _MOMENTUM, decay)
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """Attraction and repulsion of both modalities, and irrelevant pairs of all three kinds."""
         h_v, h_t = self.image_head(batch.images), self.text_head(batch.texts)
-        known = batch.known if self.context.unknown == "ignore" else torch.ones_like(batch.known)
+        known = self.counted_labels(batch)
         similar = self.batch_similarity(batch)
         several = batch.labels.sum(1) > 1  # items of one label leave their pairs to the proxies
         positive = [proxy_attraction(h, self.proxies, batch.labels) for h in (h_v, h_t)]

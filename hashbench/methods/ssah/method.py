@@ -9,6 +9,10 @@ Its code departs from the paper in the loss of pairs, which is squared, and in t
 are drawn to. Its discriminators are fed from placeholders, so that the adversarial term moves no
 image or text network. `--ablate released` has all three.
 
+The adversary works by gradient reversal, and discriminators win early: on the built-in pictures (32
+bits, seed 0) validation mAP is 0.9180 with it, 0.9188 at ten times its weight, 0.9198 without, and
+0.8897 as released.
+
 Symbols: f features, h codes, l^ predicted labels; F, H memories of them; B signs; _l of labels.
 """
 

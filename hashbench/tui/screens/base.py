@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
@@ -72,9 +73,10 @@ class WorkScreen(Screen[None]):
         only the first may find room.
         """
         order = {_KEY_NAMES.get(key, key): place for place, (key, _, _) in enumerate(self.KEYS)}
-        return dict(
-            sorted(super().active_bindings.items(), key=lambda item: order.get(item[0], len(order)))
-        )
+        active = super().active_bindings
+        if isinstance(self.focused, Input):
+            active.pop("slash", None)  # a letter, though Textual does not know this name of it
+        return dict(sorted(active.items(), key=lambda item: order.get(item[0], len(order))))
 
     def bars(self) -> tuple[TopBar, KeyBar]:
         """The two bars, to be composed first and last."""

@@ -6,6 +6,10 @@ from hashbench.report import comparison, export
 from hashbench.report.comparison import Row, Table
 from hashbench.tui.widgets.row_columns import CellText, Column
 
+BASELINE = " = baseline"
+LEAST_WIDTHS = (20, 12)
+"""Of names and labels: a longer one is cut before no score finds room."""
+
 
 def columns_of(table: Table) -> list[Column[Row]]:
     """Names, labels and seeds, which stay in sight, then the cells."""
@@ -14,12 +18,16 @@ def columns_of(table: Table) -> list[Column[Row]]:
 
     def lead(place: int) -> Column[Row]:
         width = max(len(titles[place]), *(len(export.lead(table, r)[place]) for r in table.rows))
+        if place == 0 and table.baseline:
+            width += len(BASELINE)
         return Column(
             titles[place],
             titles[place],
-            min(width + 11 if place == 0 and table.baseline else width, 40),
+            min(width, LEAST_WIDTHS[place]) if place < words - 1 else width,
             lambda row: _name(table, row) if place == 0 else export.lead(table, row)[place],
             right=place == words - 1,
+            grow=True,
+            most=width,
         )
 
     def cell(place: int) -> Column[Row]:
@@ -40,7 +48,7 @@ def columns_of(table: Table) -> list[Column[Row]]:
 
 def _name(table: Table, row: Row) -> CellText:
     if table.baseline == row.variant:
-        return f"{export.row_name(row)} = baseline", "strong"
+        return f"{export.row_name(row)}{BASELINE}", "strong"
     return export.row_name(row), "dim" if not row.runs else "warn" if row.marks else ""
 
 

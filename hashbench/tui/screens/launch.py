@@ -243,6 +243,7 @@ class Launch(WorkScreen):
 
     def action_copy_command(self) -> None:
         """The equivalent command to the clipboard."""
+        self._plan()  # the last letter's message may still be on its way
         if command := self._command():
             self.app.copy_to_clipboard(command)
             self.notify(command, title="command copied", timeout=10, markup=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
@@ -15,9 +17,12 @@ from textual.strip import Strip
 
 from hashbench.report.narration import Line
 
+INDENT = "    "
+"""Of what goes on from the row above."""
+
 
 class LogView(ScrollView, can_focus=True):
-    """Shows lines; stays at the end unless scrolled up. n and N go through the matches.
+    """Shows lines, wrapped; stays at the end unless scrolled up. n and N go through the matches.
 
     Textual's Log has one style for all lines, and RichLog cannot restyle lines that are written,
     which warnings and the marks of a search need.
@@ -45,6 +50,8 @@ class LogView(ScrollView, can_focus=True):
         self.border_title = title
         self._title = title
         self._lines: Sequence[Line] = ()
+        self._rows: list[tuple[int, str]] = []  # the number of a line, and as much as has room
+        self._first_rows: list[int] = []  # of each line
         self._pattern = ""
         self._matches: list[int] = []
         self._match = -1
@@ -60,9 +67,17 @@ class LogView(ScrollView, can_focus=True):
         if lines == self._lines:
             return
         self._lines = lines
-        width = max((cell_len(line.text) for line in lines), default=0)
-        self.virtual_size = Size(width, len(lines))
         self._find()
+        self._wrap()
+
+    def _wrap(self) -> None:
+        """Lays the lines out in rows as wide as the panel."""
+        width = self.scrollable_content_region.width
+        self._rows, self._first_rows = [], []
+        for number, line in enumerate(self._lines):
+            self._first_rows.append(len(self._rows))
+            self._rows += [(number, row) for row in _rows_of(line.text, width)]
+        self.virtual_size = Size(width, len(self._rows))
         self.refresh()
         self._follow()
 
@@ -71,8 +86,8 @@ class LogView(ScrollView, can_focus=True):
             self.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def on_resize(self) -> None:
-        """A panel that becomes visible shows the latest lines."""
-        self._follow()
+        """Another width; and a panel that becomes visible shows the latest lines."""
+        self._wrap()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follows new lines only while the end is in view."""
@@ -118,36 +133,45 @@ class LogView(ScrollView, can_focus=True):
         if not self._matches:
             return
         self._match = (self._match + by) % len(self._matches)
-        line = self._matches[self._match]
-        self.scroll_to(y=max(0, line - self.size.height // 2), animate=False, immediate=True)
+        row = self._first_rows[self._matches[self._match]]
+        self.scroll_to(y=max(0, row - self.size.height // 2), animate=False, immediate=True)
         self._update_title()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One line."""
-        left, top = self.scroll_offset
-        number, width = top + y, self.size.width
+        """One row."""
+        width, base = self.size.width, self.rich_style
+        index = self.scroll_offset.y + y
         if not self._lines and y == 0:
-            text = "no lines yet"
-            return Strip([Segment(text, self.rich_style)]).adjust_cell_length(
-                width, self.rich_style
-            )
-        if number >= len(self._lines):
-            return Strip.blank(width, self.rich_style)
-        line = self._lines[number]
-        style = self.rich_style
-        style += self.get_component_rich_style(f"log--{line.level}", partial=True)
-        segments = [Segment(line.text, style)]
+            return Strip([Segment("no lines yet", base)]).adjust_cell_length(width, base)
+        if index >= len(self._rows):
+            return Strip.blank(width, base)
+        number, text = self._rows[index]
+        level = self._lines[number].level
+        style = base + self.get_component_rich_style(f"log--{level}", partial=True)
+        segments = [Segment(text, style)]
         if self._pattern:
             current = self._match >= 0 and self._matches[self._match] == number
             name = "log--current" if current else "log--match"
             marked = style + self.get_component_rich_style(name, partial=True)
             segments = []
-            rest, low = line.text, line.text.lower()
+            rest, low = text, text.lower()
             # lower() may change a letter's length; then marks are left out rather than wrong
             while len(low) == len(rest) and (place := low.find(self._pattern)) >= 0:
                 end = place + len(self._pattern)
                 segments += [Segment(rest[:place], style), Segment(rest[place:end], marked)]
                 rest, low = rest[end:], low[end:]
             segments.append(Segment(rest, style))
-        return Strip(segments).crop_extend(left, left + width, self.rich_style)
+        return Strip(segments).adjust_cell_length(width, base)
+
+
+@functools.lru_cache(maxsize=4096)  # a log is wrapped again with every line that it gets
+def _rows_of(text: str, width: int) -> tuple[str, ...]:
+    """A line in rows of at most `width` cells, broken between words where that is possible."""
+    if cell_len(text) <= width or width <= 2 * len(INDENT):
+        return (text,)
+    rows = textwrap.wrap(
+        text, width, subsequent_indent=INDENT, replace_whitespace=False, break_on_hyphens=False
+    )
+    # textwrap counts letters, of which some take two cells
+    return tuple(piece for row in rows or [""] for piece in chop_cells(row, width) or [""])

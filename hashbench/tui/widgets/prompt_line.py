@@ -13,7 +13,10 @@ from textual.widgets import Input
 class PromptLine(Input):
     """Hidden until `open`; posts TextChanged with every letter, and Closed at the end."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "done", key_display="enter"),
+        Binding("escape", "cancel", "clear", key_display="esc"),
+    ]
 
     class TextChanged(Message):
         """The text so far, and what it is for."""

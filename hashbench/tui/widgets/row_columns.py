@@ -16,7 +16,8 @@ CellText = str | tuple[str, str]
 class Column(Generic[R]):
     """One column. `rank` 0 always stays; the highest ranks are hidden first where room is short.
 
-    `width` is the least it takes; what is left over goes to the columns that `grow`.
+    `width` is the least it takes; what is left over goes to the columns that `grow`, evenly, but to
+    none beyond its `most`.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Column(Generic[R]):
     rank: int = 0
     right: bool = False
     grow: bool = False
+    most: int = 10_000
 
 
 BY_RANK = -1
@@ -47,12 +49,20 @@ def lay_out(
         else:
             hidden = next((column for column in reversed(shown) if column.rank), shown[-1])
         shown.remove(hidden)
-    left = max(0, room - sum(column.width + 1 for column in shown))
-    growing = [column for column in shown if column.grow]
-    widths = []
-    for column in shown:
-        extra = left // len(growing) if column.grow else 0
-        if growing and column is growing[-1]:  # and what the division leaves over
-            extra = left - (left // len(growing)) * (len(growing) - 1)
-        widths.append((column, column.width + extra))
+    return list(zip(shown, _widths(shown, room), strict=True))
+
+
+def _widths(shown: Sequence[Column[R]], room: int) -> list[int]:
+    """The least width of each column, and of those that grow their share of what is left over."""
+    widths = [column.width for column in shown]
+    left = room - sum(widths) - len(widths)
+    growing = [place for place, column in enumerate(shown) if column.grow]
+    while left > 0 and growing:
+        share = max(1, left // len(growing))
+        for place in list(growing):
+            extra = min(share, left, shown[place].most - widths[place])
+            widths[place] += extra
+            left -= extra
+            if extra < share:  # it has all that it can use, or there is no more
+                growing.remove(place)
     return widths

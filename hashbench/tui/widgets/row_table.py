@@ -48,7 +48,6 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
         Binding("end,G", "edge(1)", "Last", show=False),
         Binding("left", "scroll_columns(-1)", "Columns to the left", show=False),
         Binding("right", "scroll_columns(1)", "Columns to the right", show=False),
-        Binding("enter", "select", "Select", show=False),
     ]
 
     class RowHighlighted(Message):
@@ -286,6 +285,11 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
     def action_edge(self, last: int) -> None:
         """The first or the last row."""
         self._move_cursor(len(self._keys) - 1 if last else 0)
+
+    def key_enter(self, event: events.Key) -> None:
+        """As a double click; no binding, which would hide the screen's name for it in the bar."""
+        event.stop()
+        self.action_select()
 
     def action_select(self) -> None:
         """Selects the row under the cursor."""
