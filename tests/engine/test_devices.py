@@ -65,7 +65,7 @@ def test_a_run_keeps_its_tensors_on_one_device(
     card = catalog.method(name)
     # with unknown labels, so that what recovers and augments them runs, too
     run = make(method=[name], epochs=1 if card.epoch_params else None, known_ratio=[0.5])
-    monkeypatch.setattr(pipeline, "_device", lambda *_: DEVICE)
+    monkeypatch.setattr(pipeline, "find_device", lambda *_: DEVICE)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "pretended")
     with EventWriter(run.events) as writer, FakeGpu():
         pipeline.work(run, data_dir, writer, None)
