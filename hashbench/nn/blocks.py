@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-
 ITEMS = 32
 """Items whose widest activations are in memory at once when gradients are computed."""
 
