@@ -65,16 +65,18 @@ def fitted_thresholds(matrices: Sequence[Tensor], below: float, above: float) ->
     and s_r: left = median - `below` s_l, right = median + `above` s_r.
     """
     values = torch.cat([S[~torch.eye(len(S), dtype=torch.bool, device=S.device)] for S in matrices])
-    apart = values - values.median()
+    # torch.median is not deterministic on GPUs; sorting is
+    median = values.sort().values[(len(values) - 1) // 2]
+    deviations = values - median
     spread_left, spread_right = (
-        apart[side].square().mean().sqrt() if bool(side.any()) else apart.new_zeros(())
-        for side in (apart < 0, apart > 0)
+        deviations[side].square().mean().sqrt() if bool(side.any()) else deviations.new_zeros(())
+        for side in (deviations < 0, deviations > 0)
     )
     return Thresholds(
         float(values.min()),
         float(values.max()),
-        float(values.median() - below * spread_left),
-        float(values.median() + above * spread_right),
+        float(median - below * spread_left),
+        float(median + above * spread_right),
     )
 
 

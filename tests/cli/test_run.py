@@ -61,7 +61,7 @@ def test_a_grid_runs_and_is_compared(tmp_path: Path, data_dir: Path) -> None:
     (other,) = json.loads(recomputed.stdout)["tables"]
     assert other["metric"] == "nDCG@10"
     shown = hashbench("show", "last", folder=tmp_path, data=data_dir)
-    assert "ties: worst -" in shown.stdout
+    assert "worst-best" in shown.stdout
     assert "audit of 60 items: clean" in shown.stdout
 
 

@@ -115,7 +115,7 @@ def test_too_small_and_unknown(name: str) -> None:
 def test_sizes_are_those_of_the_release(split: str, name: str, expected: tuple[int, int]) -> None:
     released = sizes(split, catalog.dataset(name), name)
     assert (released.query, released.train) == expected
-    (spec,) = expand(Request(dataset=[name], split=split, query_size=7))
+    (spec,) = expand(Request(dataset=[name], split=split, query_size=7, preset="built-in"))
     assert (spec.dataset.query, spec.dataset.train) == (7, expected[1])
 
 
