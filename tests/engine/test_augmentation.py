@@ -36,15 +36,16 @@ def spec_of(**request: Any) -> RunSpec:
 
 
 @pytest.fixture(scope="module")
-def plain_and_augmented(
-    data_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Data, Data]:
-    """The data of a run without and with augmentation."""
+def plain_and_augmented(tmp_path_factory: pytest.TempPathFactory) -> tuple[Data, Data]:
+    """The data of a run without and with augmentation.
+
+    Features are computed here: a cache that others filled, with more threads, may round otherwise.
+    """
     folder = tmp_path_factory.mktemp("augmented")
     plain, augmented = (
         prepare(
             spec_of(set=SETTINGS, augment_images=wanted),
-            data_dir,
+            folder / "data",
             folder / f"{wanted}.npz",
             torch.device("cpu"),
         ).data
