@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hashbench.errors import BusyError, InputError
 from hashbench.files import locks
+from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.runs import control, queue
 from hashbench.runs.layout import RunFolder
@@ -25,7 +26,7 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
     """Starts the worker of a run that has not begun or was interrupted, whoever else waits.
 
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
-    the run is over.
+    the run is over, or of a version whose method cannot be continued.
     """
     _check_startable(run)
     return _spawn(run, data_dir, [])
@@ -81,6 +82,23 @@ def _check_startable(run: RunFolder) -> None:
             "is finished; there is nothing to resume",
             where=run.id,
             remedy=f"hashbench show {run.id}",
+        )
+    _check_version(run)
+
+
+def _check_version(run: RunFolder) -> None:
+    """Refuses a run of an earlier version that its method cannot continue any more, before a worker
+    takes it and it counts as failed.
+    """
+    spec = specs.read(run.spec)
+    card = catalog.methods().get(spec.method)
+    missing = [] if card is None else [p.name for p in card.params if p.name not in spec.params]
+    if missing:
+        names = ", ".join(missing)
+        raise InputError(
+            f"is of an earlier version, whose {spec.method} had no parameter {names}",
+            where=run.id,
+            remedy="start it anew with the same options",
         )
 
 

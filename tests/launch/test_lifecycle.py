@@ -28,7 +28,8 @@ from hashbench.runs.writer import EventWriter
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    spec = RunSpec(method="lsh", bits=(16,), dataset=DatasetSpec("picturebook-tiny", 60, 200))
+    dataset = DatasetSpec("picturebook-tiny", 60, 200)
+    spec = RunSpec(method="lsh", bits=(16,), dataset=dataset, params={"centre": True})
     folder = RunFolder(tmp_path / "20260101-000000-lsh")
     folder.path.mkdir()
     folder.spec.write_text(to_toml(spec))
@@ -194,6 +195,17 @@ def test_retry_starts_what_failed_and_nothing_that_is_finished(
     run.result.write_text("{}")
     with pytest.raises(InputError, match="is finished"):
         actions.retry(run, tmp_path)
+
+
+def test_a_run_whose_method_had_other_parameters_is_refused_before_it_starts(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    spec = RunSpec(method="lsh", bits=(16,), dataset=DatasetSpec("picturebook-tiny", 60, 200))
+    run.spec.write_text(to_toml(spec))  # without lsh's parameter `centre`
+    log_events(run, events.Stopped(reason="asked to stop"))
+    with pytest.raises(InputError, match="earlier version.*centre"):
+        actions.resume(run, tmp_path)
+    assert statuses.status(run).state is Status.STOPPED
 
 
 def test_tags_are_words_and_names_are_short(run: RunFolder) -> None:
