@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hashbench.backbones import registry
-from hashbench.cli.main import main
 from hashbench.errors import InputError
 from hashbench.launch import estimates
 from hashbench.plan.run_estimate import RunEstimate
 from hashbench.plan.spec import BackboneSpec, RunSpec
+from tests.cli.conftest import Command
 
-Command = Callable[..., tuple[int, str, str]]
 COST = RunEstimate(
     feature_seconds=3600.0,
     training_seconds=7200.0,
@@ -29,24 +26,12 @@ COST = RunEstimate(
 
 
 @pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_main: Command) -> Command:
     """Calls the program; returns exit code, output and errors."""
     monkeypatch.setenv("HASHBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HASHBENCH_RUNS", str(tmp_path / "runs"))
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hashbench", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
+    return run_main
 
 
 @pytest.fixture

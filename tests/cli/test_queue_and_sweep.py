@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,14 +12,12 @@ from typing import Any
 
 import pytest
 
-from hashbench.cli.main import main
 from hashbench.launch import spawn
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
 from hashbench.runs import events, layout, queue, slots
 from hashbench.runs.writer import EventWriter
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Command
 
 SWEEP = """
 [base]
@@ -43,7 +40,7 @@ def command(
     tmp_path: Path,
     data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    run_main: Command,
 ) -> Iterator[Command]:
     """Runs the command line in this process: exit code, stdout, stderr."""
     workers: list[subprocess.Popen[bytes]] = []
@@ -60,17 +57,7 @@ def command(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv(slots.VARIABLE, raising=False)
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hashbench", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return code, *capsys.readouterr()
-
-    yield call
+    yield run_main
     for process in workers:
         process.kill()
         process.wait()

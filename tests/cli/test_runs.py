@@ -12,14 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hashbench.cli.main import main
 from hashbench.report.queue import overview
 from hashbench.runs import events, queue, slots, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.tui.reader import Reader, Update
+from tests.cli.conftest import Command
 from tests.tui import fixtures
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -31,22 +29,10 @@ def runs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def command(
-    runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
+def command(runs_dir: Path, run_main: Command) -> Command:
     """Runs the command line in this process: exit code, stdout, stderr."""
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hashbench", *words])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as left:
-            code = int(left.code or 0)
-        return code, *capsys.readouterr()
-
-    return call
+    return run_main
 
 
 @pytest.fixture
