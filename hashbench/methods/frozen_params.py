@@ -1,4 +1,4 @@
-"""Parameters of methods that train heads on frozen features; for cards, without torch."""
+"""Parameters that methods on frozen features share; for cards, without torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashbench.plan.card import Param
 def training_params(
     epochs: int, batch_size: int, lr: float, weight_decay: float
 ) -> tuple[Param, ...]:
-    """What every such method can be set, with the defaults of one."""
+    """What every method that trains heads can be set, with the defaults of one."""
     return (
         Param("epochs", epochs, "epochs", low=1, high=10000),
         Param("batch_size", batch_size, "items a step", low=2, high=65536),
@@ -20,3 +20,19 @@ def training_params(
 
 
 DROPOUT = Param("dropout", 0.2, "dropout of the logits of bits, in training", low=0.0, high=0.99)
+
+CLASS_CODES = Param(
+    "codes",
+    "hadamard",
+    "from class scores to bits: rows of a Hadamard matrix that the seed draws (hadamard), "
+    "or the principal directions of the scores, rotated by ITQ (itq)",
+    choices=("hadamard", "itq"),
+)
+COVARIANCE_RIDGE = Param(
+    "ridge",
+    1e-4,
+    "added to the diagonal of covariances, as a share of its mean",
+    low=1e-12,
+    high=1e6,
+)
+ROTATION_ROUNDS = Param("rounds", 50, "rounds of rotation and quantisation", low=0, high=10000)

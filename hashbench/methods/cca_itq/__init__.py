@@ -1,5 +1,6 @@
 """CCA-ITQ: canonical directions, rotated to the nearest signs; with or without labels."""
 
+from hashbench.methods.frozen_params import COVARIANCE_RIDGE, ROTATION_ROUNDS
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -18,14 +19,8 @@ CARD = MethodCard(
             "each of both with the labels (labels)",
             choices=("pairs", "labels"),
         ),
-        Param(
-            "ridge",
-            1e-4,
-            "added to the diagonal of covariances, as a share of its mean",
-            low=1e-12,
-            high=1e6,
-        ),
-        Param("rounds", 50, "rounds of rotation and quantisation", low=0, high=10000),
+        COVARIANCE_RIDGE,
+        ROTATION_ROUNDS,
     ),
     ablations=(
         Ablation("supervised", "correlate each modality with the labels", {"correlate": "labels"}),

@@ -1,5 +1,6 @@
 """CVH: signs of canonical correlation directions, a floor without training."""
 
+from hashbench.methods.frozen_params import COVARIANCE_RIDGE
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,13 +13,7 @@ CARD = MethodCard(
     entry="hashbench.methods.cvh.method:Cvh",
     supervised=False,
     params=(
-        Param(
-            "ridge",
-            1e-4,
-            "added to the diagonal of covariances, as a share of its mean",
-            low=1e-12,
-            high=1e6,
-        ),
+        COVARIANCE_RIDGE,
         Param(
             "solver",
             "cca",

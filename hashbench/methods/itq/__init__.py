@@ -1,6 +1,7 @@
 """ITQ: principal directions, rotated to the nearest signs; a floor without training."""
 
-from hashbench.plan.card import Ablation, MethodCard, Param
+from hashbench.methods.frozen_params import ROTATION_ROUNDS
+from hashbench.plan.card import Ablation, MethodCard
 
 CARD = MethodCard(
     name="itq",
@@ -12,6 +13,6 @@ CARD = MethodCard(
     entry="hashbench.methods.itq.method:Itq",
     needs_joint_space=True,
     supervised=False,
-    params=(Param("rounds", 50, "rounds of rotation and quantisation", low=0, high=10000),),
+    params=(ROTATION_ROUNDS,),
     ablations=(Ablation("random-rotation", "no round: a random rotation", {"rounds": 0}),),
 )

@@ -1,5 +1,6 @@
 """Probe codes: a linear classifier on frozen features, its scores as bits."""
 
+from hashbench.methods.frozen_params import CLASS_CODES
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -18,13 +19,7 @@ CARD = MethodCard(
             choices=("ridge", "logistic"),
         ),
         Param("ridge", 0.01, "weight of |W|^2 beside the mean loss of an item", low=0.0, high=1e6),
-        Param(
-            "codes",
-            "hadamard",
-            "from class scores to bits: rows of a Hadamard matrix that the seed draws (hadamard), "
-            "or the principal directions of the scores, rotated by ITQ (itq)",
-            choices=("hadamard", "itq"),
-        ),
+        CLASS_CODES,
     ),
     ablations=(
         Ablation(

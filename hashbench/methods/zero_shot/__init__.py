@@ -1,5 +1,6 @@
 """Zero-shot label codes: which class names a feature is near to, as bits."""
 
+from hashbench.methods.frozen_params import CLASS_CODES
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -23,13 +24,7 @@ CARD = MethodCard(
             "softmax over the classes of 100 times the cosines (softmax)",
             choices=("standardised", "softmax"),
         ),
-        Param(
-            "codes",
-            "hadamard",
-            "from class scores to bits: rows of a Hadamard matrix that the seed draws (hadamard), "
-            "or the principal directions of the scores, rotated by ITQ (itq)",
-            choices=("hadamard", "itq"),
-        ),
+        CLASS_CODES,
     ),
     ablations=(
         Ablation(
