@@ -16,16 +16,16 @@ from __future__ import annotations
 import argparse
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from hashbench.backbones import picturebook_clip
+from hashbench.backbones import own_weights, picturebook_clip
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.pretraining_data import (
     Batch,
@@ -107,16 +107,6 @@ def zero_shot_ap(model: Any, pool: Pool) -> NDArray[np.float64]:
     return average
 
 
-def export(model: Any, vocabulary: Vocabulary, path: Path, facts: dict[str, str]) -> None:
-    """Writes the weights file in half precision; see `picturebook_clip`."""
-    state = {name: value.detach().half().contiguous() for name, value in model.state_dict().items()}
-    state[picturebook_clip.TOKEN_IDS] = torch.from_numpy(vocabulary.ids.astype(np.int32))
-    partial = path.with_suffix(".partial")
-    save_file(state, partial, metadata={"format": picturebook_clip.FORMAT, **facts})
-    partial.chmod(0o644)
-    partial.replace(path)
-
-
 def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: float) -> None:
     """Trains for `steps` batches of `size` out of `count` scenes; saves and measures on the way."""
     begun = time.perf_counter()
@@ -127,10 +117,10 @@ def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: f
     vocabulary = Vocabulary(pool)
     log.info("%d scenes, %.0f s", count, time.perf_counter() - begun)
     model: Any = picturebook_clip.untrained(seed)
-    rows = torch.from_numpy(picturebook_clip.untrained_rows()[vocabulary.ids])
+    rows = torch.from_numpy(own_weights.untrained_rows(128)[vocabulary.ids])
     model.token_embedding = torch.nn.Embedding(len(rows), rows.shape[1], _weight=rows)
     named = dict(model.named_parameters())
-    free = [name for name, p in named.items() if p.ndim < 2 or name == picturebook_clip.TOKENS]
+    free = [name for name, p in named.items() if p.ndim < 2 or name == own_weights.TOKENS]
     groups = [
         {"params": [p for name, p in named.items() if name not in free], "weight_decay": 0.1},
         {"params": [named[name] for name in free], "weight_decay": 0.0},
@@ -164,10 +154,11 @@ def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: f
                 "scenes": f"{count} of world {TRAINING_WORLD}",
                 "cost": f"{minutes:.1f} minutes on {torch.get_num_threads()} cores",
             }
-            export(model, vocabulary, out, facts)
-            scores = zero_shot_ap(picturebook_clip.build(out), unseen)
+            own_weights.save(out, model.state_dict(), vocabulary.ids, facts)
+            weights = replace(picturebook_clip.WEIGHTS, path=out)
+            scores = zero_shot_ap(picturebook_clip.build(weights), unseen)
             facts["zero_shot_ap"] = f"{scores.mean():.4f} on {UNSEEN} of world {UNSEEN_WORLD}"
-            export(model, vocabulary, out, facts)
+            own_weights.save(out, model.state_dict(), vocabulary.ids, facts)
             log.info(
                 "zero-shot AP %.4f: %s",
                 scores.mean(),

@@ -1,6 +1,7 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
-`picturebook-clip` ships with the package; `scratch-resnet18` and `scratch-resnet50` are trained on
+`picturebook-clip` and `photo-clip` are ours and ship with the package, the second without its
+trunk (`hashbench.backbones.photo_clip`); `scratch-resnet18` and `scratch-resnet50` are trained on
 a run's own training labels (`hashbench.backbones.scratch`); `lite0+minilm` and `lite0+bow` are two
 towers each (`hashbench.backbones.tower_pairs`). Every other name is a model of open_clip, with
 weights from one of its tags (`openai`), from a file, or from a file that holds those of a tag
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 BUILTIN = "picturebook-clip"
 BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
+PHOTO = "photo-clip"
+PHOTO_WEIGHTS = Path(__file__).with_name("photo_clip.safetensors")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ class BackboneSource:
             from hashbench.backbones import picturebook_clip
 
             return untrained_config(picturebook_clip.CONFIG)
+        if self.name == PHOTO:
+            from hashbench.backbones import photo_clip
+
+            return photo_clip.config()
         if self.name in SCRATCH:
             return scratch_config(self.name)
         return config_of(self.name, self.tag, self.weights)
@@ -115,9 +122,11 @@ class BackboneSource:
                 **self.pair.facts(len(self.words)),
                 "encoding": self.encode_precision,
             }
+        trunk = {"image trunk": tower_pairs.LITE0.description} if self.name == PHOTO else {}
         return {
             "backbone": self.name,
             "weights": f"{self.tag or self.weights.name} {self.weights_hash}",
+            **trunk,
             **self.config.facts(),
             "encoding": self.encode_precision,
         }
@@ -149,6 +158,10 @@ class BackboneSource:
 
             model = picturebook_clip.build()
             return ClipBackbone(model, device, precision=self.encode_precision)
+        if self.name == PHOTO:
+            from hashbench.backbones import photo_clip
+
+            return ClipBackbone(photo_clip.build(), device, precision=self.encode_precision)
         if self.name in SCRATCH:
             from hashbench.backbones import scratch
 
@@ -201,7 +214,7 @@ def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
     folder = model_configs()
     configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
-    return [BUILTIN, *SCRATCH, *tower_pairs.NAMES, *configs]
+    return [BUILTIN, PHOTO, *SCRATCH, *tower_pairs.NAMES, *configs]
 
 
 def check_name(name: str, *, where: object = "--backbone") -> None:
@@ -231,13 +244,16 @@ def check_named(spec: BackboneSpec) -> None:
     """
     check_name(spec.name)
     pair = tower_pairs.pair(spec.name)
-    own = {BUILTIN: "has its own weights"} | dict.fromkeys(SCRATCH, "is trained by the run itself")
+    own = dict.fromkeys((BUILTIN, PHOTO), "has its own weights")
+    own |= dict.fromkeys(SCRATCH, "is trained by the run itself")
     if pair is not None or spec.name in own:
         if spec.pretrained:
             what = own.get(spec.name, own[BUILTIN])
             raise InputError(f"{spec.name} {what}", where="--pretrained")
         if pair is not None:
             _ = pair.files  # are they installed?
+        if spec.name == PHOTO:
+            _ = tower_pairs.LITE0.path
         return
     if not spec.pretrained:
         raise InputError(
@@ -265,6 +281,9 @@ def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
         tag, weights, weights_hash = "", Path(), ""
     elif spec.name == BUILTIN:
         tag, weights, weights_hash = "", BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS)
+    elif spec.name == PHOTO:
+        both = _joined(_hash(PHOTO_WEIGHTS), _hash(tower_pairs.LITE0.path))
+        tag, weights, weights_hash = "", PHOTO_WEIGHTS, both
     else:
         tag, weights = pretrained_weights.locate(spec, data_dir)
         weights_hash = _hash(weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from hashbench.backbones import picturebook_clip, pretrain_picturebook, pretraining_data
+from hashbench.backbones import (
+    own_weights,
+    picturebook_clip,
+    pretrain_picturebook,
+    pretraining_data,
+)
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.token_count import count_tokens
 from hashbench.datasets.picturebook import LARGEST_DATASET_SEED, scenes
@@ -38,6 +43,11 @@ class Encoded:
     images: NDArray[np.float32]
     texts: NDArray[np.float32]
     prompts: NDArray[np.float32]
+
+
+def at(path: Path) -> own_weights.OwnWeights:
+    """The weights of picturebook-clip in another file."""
+    return replace(picturebook_clip.WEIGHTS, path=path)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +79,7 @@ def test_zero_shot_average_precision(encoded: Encoded) -> None:
     precision = hits.cumsum(axis=0) / np.arange(1, len(hits) + 1)[:, None]
     average = (precision * hits).sum(axis=0) / hits.sum(axis=0)
     assert average.mean() >= 0.70
-    noted = re.match(r"0\.\d+", picturebook_clip.facts()["zero_shot_ap"])
+    noted = re.match(r"0\.\d+", picturebook_clip.WEIGHTS.facts()["zero_shot_ap"])
     assert noted is not None
     assert average.mean() == pytest.approx(float(noted[0]), abs=0.04)
 
@@ -137,11 +147,11 @@ def test_pretraining_encodes_text_as_open_clip_does() -> None:
 
 
 def test_the_weights_file_is_small_and_says_what_it_is() -> None:
-    assert picturebook_clip.WEIGHTS.stat().st_size <= 6 * 2**20
-    facts = picturebook_clip.facts()
+    assert picturebook_clip.WEIGHTS.path.stat().st_size <= 6 * 2**20
+    facts = picturebook_clip.WEIGHTS.facts()
     assert {"format", "seed", "steps", "batch", "scenes", "cost", "zero_shot_ap"} <= set(facts)
-    assert len(picturebook_clip.weights_hash()) == 64
-    with safe_open(picturebook_clip.WEIGHTS, framework="pt") as file:
+    assert len(picturebook_clip.WEIGHTS.sha256()) == 64
+    with safe_open(picturebook_clip.WEIGHTS.path, framework="pt") as file:
         kinds = {file.get_tensor(name).dtype for name in file.keys()}  # noqa: SIM118
     assert kinds == {torch.float16, torch.int32}
     assert pretrain_picturebook.TRAINING_WORLD > LARGEST_DATASET_SEED
@@ -152,14 +162,14 @@ def test_the_model_is_open_clips_with_known_and_untrained_tokens(model: Any) -> 
     assert isinstance(model, open_clip().model.CLIP)
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
-    stored = load_file(picturebook_clip.WEIGHTS)
-    known = stored[picturebook_clip.TOKEN_IDS].long()
+    stored = load_file(picturebook_clip.WEIGHTS.path)
+    known = stored[own_weights.TOKEN_IDS].long()
     rows = model.token_embedding.weight
     assert rows.shape == (49408, 128)
-    assert torch.equal(rows[known], stored[picturebook_clip.TOKENS].float())
+    assert torch.equal(rows[known], stored[own_weights.TOKENS].float())
     others = torch.ones(len(rows), dtype=torch.bool)
     others[known] = False
-    untrained = torch.from_numpy(picturebook_clip.untrained_rows())
+    untrained = torch.from_numpy(own_weights.untrained_rows(128))
     assert torch.equal(rows[others], untrained[others])
     assert untrained.std().item() == pytest.approx(0.02, rel=0.01)
     assert torch.equal(model.visual.proj, stored["visual.proj"].float())
@@ -178,19 +188,19 @@ def test_building_leaves_the_global_random_state_alone() -> None:
 def test_a_missing_or_foreign_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "none.safetensors"
     with pytest.raises(InputError, match="missing") as refusal:
-        picturebook_clip.build(missing)
+        picturebook_clip.build(at(missing))
     assert str(missing) in str(refusal.value)
     torn = tmp_path / "torn.safetensors"
-    torn.write_bytes(picturebook_clip.WEIGHTS.read_bytes()[:5000])
+    torn.write_bytes(picturebook_clip.WEIGHTS.path.read_bytes()[:5000])
     foreign = tmp_path / "foreign.safetensors"
     save_file({"x": torch.zeros(2)}, foreign)
-    other = load_file(picturebook_clip.WEIGHTS)
+    other = load_file(picturebook_clip.WEIGHTS.path)
     other["visual.proj"] = torch.zeros(3, 3, dtype=torch.float16)
     shapes = tmp_path / "shapes.safetensors"
-    save_file(other, shapes, metadata={"format": picturebook_clip.FORMAT})
+    save_file(other, shapes, metadata={"format": own_weights.FORMAT})
     for path in (torn, foreign, shapes):
         with pytest.raises(DamagedFileError, match=path.name):
-            picturebook_clip.build(path)
+            picturebook_clip.build(at(path))
 
 
 def test_pretraining_writes_a_file_that_builds(
@@ -200,9 +210,9 @@ def test_pretraining_writes_a_file_that_builds(
     monkeypatch.setattr(pretrain_picturebook, "UNSEEN", 300)
     path = tmp_path / "tiny.safetensors"
     pretrain_picturebook.pretrain(path, seed=3, steps=2, size=16, count=48, rate=1e-3)
-    assert picturebook_clip.facts(path)["steps"] == "2 of 2"
-    assert picturebook_clip.weights_hash(path) != picturebook_clip.weights_hash()
-    trained, start = picturebook_clip.build(path), picturebook_clip.untrained(3)
+    assert at(path).facts()["steps"] == "2 of 2"
+    assert at(path).sha256() != picturebook_clip.WEIGHTS.sha256()
+    trained, start = picturebook_clip.build(at(path)), picturebook_clip.untrained(3)
     moved = [
         not torch.equal(one, other)
         for one, other in zip(trained.parameters(), start.parameters(), strict=True)

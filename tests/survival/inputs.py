@@ -7,7 +7,7 @@ import datetime
 import io
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -408,7 +408,8 @@ def _save_checkpoint(run: RunFolder, spec_hash: str) -> None:
 
 def _weights(folder: Path) -> Kind:
     path = folder / "backbone.safetensors"
-    path.write_bytes(picturebook_clip.WEIGHTS.read_bytes())
+    path.write_bytes(picturebook_clip.WEIGHTS.path.read_bytes())
+    weights = replace(picturebook_clip.WEIGHTS, path=path)
     return Kind(
-        ".safetensors backbone", path, lambda: picturebook_clip.build(path), mutating.binary
+        ".safetensors backbone", path, lambda: picturebook_clip.build(weights), mutating.binary
     )
