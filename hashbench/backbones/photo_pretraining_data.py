@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.photo_clip import IMAGE_SIZE
 from hashbench.backbones.tower_pairs import MINILM
 from hashbench.errors import InputError
@@ -139,6 +140,7 @@ def _bag(rng: random.Random, captions: list[str], photos: Photos, frequent: list
 
 def imagenet_names() -> list[list[str]]:
     """The names of each of ImageNet's 1,000 classes."""
+    open_clip()  # prepares the import of timm, which needs torchvision's operators
     from timm.data.imagenet_info import ImageNetInfo
 
     info = ImageNetInfo()

@@ -28,7 +28,7 @@ from hashbench.plan.run_options import Request
 from hashbench.plan.spec import BackboneSpec, RunSpec
 from hashbench.runs import layout
 from hashbench.runs import result as results
-from tests.backbones.photo_extra import needs_photo
+from tests.backbones.photo_extra import needs_photo, photographs
 from tests.engine.conftest import worker
 
 CPU = torch.device("cpu")
@@ -132,23 +132,6 @@ def test_a_bag_says_which_words_a_text_holds(captions: list[str]) -> None:
     ]
     features = bag(bag.tokenise(captions))
     assert features.tolist() == expected
-
-
-def photographs(shared: Path, folder: Path, count: int) -> Path:
-    """A data folder with the first photographs of MIRFlickr-25K, as links, and what is said of
-    them.
-    """
-    official, root = shared / "mirflickr25k", folder / "mirflickr25k"
-    (root / "meta" / "tags").mkdir(parents=True)
-    (root / "annotations").mkdir()
-    numbers = sorted(int(path.stem[2:]) for path in official.glob("im*.jpg"))[:count]
-    for number in numbers:
-        for part in (f"im{number}.jpg", f"meta/tags/tags{number}.txt"):
-            (root / part).symlink_to(official / part)
-    for listed in (official / "annotations").iterdir():
-        lines = [line for line in listed.read_text().split() if int(line) in numbers]
-        (root / "annotations" / listed.name).write_text("\n".join([*lines, ""]))
-    return folder
 
 
 @pytest.fixture(scope="module")
