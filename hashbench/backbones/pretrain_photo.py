@@ -310,6 +310,7 @@ def pretrain(photos: Path, work: Path, out: Path, seed: int) -> None:
     """All steps, and the weights file; facts of how it went stand in its header."""
     begun = time.monotonic()
     work.mkdir(parents=True, exist_ok=True)
+    kept = ", ".join(sorted(file.stem for file in work.iterdir())) or "nothing"
     read = data.read_photos(photos)
     evidence = gather(read, work, seed)
     held = read.held_out()
@@ -323,7 +324,7 @@ def pretrain(photos: Path, work: Path, out: Path, seed: int) -> None:
     facts = {
         "seed": str(seed),
         "data": f"{len(training.chosen)} photographs of Flickr8k and Corel5k",
-        "cost": f"{minutes:.0f} minutes on {torch.get_num_threads()} cores",
+        "cost": f"{minutes:.0f} minutes on {torch.get_num_threads()} cores, from kept {kept}",
         "quality": ", ".join(f"{name} {value:.3f}" for name, value in scores.items()),
         "held_out": f"{int(held.sum())} photographs",
     }

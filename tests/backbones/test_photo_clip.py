@@ -140,7 +140,7 @@ def test_all_four_methods_run_on_photographs(photos: Path, tmp_path: Path) -> No
         run = layout.create(tmp_path / "runs", spec, datetime.datetime.now(datetime.UTC))
         assert worker(run, photos).wait(timeout=300) == 0, run.log.read_text()
         result = results.read(run.result)
-        assert set(result.scores["16"]) == {"i2t", "t2i"}
+        assert set(result.scores["16"]) in ({"i2t", "t2i"}, {"mm"})
         assert "Apache-2.0" in str(result.facts["image trunk"])
         assert result.audit.clean, result.audit.verdict
 
@@ -151,7 +151,7 @@ def test_its_prompts_find_photographs(
     backbone: ClipBackbone, shared_data: Path, tmp_path: Path
 ) -> None:
     """Zero-shot average precision on photographs that pre-training never saw."""
-    dataset = load(photographs(shared_data, tmp_path, 300), {})
+    dataset = load(photographs(shared_data, tmp_path, 300), {"frequent_tags": 0})
     images = np.concatenate(
         [
             backbone.encode_images(
