@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from hashbench.backbones import registry
 from hashbench.backbones.feature_store import FeatureStore
 from hashbench.engine.data import load_dataset
+from hashbench.files.paths import cache_root
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
 
@@ -48,7 +49,7 @@ def main() -> None:
     def report(what: str, done: int, total: int) -> None:
         print(f"\r{what} {done:,} of {total:,}", end="", flush=True)
 
-    store = FeatureStore(a.data_dir / "cache", source, torch.device("cpu"), report)
+    store = FeatureStore(cache_root(a.data_dir), source, torch.device("cpu"), report)
     features = store.dataset(dataset)
     images, texts = (
         each / np.linalg.norm(each, axis=1, keepdims=True).clip(1e-12)
