@@ -32,7 +32,7 @@ QUERY_COLUMNS: tuple[Column[Entry], ...] = (
 RESULT_COLUMNS: tuple[Column[Entry], ...] = (
     Column("rank", "#", 4, lambda entry: str(entry["rank"]), right=True),
     Column("distance", "dist", 4, lambda entry: str(entry["distance"]), right=True),
-    Column("hit", "", 4, _hit),
+    Column("hit", "", 5, _hit),
     Column("caption", "caption", 16, _caption, grow=True),
     Column("labels", "labels", 24, _labels, rank=1),
 )
