@@ -32,7 +32,7 @@ from hashbench.files.matlab_values import Array
 if TYPE_CHECKING:
     import torch
 
-    from hashbench.backbones.block_inputs import BlockInputs
+    from hashbench.backbones.block_inputs import BlockInputs, StoredCaptions
     from hashbench.backbones.blocks import Tail, TunableClip
     from hashbench.backbones.clip import FloatArray
     from hashbench.backbones.encoders import Encoders
@@ -137,14 +137,35 @@ class FeatureStore:
         """(k, d) features of sentences, read or computed."""
         from hashbench.backbones.extraction import Extraction
 
-        text = json.dumps(list(sentences))
-        digest = hashlib.sha256(f"{FORMAT} {self.source.key} {text}".encode()).hexdigest()[:16]
-        entry = self._root / f"prompts.{self.source.name}.{digest}"
-        identity = {"format": FORMAT, "prompts": len(sentences), "backbone": self.source.key}
+        entry, identity = self._sentences_entry("prompts", sentences, self.source.key)
         with self._written(entry, identity) as writer:
             if writer is not None:
                 Extraction(self.backbone, self._report).texts(writer, sentences, np.float32)
         return np.array(_map(entry, "texts"))
+
+    def caption_blocks(self, captions: Sequence[str], last: int) -> StoredCaptions:
+        """Inputs of the text tower's first tuned block for captions that are no dataset's, read or
+        computed. Raises InputError where the backbone has no such blocks.
+        """
+        from hashbench.backbones.block_inputs import BATCHES, StoredCaptions
+        from hashbench.backbones.extraction import Extraction
+
+        key = f"{self.source.key} blocks{last} {BATCHES}"
+        entry, identity = self._sentences_entry(f"captions.blocks{last}", captions, key)
+        with self._written(entry, identity) as writer:
+            if writer is not None:
+                extraction = Extraction(self.backbone, self._report)
+                extraction.block_texts(writer, self._tunable(last), captions)
+        return StoredCaptions(entry, np.asarray(_map(entry, "starts")))
+
+    def _sentences_entry(
+        self, kind: str, sentences: Sequence[str], key: str
+    ) -> tuple[Path, dict[str, object]]:
+        """The folder of what the backbone makes of sentences, and all that it depends on."""
+        text = json.dumps(list(sentences))
+        digest = hashlib.sha256(f"{FORMAT} {key} {text}".encode()).hexdigest()[:16]
+        entry = self._root / f"{kind}.{self.source.name}.{digest}"
+        return entry, {"format": FORMAT, "prompts": len(sentences), "backbone": key}
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
         """The weights of the last blocks of the towers, of pictures and of texts."""
@@ -195,14 +216,17 @@ class FeatureStore:
     def _block_inputs(
         self, dataset: Dataset, last: int, kept: IntArray, entry: Path, offsets: IntArray
     ) -> BlockInputs:
-        from hashbench.backbones.block_inputs import BlockInputs, KeptRows, LiveEncoder
+        from hashbench.backbones.block_inputs import (
+            BlockInputs,
+            KeptRows,
+            LiveEncoder,
+            StoredCaptions,
+        )
         from hashbench.backbones.extraction import captions_of
 
         live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
-        starts = np.asarray(_map(entry, "starts"))
-        return BlockInputs(
-            entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), starts, live
-        )
+        texts = StoredCaptions(entry, np.asarray(_map(entry, "starts")))
+        return BlockInputs(entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), texts, live)
 
     def _blocks_entry(
         self, dataset: Dataset, last: int, kept: IntArray

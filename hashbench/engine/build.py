@@ -7,6 +7,7 @@ what a spec means.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from hashbench.engine import randomness
 from hashbench.engine.data import (
     Data,
     assemble,
+    is_noisy,
     left_out,
     load_dataset,
     no_report,
@@ -111,10 +113,9 @@ def prepare(
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
         source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
+    captions = training_captions(spec, dataset, split)
     if dataset.features is None:
-        source = source.with_words(
-            caption for item in split.train_fit for caption in dataset.captions[item]
-        )
+        source = source.with_words(itertools.chain.from_iterable(captions.values()))
     for text in source.config.notes if dataset.features is None else ():
         note("warning", text)
     store = FeatureStore(
@@ -134,8 +135,12 @@ def prepare(
     split = readable(split, dataset, features)
     require_joint_space(card, features)
     visible = visible_labels(labels, spec, dataset, split)
-    captions = training_captions(spec, dataset, split, store)
-    data = assemble(dataset, split, visible, features, device, blocks, captions)
+    noisy = noisy_tokens = None
+    if is_noisy(spec.dataset):
+        read = [caption for item in split.train_fit.tolist() for caption in captions[item]]
+        noisy = store.prompts(read)
+        noisy_tokens = store.caption_blocks(read, tuned) if tuned else None
+    data = assemble(dataset, split, visible, features, device, blocks, noisy, noisy_tokens)
     if not card.supervised:  # neither the training set nor a batch of it holds a label
         data = replace(data, train=data.train.without_labels())
     augmented = spec.dataset.augment_images != "none"

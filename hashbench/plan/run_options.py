@@ -194,6 +194,28 @@ class Request:
             spec="dataset.split_seed",
         ),
     ] = 0
+    folds: Annotated[
+        int | None,
+        RunOption(
+            "Cross-validation: the split seed divides all items into so many parts, and each part "
+            "is the test queries of a run. `hashbench compare` averages over them.",
+            low=2,
+            high=100,
+            spec="dataset.folds",
+            unset="none: one split",
+            grid=False,
+        ),
+    ] = None
+    fold: Annotated[
+        OneOrMore[int | None],
+        RunOption(
+            "Of --folds, these alone; 1,3 for two.",
+            low=1,
+            high=100,
+            spec="dataset.fold",
+            unset="each",
+        ),
+    ] = None
     query_size: Annotated[
         OneOrMore[int | None],
         RunOption("Test queries.", low=1, high=10**9, spec="dataset.query", unset="the dataset's"),
