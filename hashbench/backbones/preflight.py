@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hashbench.backbones import registry
-from hashbench.datasets import splits
 from hashbench.datasets.availability import missing
 from hashbench.errors import InputError
 from hashbench.plan import catalog
@@ -51,6 +50,8 @@ def _check_folds(specs: Sequence[RunSpec], data_dir: Path) -> None:
     for part in {spec.dataset.name: spec.dataset for spec in specs if spec.dataset.folds}.values():
         card = catalog.dataset(part.name, data_dir)
         if card.features_only:
+            from hashbench.datasets import splits  # numpy, which the workbench starts without
+
             splits.require_dividable(catalog.load(card.entry)(data_dir, part.params))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -109,11 +109,13 @@ def prepare(
     if dataset.features is None:
         registry.check_joint_space(card, spec.backbone.name)
     split = split_of(spec, dataset)
+    captions = training_captions(spec, dataset, split)
     source = registry.resolve(spec.backbone, data_dir)
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
-        source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
-    captions = training_captions(spec, dataset, split)
+        source = _from_scratch(
+            source, spec, dataset, split, visible, captions, data_dir, device, report
+        )
     if dataset.features is None:
         source = source.with_words(itertools.chain.from_iterable(captions.values()))
     for text in source.config.notes if dataset.features is None else ():
@@ -153,6 +155,7 @@ def _from_scratch(
     dataset: Dataset,
     split: Split,
     visible: VisibleLabels,
+    captions: Mapping[int, tuple[str, ...]],
     data_dir: Path,
     device: torch.device,
     report: Report,
@@ -172,7 +175,13 @@ def _from_scratch(
         )
     rows = visible.rows(np.searchsorted(split.train, split.train_fit))
     fitted = scratch.Fitted(
-        dataset, split.train_fit, rows.labels, rows.known, split.hash, spec.seed
+        dataset,
+        split.train_fit,
+        rows.labels,
+        rows.known,
+        split.hash,
+        spec.seed,
+        captions if is_noisy(spec.dataset) else None,
     )
     return scratch.trained(cache_root(data_dir), source, fitted, device, report)
 
