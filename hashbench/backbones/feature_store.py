@@ -50,6 +50,7 @@ class Features:
     `images` is (N, d), `texts` (M, d) holds every caption of every item: those of item i are rows
     `offsets[i]` up to `offsets[i + 1]`, caption 0 first. Both are float32 or float16. The rows of
     `broken` pictures, which are to be left out of the split, are those of a grey one.
+    `fitted_encoders` says of which kind the encoders are where each run fits a part of them.
     """
 
     images: FloatArray
@@ -58,6 +59,12 @@ class Features:
     key: str
     computed: bool
     broken: tuple[BrokenPicture, ...] = ()
+    fitted_encoders: str = ""
+
+    @property
+    def encoders(self) -> str:
+        """Equal for runs whose features are of one kind, so that their scores can be compared."""
+        return self.fitted_encoders or self.key
 
     def first_texts(self, items: IntArray) -> FloatArray:
         """(n, d) features of caption 0 of each item."""
@@ -198,7 +205,13 @@ class FeatureStore:
             raise unreadable(broken[0], f"{broken[0].problem} ({len(broken):,} such pictures)")
         images, texts, offsets = (_map(entry, part) for part in ("images", "texts", "offsets"))
         features = Features(
-            images, texts, np.asarray(offsets), entry.name, pooled is not None, broken
+            images,
+            texts,
+            np.asarray(offsets),
+            entry.name,
+            pooled is not None,
+            broken,
+            self.source.fitted_encoders,
         )
         if kept is None:
             return features, None

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 
 from hashbench.engine import measuring, pipeline, randomness
 from hashbench.engine.build import Prepared, build_method
-from hashbench.engine.measuring import Budget, Work, timed
+from hashbench.engine.measuring import Budget, Timed, Work, forget_peak, line, peak_memory, timed
 from hashbench.engine.run_costs import Costs
 from hashbench.errors import HashbenchError
 from hashbench.methods.base import Method, Stage, total
@@ -56,6 +55,7 @@ def estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
     built: list[Method] = []
     training = measuring.seconds(lambda: built.append(build_method(prepared)))
     (method,) = built
+    before = peak_memory()
     stages = [
         _stage_cost(costs, method, prepared, stage, OF_TRAINING / len(method.stages()))
         for stage in method.stages()
@@ -75,7 +75,7 @@ def estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
         cache_key=costs.cache_key,
         cache_bytes=costs.cache_bytes(),
         run_bytes=_checkpoint_bytes(method) + costs.code_bytes(method.bits),
-        memory_bytes=round(_peak() + max(stage.memory for stage in stages))
+        memory_bytes=max(before, peak_memory(), *(stage.memory for stage in stages))
         + (0 if costs.dataset.features else pooled),
         gpu_bytes=torch.cuda.max_memory_allocated(device) if gpu else 0,
         gpu_total=torch.cuda.get_device_properties(device).total_memory if gpu else 0,
@@ -85,31 +85,18 @@ def estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
 
 @dataclass(frozen=True)
 class _StageCost:
-    """Seconds of a stage, and bytes that its full batches take beyond what was measured."""
+    """Seconds of a stage, and the peak of the process's memory with its full batches, in bytes."""
 
     seconds: float
-    memory: float = 0.0
+    memory: int
     notes: tuple[str, ...] = ()
 
 
 def _stage_cost(
     costs: Costs, method: Method, prepared: Prepared, stage: Stage, share: float
 ) -> _StageCost:
-    """A stage of epochs from steps of growing batches, another one from growing parts of its items.
-
-    The latter is an upper bound where items share work, as those of one label set do.
-    """
     if not stage.epochs:
-        fitted = costs.split.train_fit
-
-        def begun(count: int) -> Work:
-            part = build_method(costs.prepared(fitted[:count]))
-            (same,) = (one for one in part.stages() if one.name == stage.name)
-            return lambda: part.begin_stage(same)
-
-        measured = timed(begun, len(fitted), costs.budget.share(share), SMALL)
-        note = f"{stage.title.lower()}: an upper bound, from {measured.largest} items"
-        return _StageCost(measured.seconds, notes=() if measured.whole else (note,))
+        return _whole_cost(costs, stage, share)
     begin = measuring.seconds(lambda: method.begin_stage(stage))
     optimiser = method.optimiser(stage)
     method.train()
@@ -117,33 +104,52 @@ def _stage_cost(
 
     def step(size: int) -> Work:
         (_, batch) = next(iter(prepared.data.batches(0, replace(stage, batch_size=size), 0, 0)))
+        forget_peak()
 
         def descend() -> None:
             optimiser.zero_grad(set_to_none=True)
             total(method.losses(stage, batch).values()).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
-            peaks[size] = _peak()
+            peaks[size] = peak_memory()
 
         return descend
 
     size = min(stage.batch_size, len(prepared.data.train))
-    least = SMALLEST if costs.blocks else SMALL
+    forget_peak()
+    peaks[0] = peak_memory()
     left = costs.budget.share(share)
-    measured = timed(step, size, left, least)
-    each, notes, memory = measured.seconds, (), 0.0
+    measured = timed(step, size, left, SMALLEST if costs.blocks else SMALL)
+    each = measured.seconds
     if measured.whole:
         again = [each]
         while len(again) < REPEATS and sum(again) + each < left:
             again.append(measuring.seconds(step(size)))
         each = min(again)
-    else:
-        known = sorted(peaks)[-2:]
-        slope = (peaks[known[-1]] - peaks[known[0]]) / max(1, known[-1] - known[0])
-        memory = slope * (size - known[-1])
-        sizes = " and ".join(map(str, sorted(measured.taken)[-2:]))
-        notes = (f"{stage.name}: a rough guess, from steps of {sizes} items for one of {size}",)
+    notes = () if measured.whole else (_rough(stage, measured),)
     steps = stage.epochs * stage.steps(len(prepared.data.train))
-    return _StageCost(begin + steps * each, memory, notes)
+    return _StageCost(begin + steps * each, round(line(peaks, size)), notes)
+
+
+def _rough(stage: Stage, steps: Timed) -> str:
+    sizes = " and ".join(map(str, sorted(steps.taken)[-2:]))
+    return f"{stage.name}: a rough guess, from steps of {sizes} items for one of {steps.most}"
+
+
+def _whole_cost(costs: Costs, stage: Stage, share: float) -> _StageCost:
+    """Of a stage without epochs, from growing parts of its items.
+
+    It is an upper bound where items share work, as those of one label set do.
+    """
+    fitted = costs.split.train_fit
+
+    def begun(count: int) -> Work:
+        part = build_method(costs.prepared(fitted[:count]))
+        (same,) = (one for one in part.stages() if one.name == stage.name)
+        return lambda: part.begin_stage(same)
+
+    measured = timed(begun, len(fitted), costs.budget.share(share), SMALL)
+    note = f"{stage.title.lower()}: an upper bound, from {measured.largest} items"
+    return _StageCost(measured.seconds, peak_memory(), () if measured.whole else (note,))
 
 
 def _busy() -> tuple[str, ...]:
@@ -159,11 +165,6 @@ def _checkpoint_bytes(method: Method) -> int:
     state = sum(int(value.nbytes) for value in method.state_dict().values())
     trained = sum(int(value.nbytes) for value in method.parameters() if value.requires_grad)
     return 2 * state + 2 * trained
-
-
-def _peak() -> int:
-    """Bytes of memory of this process at most so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
@@ -53,9 +56,16 @@ class Timed:
     @property
     def seconds(self) -> float:
         """Of the size that is asked about: measured, or along a line through the two largest."""
-        first, last = sorted(self.taken)[-2:] if len(self.taken) > 1 else (0, self.largest)
-        slope = (self.taken[last] - self.taken.get(first, 0.0)) / (last - first)
-        return self.taken[last] + max(0.0, slope) * (self.most - last)
+        return line(self.taken if len(self.taken) > 1 else {0: 0.0, **self.taken}, self.most)
+
+
+def line(values: Mapping[int, float], at: int) -> float:
+    """The value at a size: what was measured, or along a line through the two largest sizes that
+    were; never less than the last.
+    """
+    first, last = sorted(values)[-2:]
+    slope = (values[last] - values[first]) / (last - first)
+    return values[last] + max(0.0, slope) * (at - last)
 
 
 def timed(prepare: Callable[[int], Work], most: int, budget: float, least: int = 1) -> Timed:
@@ -86,3 +96,16 @@ def seconds(work: Work) -> float:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter() - began
+
+
+def peak_memory() -> int:
+    """Bytes of memory of this process at most, since `forget_peak`."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def forget_peak() -> None:
+    """Counts the peak anew. Where the system does not let a process do so, the peak stays that of
+    all before, which makes what follows seem to need no more.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

@@ -90,6 +90,8 @@ def test_a_run_trains_its_backbone_and_then_its_method(tmp_path: Path) -> None:
     )
     prepared = prepare(spec, tmp_path, tmp_path / "labels.npz", CPU)
     assert prepared.facts()["backbone"] == NAME
+    # runs of other seeds and folds have weights of their own, and are averaged with this one
+    assert prepared.data.features.encoders == f"{NAME} fp32 fp32, fitted by each run"
     names = [entry.name for entry in entries(tmp_path / "cache")]
     assert sum("weights" in name for name in names) == 1
     method = build_method(prepared).eval()
