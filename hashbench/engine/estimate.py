@@ -157,7 +157,8 @@ def _busy() -> tuple[str, ...]:
     load, processors = os.getloadavg()[0], os.cpu_count() or 1
     if load < processors + 1:
         return ()
-    return (f"this machine is busy (load {load:.0f} on {processors} processors): less is faster",)
+    busy = f"this machine is busy (load {load:.0f} on {processors} processors)"
+    return (f"{busy}: an idle one is faster",)
 
 
 def _checkpoint_bytes(method: Method) -> int:

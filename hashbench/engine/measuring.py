@@ -25,7 +25,10 @@ class Budget:
     """The time that an estimate may take, from now on."""
 
     total: float = field(default_factory=lambda: BUDGET)
-    _began: float = field(default_factory=time.monotonic)
+    _began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
 
     def share(self, part: float) -> float:
         """Seconds for a measurement that may take this part of it all, if so much is left."""

@@ -194,6 +194,16 @@ class Request:
             spec="dataset.split_seed",
         ),
     ] = 0
+    query_size: Annotated[
+        OneOrMore[int | None],
+        RunOption("Test queries.", low=1, high=10**9, spec="dataset.query", unset="the dataset's"),
+    ] = None
+    train_size: Annotated[
+        OneOrMore[int | None],
+        RunOption(
+            "Training items.", low=2, high=10**9, spec="dataset.train", unset="the dataset's"
+        ),
+    ] = None
     folds: Annotated[
         int | None,
         RunOption(
@@ -214,16 +224,6 @@ class Request:
             high=100,
             spec="dataset.fold",
             unset="each",
-        ),
-    ] = None
-    query_size: Annotated[
-        OneOrMore[int | None],
-        RunOption("Test queries.", low=1, high=10**9, spec="dataset.query", unset="the dataset's"),
-    ] = None
-    train_size: Annotated[
-        OneOrMore[int | None],
-        RunOption(
-            "Training items.", low=2, high=10**9, spec="dataset.train", unset="the dataset's"
         ),
     ] = None
     backbone: Annotated[
