@@ -68,7 +68,7 @@ def token_similarity(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
             (tokens @ some.flatten(0, 1).T)
             .max(dim=1)
             .values  # whose gradient is cheaper than amax's
-            for some in others.split(ITEMS)
+            for some in torch.split(others, ITEMS)
         ],
         dim=1,
     ).reshape(n, n, m)

@@ -5,11 +5,11 @@
 Generates 195,834 / SCALE items with pictures drawn when they are read, and a backbone with the
 token shape of ViT-B/16 (197 x 768 of a picture, up to 77 x 512 of a caption) and the two blocks
 that the method tunes; so the towers cost little, and what is stored and held is of the real shape
-(the weights of the other ten blocks are added to the memory). A
-process of its own extracts features, trains some steps, and makes the codes of all queries and of
-the database. Disk is compared with the estimate and then stated for the whole size, where the
-estimate has no unknown; memory is stated as measured, and for the whole size with what each further
-item adds: its pooled features, which are mapped, and its caption, id and labels.
+(the weights of the other ten blocks are added to the memory). A process of its own extracts
+features, trains some steps, and makes the codes of all queries and of the database. Disk is
+compared with the estimate and then stated for the whole size, where the estimate has no unknown;
+memory is stated as measured, and for the whole size with what each further item adds: its pooled
+features, which are mapped, and its caption, id and labels.
 """
 
 from __future__ import annotations
