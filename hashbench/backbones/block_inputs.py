@@ -53,6 +53,26 @@ class KeptRows:
         return np.where(self.kept[rows] == wanted, rows, -1)
 
 
+@dataclass(frozen=True)
+class StoredCaptions:
+    """Block inputs of captions in an entry, `texts` (T, w) float16: those of caption m are rows
+    `starts[m]` up to `starts[m + 1]`.
+    """
+
+    entry: Path
+    starts: IntArray
+
+    def pieces(self, rows: IntArray) -> list[HalfArray]:
+        """(L, w) of each caption."""
+        # mapped anew each time: what stays mapped counts as this process's memory
+        texts = map_part(self.entry, "texts")
+        return [texts[self.starts[row] : self.starts[row + 1]] for row in rows]
+
+    def captions(self, rows: IntArray) -> tuple[HalfArray, IntArray]:
+        """As `BlockInputs.captions`."""
+        return together(self.pieces(rows))
+
+
 class LiveEncoder:
     """Block inputs computed anew from pictures and captions, by the frozen part of the towers.
 
@@ -122,14 +142,14 @@ class LiveEncoder:
 class BlockInputs:
     """Block inputs of all items and captions; what is not in the entry comes from `live`.
 
-    The entry holds `images` (k, P, w) and `texts` (T, w') float16 of the items and captions of
-    `items` and `captions`; caption m of those is rows `starts[m]` up to `starts[m + 1]`.
+    The entry holds `images` (k, P, w) float16 of `items`, and `texts` are those of the captions of
+    `captions_kept`.
     """
 
     entry: Path
     items: KeptRows
     captions_kept: KeptRows
-    starts: IntArray
+    texts: StoredCaptions
     live: LiveEncoder
 
     @property
@@ -151,34 +171,37 @@ class BlockInputs:
         rows = self.items.of(items)
         cached = rows >= 0
         if cached.all():
-            return self._map("images")[rows]
+            return map_part(self.entry, "images")[rows]
         encoded = self.live.images(items[~cached])
         values = np.empty((len(items), *encoded.shape[1:]), np.float16)
         values[~cached] = encoded
-        values[cached] = self._map("images")[rows[cached]]
+        values[cached] = map_part(self.entry, "images")[rows[cached]]
         return values
 
     def captions(self, captions: IntArray) -> tuple[HalfArray, IntArray]:
         """(n, L, w') tokens of captions, zeros behind the shorter ones, and their lengths (n)."""
         rows = self.captions_kept.of(captions)
         cached = rows >= 0
-        texts = self._map("texts")
-        pieces: list[HalfArray] = [
-            texts[self.starts[row] : self.starts[row + 1]] for row in rows.clip(min=0)
-        ]
+        pieces = self.texts.pieces(rows.clip(min=0))
         if not cached.all():
             encoded = self.live.captions(captions[~cached])
             for place, values in zip(np.flatnonzero(~cached), encoded, strict=True):
                 pieces[place] = values
-        lengths = np.array([len(piece) for piece in pieces], np.int64)
-        values = np.zeros((len(pieces), lengths.max(initial=0), texts.shape[1]), np.float16)
-        for row, piece in enumerate(pieces):
-            values[row, : len(piece)] = piece
-        return values, lengths
+        return together(pieces)
 
-    def _map(self, part: str) -> HalfArray:
-        # mapped anew each time: what stays mapped counts as this process's memory
-        return map_array(self.entry / f"{part}.npy", remedy=f"hashbench cache rm {self.key}")
+
+def map_part(entry: Path, part: str) -> HalfArray:
+    """An array of an entry."""
+    return map_array(entry / f"{part}.npy", remedy=f"hashbench cache rm {entry.name}")
+
+
+def together(pieces: Sequence[HalfArray]) -> tuple[HalfArray, IntArray]:
+    """n captions (L, w) as (n, longest L, w), zeros behind shorter ones, and their lengths (n)."""
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    values = np.zeros((len(pieces), lengths.max(initial=0), pieces[0].shape[1]), np.float16)
+    for row, piece in enumerate(pieces):
+        values[row, : len(piece)] = piece
+    return values, lengths
 
 
 def encode_pictures(tunable: TunableClip, pixels: FloatArray) -> tuple[HalfArray, FloatArray]:

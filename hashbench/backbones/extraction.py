@@ -68,7 +68,8 @@ class Extraction:
             self.texts(pooled.writer, captions, pooled.dtype)
         if blocks is not None:
             numbers = captions_of(offsets, blocks.items)
-            self._block_texts(blocks, [captions[number] for number in numbers])
+            chosen = [captions[number] for number in numbers]
+            self.block_texts(blocks.writer, blocks.tunable, chosen)
 
     def texts(self, writer: EntryWriter, sentences: Sequence[str], dtype: npt.DTypeLike) -> None:
         """Fills `texts` with the features of sentences."""
@@ -82,6 +83,25 @@ class Extraction:
             features = self._backbone.encode_tokens(tokens[rows])
             array.write(rows, features, array.done + len(rows))
             self._report("text features", array.done, len(sentences))
+
+    def block_texts(
+        self, writer: EntryWriter, tunable: TunableClip, captions: Sequence[str]
+    ) -> None:
+        """Fills `texts` with the block inputs of captions, and `starts` with where each begins."""
+        tokens = self._backbone.tokenise(captions)
+        lengths = self._backbone.lengths(tokens).numpy()
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        writer.save("starts", starts)
+        array = writer.array("texts", int(starts[-1]), np.float16)
+        seen = 0
+        for rows in caption_batches(lengths):
+            seen += len(rows)
+            if seen <= array.done:
+                continue
+            encoded = encode_captions(tunable, tokens[rows], lengths[rows])
+            index = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows])
+            array.write(index, np.concatenate(encoded), seen)
+            self._report("text tokens", seen, len(captions))
 
     def _images(
         self, dataset: Dataset, pooled: PooledTask | None, blocks: BlocksTask | None
@@ -106,22 +126,6 @@ class Extraction:
                     features.write(batch, rows[: len(batch)], reader.broken)
                 left -= len(batch)
                 self._report(what, max(0, total - left), total)
-
-    def _block_texts(self, blocks: BlocksTask, captions: Sequence[str]) -> None:
-        tokens = self._backbone.tokenise(captions)
-        lengths = self._backbone.lengths(tokens).numpy()
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        blocks.writer.save("starts", starts)
-        array = blocks.writer.array("texts", int(starts[-1]), np.float16)
-        seen = 0
-        for rows in caption_batches(lengths):
-            seen += len(rows)
-            if seen <= array.done:
-                continue
-            encoded = encode_captions(blocks.tunable, tokens[rows], lengths[rows])
-            index = np.concatenate([np.arange(starts[row], starts[row + 1]) for row in rows])
-            array.write(index, np.concatenate(encoded), seen)
-            self._report("text tokens", seen, len(captions))
 
 
 class _PooledImages:

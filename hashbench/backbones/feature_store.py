@@ -32,7 +32,7 @@ from hashbench.files.matlab_values import Array
 if TYPE_CHECKING:
     import torch
 
-    from hashbench.backbones.block_inputs import BlockInputs
+    from hashbench.backbones.block_inputs import BlockInputs, StoredCaptions
     from hashbench.backbones.blocks import Tail, TunableClip
     from hashbench.backbones.clip import FloatArray
     from hashbench.backbones.encoders import Encoders
@@ -50,6 +50,7 @@ class Features:
     `images` is (N, d), `texts` (M, d) holds every caption of every item: those of item i are rows
     `offsets[i]` up to `offsets[i + 1]`, caption 0 first. Both are float32 or float16. The rows of
     `broken` pictures, which are to be left out of the split, are those of a grey one.
+    `fitted_encoders` says of which kind the encoders are where each run fits a part of them.
     """
 
     images: FloatArray
@@ -58,6 +59,12 @@ class Features:
     key: str
     computed: bool
     broken: tuple[BrokenPicture, ...] = ()
+    fitted_encoders: str = ""
+
+    @property
+    def encoders(self) -> str:
+        """Equal for runs whose features are of one kind, so that their scores can be compared."""
+        return self.fitted_encoders or self.key
 
     def first_texts(self, items: IntArray) -> FloatArray:
         """(n, d) features of caption 0 of each item."""
@@ -137,14 +144,35 @@ class FeatureStore:
         """(k, d) features of sentences, read or computed."""
         from hashbench.backbones.extraction import Extraction
 
-        text = json.dumps(list(sentences))
-        digest = hashlib.sha256(f"{FORMAT} {self.source.key} {text}".encode()).hexdigest()[:16]
-        entry = self._root / f"prompts.{self.source.name}.{digest}"
-        identity = {"format": FORMAT, "prompts": len(sentences), "backbone": self.source.key}
+        entry, identity = self._sentences_entry("prompts", sentences, self.source.key)
         with self._written(entry, identity) as writer:
             if writer is not None:
                 Extraction(self.backbone, self._report).texts(writer, sentences, np.float32)
         return np.array(_map(entry, "texts"))
+
+    def caption_blocks(self, captions: Sequence[str], last: int) -> StoredCaptions:
+        """Inputs of the text tower's first tuned block for captions that are no dataset's, read or
+        computed. Raises InputError where the backbone has no such blocks.
+        """
+        from hashbench.backbones.block_inputs import BATCHES, StoredCaptions
+        from hashbench.backbones.extraction import Extraction
+
+        key = f"{self.source.key} blocks{last} {BATCHES}"
+        entry, identity = self._sentences_entry(f"captions.blocks{last}", captions, key)
+        with self._written(entry, identity) as writer:
+            if writer is not None:
+                extraction = Extraction(self.backbone, self._report)
+                extraction.block_texts(writer, self._tunable(last), captions)
+        return StoredCaptions(entry, np.asarray(_map(entry, "starts")))
+
+    def _sentences_entry(
+        self, kind: str, sentences: Sequence[str], key: str
+    ) -> tuple[Path, dict[str, object]]:
+        """The folder of what the backbone makes of sentences, and all that it depends on."""
+        text = json.dumps(list(sentences))
+        digest = hashlib.sha256(f"{FORMAT} {key} {text}".encode()).hexdigest()[:16]
+        entry = self._root / f"{kind}.{self.source.name}.{digest}"
+        return entry, {"format": FORMAT, "prompts": len(sentences), "backbone": key}
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
         """The weights of the last blocks of the towers, of pictures and of texts."""
@@ -177,7 +205,13 @@ class FeatureStore:
             raise unreadable(broken[0], f"{broken[0].problem} ({len(broken):,} such pictures)")
         images, texts, offsets = (_map(entry, part) for part in ("images", "texts", "offsets"))
         features = Features(
-            images, texts, np.asarray(offsets), entry.name, pooled is not None, broken
+            images,
+            texts,
+            np.asarray(offsets),
+            entry.name,
+            pooled is not None,
+            broken,
+            self.source.fitted_encoders,
         )
         if kept is None:
             return features, None
@@ -195,14 +229,17 @@ class FeatureStore:
     def _block_inputs(
         self, dataset: Dataset, last: int, kept: IntArray, entry: Path, offsets: IntArray
     ) -> BlockInputs:
-        from hashbench.backbones.block_inputs import BlockInputs, KeptRows, LiveEncoder
+        from hashbench.backbones.block_inputs import (
+            BlockInputs,
+            KeptRows,
+            LiveEncoder,
+            StoredCaptions,
+        )
         from hashbench.backbones.extraction import captions_of
 
         live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
-        starts = np.asarray(_map(entry, "starts"))
-        return BlockInputs(
-            entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), starts, live
-        )
+        texts = StoredCaptions(entry, np.asarray(_map(entry, "starts")))
+        return BlockInputs(entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), texts, live)
 
     def _blocks_entry(
         self, dataset: Dataset, last: int, kept: IntArray

@@ -30,6 +30,7 @@ def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> No
         # a set of features was made by other encoders: its widths are checked when it is read
         if not catalog.dataset(spec.dataset.name, data_dir).features_only:
             registry.check_joint_space(catalog.method(spec.method), spec.backbone.name)
+    _check_folds(specs, data_dir)
     for backbone in dict.fromkeys(spec.backbone for spec in specs):
         try:
             if fetch:
@@ -40,6 +41,18 @@ def check_inputs(specs: Sequence[RunSpec], data_dir: Path, *, fetch: bool) -> No
             if any(spec.backbone == backbone and _of_the_paper(spec) for spec in specs):
                 error.remedy = f"{error.remedy}; or --preset {BUILT_IN}"
             raise
+
+
+def _check_folds(specs: Sequence[RunSpec], data_dir: Path) -> None:
+    """Raises InputError where folds are asked of a set of features that has test items of its own,
+    which its file alone tells.
+    """
+    for part in {spec.dataset.name: spec.dataset for spec in specs if spec.dataset.folds}.values():
+        card = catalog.dataset(part.name, data_dir)
+        if card.features_only:
+            from hashbench.datasets import splits  # numpy, which the workbench starts without
+
+            splits.require_dividable(catalog.load(card.entry)(data_dir, part.params))
 
 
 def _of_the_paper(spec: RunSpec) -> bool:

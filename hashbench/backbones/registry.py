@@ -94,6 +94,15 @@ class BackboneSource:
             key += f"-{self.config.activation}-{self.config.tokenizer or 'bpe'}"
         return key if self.encode_precision == "fp32" else f"{key}-{self.encode_precision}"
 
+    @property
+    def fitted_encoders(self) -> str:
+        """Encoders of which each run fits a part to its own training items, so that their weights
+        differ between seeds and folds that are averaged; empty for all others.
+        """
+        if self.name not in SCRATCH and not self.words:
+            return ""
+        return f"{self.name} {self.precision} {self.encode_precision}, fitted by each run"
+
     def encoding_of(self, pictures: Pictures) -> dict[str, str]:
         """What decides the features of a dataset beside its items and the weights.
 

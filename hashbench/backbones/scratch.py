@@ -11,7 +11,7 @@ under a key of all of these.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +88,8 @@ class ScratchEncoder(nn.Module):
 class Fitted:
     """What the weights follow from: items (n) of a dataset, and what is known of their labels.
 
-    `labels` and `known` are (n, C); `split` names the split that the items come from.
+    `labels` and `known` are (n, C); `split` names the split that the items come from. `captions`
+    are what training reads of an item's captions where it is not what the dataset has.
     """
 
     dataset: Dataset
@@ -97,12 +98,15 @@ class Fitted:
     known: BoolArray
     split: str
     seed: int
+    captions: Mapping[int, tuple[str, ...]] | None = None
 
     def identity(self, source: BackboneSource, device: torch.device) -> dict[str, object]:
         """All that decides the weights; kinds of devices round differently."""
         digest = hashlib.sha256()
         for part in (self.items, self.labels, self.known):
             digest.update(np.ascontiguousarray(part).tobytes())
+        if self.captions is not None:
+            digest.update(repr([self.captions[item] for item in self.items.tolist()]).encode())
         return {
             "format": FORMAT,
             "scratch": source.name,
@@ -174,7 +178,7 @@ def _train(
             for rows, pixels in zip(batches, pictures, strict=True):
                 flipped = np.where(rng.random(len(rows)) < 0.5, -1, 1)
                 turned = np.stack([p[:, :, ::f] for p, f in zip(pixels, flipped, strict=True)])
-                texts = [_caption(fitted.dataset, int(fitted.items[row]), rng) for row in rows]
+                texts = [_caption(fitted, int(fitted.items[row]), rng) for row in rows]
                 features = (
                     model.encode_image(torch.from_numpy(turned).to(device)),
                     model.encode_text(backbone.tokenise(texts).to(device)),
@@ -195,6 +199,6 @@ def _train(
     return model.eval()
 
 
-def _caption(dataset: Dataset, item: int, rng: np.random.Generator) -> str:
-    captions = dataset.captions[item]
+def _caption(fitted: Fitted, item: int, rng: np.random.Generator) -> str:
+    captions = (fitted.captions or fitted.dataset.captions)[item]
     return captions[rng.integers(len(captions))]

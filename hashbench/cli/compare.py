@@ -55,7 +55,7 @@ def compare_command(
         Path, typer.Option("--runs-dir", envvar="HASHBENCH_RUNS", help="Where run folders are.")
     ] = Path("runs"),
 ) -> None:
-    """Put finished runs into tables: mean and deviation over seeds, the best marked.
+    """Put finished runs into tables: mean and deviation over seeds or folds, the best marked.
 
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
     said below. Unfinished runs are listed with their state.

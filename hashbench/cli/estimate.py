@@ -16,9 +16,9 @@ Estimate = Annotated[
     bool | None,
     typer.Option(
         "--estimate/--no-estimate",
-        help="With --dry-run: measure for some 10 to 30 seconds a kind of run how long it takes, "
-        "and what disk and memory it needs; refuse what cannot fit. By default for runs with the "
-        "values of a paper, which take hours.",
+        help="With --dry-run: measure for about half a minute a kind of run how long it takes, "
+        "and what disk and memory it needs; refuse what cannot fit. On a slow or busy machine less "
+        "is measured, and said. By default for runs with the values of a paper, which take hours.",
         show_default=False,
     ),
 ]
@@ -56,9 +56,8 @@ def text_of(estimate: RunEstimate) -> str:
         f"disk {_size(estimate.disk_bytes)}",
         f"memory {_size(estimate.memory_bytes)}",
         *([f"GPU memory {_size(estimate.gpu_bytes)}"] if estimate.gpu_bytes else []),
-        *estimate.notes,
     ]
-    return "    " + ", ".join(parts)
+    return "\n".join("    " + line for line in (", ".join(parts), *estimate.notes))
 
 
 def sum_text(estimates: Sequence[RunEstimate]) -> str:

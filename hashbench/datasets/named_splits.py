@@ -11,9 +11,9 @@ import numpy as np
 
 from hashbench.datasets.base import Dataset, IntArray
 from hashbench.datasets.splits import (
-    VALIDATION_MOST,
-    VALIDATION_SHARE,
     Split,
+    fold_split,
+    held_out_size,
     make_split,
     own_split,
     sizes_that_fit,
@@ -45,6 +45,18 @@ def choose(
         return read_split(Path(name), dataset, seed)
     released_splits.check(name, where="--split")
     return released_split(dataset, name, query, train, seed)
+
+
+def choose_fold(
+    dataset: Dataset, fold: int, folds: int, train: int, seed: int, *, usual_sizes: bool = False
+) -> Split:
+    """The split of cross-validation whose queries are that fold; sizes as `choose` takes them.
+
+    Raises InputError where the dataset cannot be divided.
+    """
+    if usual_sizes:
+        _, train = sizes_that_fit(dataset, -(-len(dataset) // folds), train)
+    return fold_split(dataset, fold, folds, train, seed)
 
 
 def released_split(dataset: Dataset, name: str, query: int, train: int, seed: int) -> Split:
@@ -83,8 +95,7 @@ def released_split(dataset: Dataset, name: str, query: int, train: int, seed: in
 
 def _hold_out(train: IntArray, seed: int) -> tuple[IntArray, IntArray]:
     """Training items as (fitted, validation queries), drawn as for our own split."""
-    size = len(train)
-    held_out = min(max(1, round(size * VALIDATION_SHARE)), VALIDATION_MOST, size - 1)
+    held_out = held_out_size(len(train))
     shuffled = np.random.default_rng([seed, 0x5917]).permutation(np.sort(train))
     return shuffled[held_out:], shuffled[:held_out]
 

@@ -74,11 +74,61 @@ def own_split(dataset: Dataset, query: int, train: int, seed: int) -> Split:
             remedy="a smaller --train-size",
         )
     shuffled = rng.permutation(train_pool)[:train]
-    held_out = min(max(1, round(train * VALIDATION_SHARE)), VALIDATION_MOST, train - 1)
+    held_out = held_out_size(train)
     database = np.setdiff1d(everyone, queries)
     return make_split(
         "own", dataset.ids, queries, database, shuffled[held_out:], shuffled[:held_out]
     )
+
+
+def fold_split(dataset: Dataset, fold: int, folds: int, train: int, seed: int) -> Split:
+    """A split of cross-validation: `fold` (from 1) of `folds` parts are the queries.
+
+    The seed divides all items into parts of equal size, but for one item, which all folds share.
+    The rest is as in our own split. The name holds a digest of the parts and of `train`, equal for
+    all folds of one division. Raises InputError where the dataset comes with parts of its own, or
+    is too small.
+    """
+    require_dividable(dataset)
+    if len(dataset) < 2 * folds:
+        raise InputError(
+            f"{len(dataset):,} items cannot be divided into {folds} folds",
+            where=dataset.name,
+            remedy="fewer --folds",
+        )
+    rng = np.random.default_rng([seed, 0xF01D])
+    parts = np.array_split(rng.permutation(len(dataset)).astype(np.int64), folds)
+    digest = hashlib.sha256(f"{train}\n".encode())
+    for part in parts:
+        digest.update("\n".join(sorted(dataset.ids[i] for i in part)).encode() + b"\n\n")
+    queries = parts[fold - 1]
+    database = np.setdiff1d(np.arange(len(dataset), dtype=np.int64), queries)
+    if not 2 <= train <= len(database):
+        raise InputError(
+            f"{train:,} training items asked for, {len(database):,} can be one",
+            where=dataset.name,
+            remedy="a smaller --train-size",
+        )
+    drawn = np.random.default_rng([seed, 0xF01D, fold]).permutation(database)[:train]
+    held_out = held_out_size(train)
+    name = f"{folds} folds {digest.hexdigest()[:16]}"
+    return make_split(name, dataset.ids, queries, database, drawn[held_out:], drawn[:held_out])
+
+
+def require_dividable(dataset: Dataset) -> None:
+    """Raises InputError for a dataset that says itself which items are queries."""
+    if dataset.roles:
+        raise InputError(
+            f"{dataset.name} comes with its own test and training parts: it cannot be divided into"
+            " folds",
+            where="--folds",
+            remedy="without --folds, several --seed",
+        )
+
+
+def held_out_size(train: int) -> int:
+    """How many training items become validation queries."""
+    return min(max(1, round(train * VALIDATION_SHARE)), VALIDATION_MOST, train - 1)
 
 
 def default_sizes(dataset: Dataset) -> SplitSizes:

@@ -7,7 +7,8 @@ what a spec means.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,7 @@ from hashbench.engine import randomness
 from hashbench.engine.data import (
     Data,
     assemble,
+    is_noisy,
     left_out,
     load_dataset,
     no_report,
@@ -107,14 +109,15 @@ def prepare(
     if dataset.features is None:
         registry.check_joint_space(card, spec.backbone.name)
     split = split_of(spec, dataset)
+    captions = training_captions(spec, dataset, split)
     source = registry.resolve(spec.backbone, data_dir)
     if source.name in SCRATCH:
         visible = visible_labels(labels, spec, dataset, split)
-        source = _from_scratch(source, spec, dataset, split, visible, data_dir, device, report)
-    if dataset.features is None:
-        source = source.with_words(
-            caption for item in split.train_fit for caption in dataset.captions[item]
+        source = _from_scratch(
+            source, spec, dataset, split, visible, captions, data_dir, device, report
         )
+    if dataset.features is None:
+        source = source.with_words(itertools.chain.from_iterable(captions.values()))
     for text in source.config.notes if dataset.features is None else ():
         note("warning", text)
     store = FeatureStore(
@@ -134,8 +137,12 @@ def prepare(
     split = readable(split, dataset, features)
     require_joint_space(card, features)
     visible = visible_labels(labels, spec, dataset, split)
-    captions = training_captions(spec, dataset, split, store)
-    data = assemble(dataset, split, visible, features, device, blocks, captions)
+    noisy = noisy_tokens = None
+    if is_noisy(spec.dataset):
+        read = [caption for item in split.train_fit.tolist() for caption in captions[item]]
+        noisy = store.prompts(read)
+        noisy_tokens = store.caption_blocks(read, tuned) if tuned else None
+    data = assemble(dataset, split, visible, features, device, blocks, noisy, noisy_tokens)
     if not card.supervised:  # neither the training set nor a batch of it holds a label
         data = replace(data, train=data.train.without_labels())
     augmented = spec.dataset.augment_images != "none"
@@ -148,6 +155,7 @@ def _from_scratch(
     dataset: Dataset,
     split: Split,
     visible: VisibleLabels,
+    captions: Mapping[int, tuple[str, ...]],
     data_dir: Path,
     device: torch.device,
     report: Report,
@@ -167,7 +175,13 @@ def _from_scratch(
         )
     rows = visible.rows(np.searchsorted(split.train, split.train_fit))
     fitted = scratch.Fitted(
-        dataset, split.train_fit, rows.labels, rows.known, split.hash, spec.seed
+        dataset,
+        split.train_fit,
+        rows.labels,
+        rows.known,
+        split.hash,
+        spec.seed,
+        captions if is_noisy(spec.dataset) else None,
     )
     return scratch.trained(cache_root(data_dir), source, fitted, device, report)
 

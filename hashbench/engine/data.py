@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hashbench.backbones.block_inputs import BlockInputs
+from hashbench.backbones.block_inputs import BlockInputs, StoredCaptions
 from hashbench.backbones.blocks import HalfArray
-from hashbench.backbones.feature_store import Features, FeatureStore, Report
+from hashbench.backbones.feature_store import Features, Report
 from hashbench.datasets import masks, named_splits, splits
 from hashbench.datasets.base import BoolArray, Dataset, FloatArray, IntArray
 from hashbench.datasets.captions import corrupted_captions
@@ -44,14 +44,15 @@ def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     the usual sizes of a dataset shrink where it is smaller than usual.
     """
     part = spec.dataset
-    split = named_splits.choose(
-        dataset,
-        part.split,
-        part.query,
-        part.train,
-        part.split_seed,
-        usual_sizes=part.usual_sizes,
-    )
+    usual, seed = part.usual_sizes, part.split_seed
+    if part.folds:
+        split = named_splits.choose_fold(
+            dataset, part.fold, part.folds, part.train, seed, usual_sizes=usual
+        )
+    else:
+        split = named_splits.choose(
+            dataset, part.split, part.query, part.train, seed, usual_sizes=usual
+        )
     return split if spec.holdout else splits.fit_all(split, dataset.ids)
 
 
@@ -124,9 +125,10 @@ class Data:
 
     `visible` is what training may know of the labels of `split.train`. `captions` are features of
     all captions of the fitted items, row by row those in `caption_rows` of all captions; `blocks`
-    are the inputs of tuned blocks, for methods that tune the towers; `augmented` says that batches
-    hold views of pictures, drawn anew in each epoch; `report` is told how far long work on the data
-    is.
+    are the inputs of tuned blocks, for methods that tune the towers. Where training reads other
+    captions than those that are encoded at the end, `caption_tokens` are such inputs of theirs.
+    `augmented` says that batches hold views of pictures, drawn anew in each epoch; `report` is told
+    how far long work on the data is.
     """
 
     dataset: Dataset
@@ -139,6 +141,7 @@ class Data:
     caption_rows: IntArray
     caption_range: tuple[Tensor, Tensor]
     blocks: BlockInputs | None = None
+    caption_tokens: StoredCaptions | None = None
     augmented: bool = False
     report: Report = no_report
 
@@ -162,17 +165,16 @@ class Data:
         indices = [order[start : start + size] for start in range(0, n, size)][skip:]
         pictures = self._pictures(seed, stage, epoch, indices)
         for step, (index, images) in enumerate(zip(indices, pictures, strict=True), skip):
-            captions = chosen[index]
+            rows = chosen[index]
             batch = Batch(
                 index=index,
                 images=images.pooled if isinstance(images, Tokens) else images,
-                texts=self.captions[captions],
+                texts=self.captions[rows],
                 labels=self.train.labels[index],
                 known=self.train.known[index],
             )
             if self.blocks is not None and isinstance(images, Tokens):
-                rows = self.caption_rows[captions.cpu()]
-                texts = self._text_tokens(self.blocks, rows, batch.texts)
+                texts = self._caption_tokens(self.blocks, rows.cpu().numpy(), batch.texts)
                 batch = replace(batch, image_tokens=images, text_tokens=texts)
             yield step, batch
 
@@ -203,8 +205,14 @@ class Data:
         tokens = self._to_device(values)
         return Tokens(pooled, tokens, torch.full((len(tokens),), tokens.shape[1]).to(self.device))
 
-    def _text_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
-        values, lengths = blocks.captions(rows)
+    def _caption_tokens(self, blocks: BlockInputs, rows: IntArray, pooled: Tensor) -> Tokens:
+        """What training reads of captions of fitted items, given by their rows."""
+        if self.caption_tokens is None:
+            return self._text_tokens(blocks.captions(self.caption_rows[rows]), pooled)
+        return self._text_tokens(self.caption_tokens.captions(rows), pooled)
+
+    def _text_tokens(self, tokens: tuple[HalfArray, IntArray], pooled: Tensor) -> Tokens:
+        values, lengths = tokens
         return Tokens(pooled, self._to_device(values), torch.from_numpy(lengths).to(self.device))
 
     def known_positives(self, items: IntArray) -> BoolArray:
@@ -241,7 +249,7 @@ class Data:
         pooled = self._to_device(self.features.first_texts(items))
         if self.blocks is None:
             return pooled
-        return self._text_tokens(self.blocks, self.features.offsets[items], pooled)
+        return self._text_tokens(self.blocks.captions(self.features.offsets[items]), pooled)
 
     def _to_device(self, rows: np.ndarray) -> Tensor:
         return torch.from_numpy(np.array(rows, np.float32)).to(self.device)
@@ -255,11 +263,12 @@ def assemble(
     device: torch.device,
     blocks: BlockInputs | None = None,
     captions: FloatArray | None = None,
+    caption_tokens: StoredCaptions | None = None,
 ) -> Data:
     """Puts what is fitted on the device: one caption matrix, one row range of it per item.
 
-    `captions` are features of the fitted items' captions, where training reads other ones than
-    those that are encoded at the end.
+    `captions` are features of the fitted items' captions, and `caption_tokens` inputs of tuned
+    blocks, where training reads other ones than those that are encoded at the end.
     """
     fit = split.train_fit
     fitted = visible.rows(np.searchsorted(split.train, fit))
@@ -287,20 +296,26 @@ def assemble(
         rows,
         caption_range,
         blocks,
+        caption_tokens,
     )
 
 
-def training_captions(
-    spec: RunSpec, dataset: Dataset, split: Split, store: FeatureStore
-) -> FloatArray | None:
-    """Features of the noisy captions that training reads, row by row those of the fitted items.
+def is_noisy(spec: DatasetSpec) -> bool:
+    """Whether training reads other captions than those that are encoded at the end."""
+    return bool(spec.caption_noise or spec.caption_drop)
 
-    None where it reads them as they are. Raises InputError for a set of features.
+
+def training_captions(
+    spec: RunSpec, dataset: Dataset, split: Split
+) -> Mapping[int, tuple[str, ...]]:
+    """The captions that training reads of each fitted item, noisy ones where these are asked for.
+
+    Raises InputError for noise in a set of features.
     """
-    noise, drop = spec.dataset.caption_noise, spec.dataset.caption_drop
-    if not noise and not drop:
-        return None
-    require_encoders(dataset, "caption noise")
-    clean = [dataset.captions[i] for i in split.train_fit]
-    corrupted = corrupted_captions(clean, noise, drop, spec.seed)
-    return store.prompts([caption for item in corrupted for caption in item])
+    items = split.train_fit.tolist()
+    captions = [dataset.captions[item] for item in items]
+    if is_noisy(spec.dataset):
+        require_encoders(dataset, "caption noise")
+        noise, drop = spec.dataset.caption_noise, spec.dataset.caption_drop
+        captions = corrupted_captions(captions, noise, drop, spec.seed)
+    return dict(zip(items, captions, strict=True))

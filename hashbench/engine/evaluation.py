@@ -62,7 +62,7 @@ def evaluate_run(
         directions=directions,
         split={"name": split.name, "hash": split.hash, **split.sizes()},
         dataset={"name": dataset.name, "fingerprint": dataset.fingerprint, "items": len(dataset)},
-        backbone=data.features.key,
+        backbone=data.features.encoders,
         selected={
             "by": spec.select,
             "stage": best.stage,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hashbench.backbones.block_inputs import BlockInputs, KeptRows, LiveEncoder
+from hashbench.backbones.block_inputs import BlockInputs, KeptRows, LiveEncoder, StoredCaptions
 from hashbench.backbones.blocks import HalfArray
 from hashbench.backbones.feature_store import Features, FeatureStore
 from hashbench.backbones.pretrained_config import TowerShape
@@ -68,7 +68,8 @@ class MadeUpStore(FeatureStore):
         none = np.zeros(0, np.int64)
         live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
         kept, tokens = KeptRows(none), max(1, round(caption_tokens))
-        return MadeUpBlocks(Path(), kept, kept, none, live, self.source.config.shape, tokens)
+        stored = StoredCaptions(Path(), none)
+        return MadeUpBlocks(Path(), kept, kept, stored, live, self.source.config.shape, tokens)
 
 
 def reduced(

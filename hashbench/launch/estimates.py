@@ -13,6 +13,7 @@ import psutil
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.files.paths import cache_root
+from hashbench.plan import catalog
 from hashbench.plan.run_estimate import RunEstimate
 from hashbench.plan.spec import LabelSpec, RunSpec, to_toml
 
@@ -22,8 +23,9 @@ Measure = Callable[[RunSpec, Path], RunEstimate]
 def measured(
     specs: Sequence[RunSpec], data_dir: Path, measure: Measure | None = None
 ) -> list[RunEstimate]:
-    """The estimate of each run. Runs that differ in seed alone, in known labels, or in the length
-    of their one code, are measured once. Raises InputError as the runs would.
+    """The estimate of each run. Runs that differ in seed alone, in known labels, in the length of
+    their one code, or in the fold of the same features, are measured once. Raises InputError as the
+    runs would.
     """
     measure = measure or measured_apart
     by_kind: dict[str, RunEstimate] = {}
@@ -38,7 +40,11 @@ def _kind(spec: RunSpec) -> str:
     incomplete = spec.labels.known_ratio < 1
     bits = spec.bits if len(spec.bits) > 1 else ()
     labels = LabelSpec(known_ratio=0.5 if incomplete else 1.0)
-    return msgspec.structs.replace(spec, seed=0, bits=bits, labels=labels).hash + spec.device
+    dataset = spec.dataset
+    if dataset.folds and not catalog.method(spec.method).tuned_blocks:  # all share their features
+        dataset = msgspec.structs.replace(dataset, fold=1)
+    kind = msgspec.structs.replace(spec, seed=0, bits=bits, labels=labels, dataset=dataset)
+    return kind.hash + spec.device
 
 
 def measured_apart(spec: RunSpec, data_dir: Path) -> RunEstimate:

@@ -10,6 +10,15 @@ from torch.utils.checkpoint import checkpoint
 ITEMS = 32
 """Items whose widest activations are in memory at once when gradients are computed."""
 
+LARGE = 10_000
+"""Numbers in an item's tokens from which on all activations of a block are computed again for the
+gradient: those of real towers (197 x 768 in ViT-B/16, 20 x 512 of a short caption), not those of
+the built-in one."""
+
+LARGE_ITEMS = 64
+"""Items of a large input whose activations are in memory at once. Sums of gradients over larger
+batches than this differ in their last bits from sums over all items at once."""
+
 
 class Attention(nn.Module):
     """Multi-head attention; its tensors are named as those of torch.nn.MultiheadAttention."""
@@ -82,8 +91,27 @@ class Block(nn.Module):
     def forward(self, x: Tensor, bias: Tensor | None = None, at: Tensor | None = None) -> Tensor:
         """(n, L, d) -> (n, L, d); with positions `at` (n, q), only those: (n, q, d).
 
-        `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, q, L) with `at`.
+        `bias` broadcasts to the logits (n, heads, L, L), or (n, heads, q, L) with `at`; one of four
+        axes has a row for each item.
         """
+        if not torch.is_grad_enabled() or x.shape[1] * x.shape[2] < LARGE:
+            return self._both(x, bias, at)
+        parts = [slice(start, start + LARGE_ITEMS) for start in range(0, len(x), LARGE_ITEMS)]
+        outputs = [
+            checkpoint(
+                self._both,
+                x[part],
+                bias if bias is None or bias.dim() < 4 else bias[part],
+                None if at is None else at[part],
+                use_reentrant=False,
+                preserve_rng_state=False,
+            )
+            for part in parts
+        ]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+    def _both(self, x: Tensor, bias: Tensor | None, at: Tensor | None) -> Tensor:
+        """Both branches, one after the other."""
         normed = self.ln_1(x)
         queries = normed
         if at is not None:

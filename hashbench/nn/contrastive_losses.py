@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+ITEMS = 64
+"""Items whose tokens are compared with those of all others at once."""
+
 
 def info_nce(a: Tensor, b: Tensor, temperature: float | Tensor) -> Tensor:
     """Symmetric cross entropy of matching row i of `a` (n, d) with row i of `b` (n, d).
@@ -58,6 +61,15 @@ def token_similarity(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
     (arXiv 2111.07783, eq. 4). `tokens` (n, P, d), `others` (n, m, d), `weights` (n, m).
     """
     n, m, _ = others.shape
-    cosines = F.normalize(tokens, dim=2) @ F.normalize(others, dim=2).flatten(0, 1).T  # (n, P, n m)
-    best = cosines.max(dim=1).values.reshape(n, n, m)  # its gradient is cheaper than amax's
+    tokens, others = F.normalize(tokens, dim=2), F.normalize(others, dim=2)
+    # (n, P, k m) cosines with k items at a time: those with all are the largest array of a step
+    best = torch.cat(
+        [
+            (tokens @ some.flatten(0, 1).T)
+            .max(dim=1)
+            .values  # whose gradient is cheaper than amax's
+            for some in torch.split(others, ITEMS)
+        ],
+        dim=1,
+    ).reshape(n, n, m)
     return (best * weights).sum(2) / weights.sum(1).clamp_min(1e-6)

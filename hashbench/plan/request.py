@@ -93,9 +93,12 @@ def repeated(spec: RunSpec, data_dir: Path | None = None) -> dict[str, Any]:
     values: dict[str, Any] = {key: spec_value(spec, key) for key in options()}
     preset = preset_in_force(card, dataset, spec.preset or BUILT_IN)
     values["preset"] = None if preset.name == default_preset(card, dataset) else preset.name
+    values |= {key: values[key] or None for key in ("folds", "fold")}
     sizes = released_splits.sizes(spec.dataset.split, dataset, spec.dataset.name)
+    if values["folds"]:
+        values["query_size"] = None
     if spec.dataset.usual_sizes and sizes == SplitSizes(spec.dataset.query, spec.dataset.train):
-        del values["query_size"], values["train_size"]
+        values |= {"query_size": None, "train_size": None}
     asked = Request(backbone=values["backbone"])
     for key, given in {**preset.options, **preset.missing(asked)}.items():
         if options()[key].values(given) == options()[key].values(values[key]):
@@ -171,7 +174,7 @@ class _Grid:
             self.choices, itertools.product(*axes.values())
         ):
             values = dict(zip(axes, combination, strict=True)) | {"dataset": self.name}
-            _check_captions(card, values, self.dataset)
+            _check_captions(values, self.dataset)
             _check_augmentation(card, values)
             params = parameters.resolve(
                 card, values["protocol"], values["epochs"], ablations, settings, self.preset.params
@@ -196,10 +199,44 @@ def _grids(request: Request, data_dir: Path | None) -> list[_Grid]:
             preset = preset_in_force(of_method.card, dataset, request.preset)
             filled = preset.fill(request)
             values = {key: row.values(getattr(filled, key)) for key, row in rows.items()}
+            values["fold"] = _folds(filled)
             if of_method.card.own_unknown:  # never reads the option: all its values are one run
                 values["unknown"] = [rows["unknown"].default]
             grids.append(_Grid(of_method, dataset, name, preset, values))
     return grids
+
+
+def _folds(request: Request) -> list[Any]:
+    """The folds of a request: those asked for, or each. Raises InputError."""
+    row = options()["fold"]
+    asked = row.values(request.fold)
+    if request.folds is None:
+        if asked != [None]:
+            raise InputError("of how many?", where=row.flag, remedy="--folds 5, say")
+        return asked
+    if request.query_size is not None:
+        raise InputError(
+            "the test queries are those of a fold, so that their number follows from it",
+            where=options()["query_size"].flag,
+            remedy=f"another number of {options()['folds'].flag}",
+        )
+    for split in options()["split"].values(request.split):
+        if split != released_splits.OWN:
+            raise InputError(
+                f"the split {split} has its queries already: it cannot be divided into folds",
+                where=options()["folds"].flag,
+                remedy=f"--split {released_splits.OWN}",
+            )
+    if asked == [None]:
+        return list(range(1, request.folds + 1))
+    for fold in asked:
+        if fold is None or fold > request.folds:
+            raise InputError(
+                f"there is no fold {fold} of {request.folds}",
+                where=row.flag,
+                remedy=f"from 1 to {request.folds}",
+            )
+    return asked
 
 
 def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
@@ -217,19 +254,9 @@ def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
         )
 
 
-def _check_captions(card: MethodCard, values: Mapping[str, Any], dataset: DatasetCard) -> None:
-    """Tuned towers read tokens of captions that were cached as they are."""
+def _check_captions(values: Mapping[str, Any], dataset: DatasetCard) -> None:
     for key in ("caption_noise", "caption_drop"):
-        if not values[key]:
-            continue
-        if card.tuned_blocks:
-            able = [other.name for other in catalog.methods().values() if not other.tuned_blocks]
-            raise InputError(
-                f"{card.name} tunes the towers, which read captions as they are",
-                where=options()[key].flag,
-                remedy=f"a method on frozen features: {', '.join(able)}",
-            )
-        if dataset.features_only:
+        if values[key] and dataset.features_only:
             raise InputError(
                 "a set of features has no captions to change",
                 where=options()[key].flag,
@@ -295,4 +322,5 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     usual = values["query"] is None and values["train"] is None
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]
+    values |= {key: values[key] or 0 for key in ("folds", "fold")}
     return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))

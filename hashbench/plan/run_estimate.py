@@ -13,7 +13,7 @@ class RunEstimate(msgspec.Struct, frozen=True, kw_only=True):
     `cache_bytes` are entries of the feature cache that are still to be made, which runs on the same
     features share (`cache_key`); `run_bytes` are the run's own checkpoint and codes. `memory_bytes`
     is the peak of the worker's memory, `gpu_bytes` that of its GPU. `notes` say what is not
-    counted.
+    counted, and how far the figures can be relied on.
     """
 
     feature_seconds: float

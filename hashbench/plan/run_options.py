@@ -204,6 +204,28 @@ class Request:
             "Training items.", low=2, high=10**9, spec="dataset.train", unset="the dataset's"
         ),
     ] = None
+    folds: Annotated[
+        int | None,
+        RunOption(
+            "Cross-validation: the split seed divides all items into so many parts, and each part "
+            "is the test queries of a run. `hashbench compare` averages over them.",
+            low=2,
+            high=100,
+            spec="dataset.folds",
+            unset="none: one split",
+            grid=False,
+        ),
+    ] = None
+    fold: Annotated[
+        OneOrMore[int | None],
+        RunOption(
+            "Of --folds, these alone; 1,3 for two.",
+            low=1,
+            high=100,
+            spec="dataset.fold",
+            unset="each",
+        ),
+    ] = None
     backbone: Annotated[
         OneOrMore[str] | None,
         RunOption(

@@ -23,6 +23,8 @@ _LATER = (
     ("dataset", "caption_noise", 0.0),
     ("dataset", "caption_drop", 0.0),
     ("dataset", "augment_images", "none"),
+    ("dataset", "folds", 0),
+    ("dataset", "fold", 0),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
@@ -37,6 +39,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
     exchanged and left out. `augment_images`: what is done anew in each epoch with the fitted items'
     pictures.
+    `folds`: in cross-validation, how many parts the items are divided into; `fold`, counted from 1,
+    is the one whose items are the queries, whatever `query` says. 0 is one split.
     """
 
     name: str
@@ -50,6 +54,12 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caption_noise: float = 0.0
     caption_drop: float = 0.0
     augment_images: str = "none"
+    folds: int = 0
+    fold: int = 0
+
+    @property
+    def fold_label(self) -> str:
+        return f"fold {self.fold} of {self.folds}" if self.folds else ""
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +140,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
         parts += self.ablations
         parts += [self.protocol] if self.protocol != "strict" else []
+        parts += [f"fold{self.dataset.fold}of{self.dataset.folds}"] if self.dataset.folds else []
         name = "-".join(parts)[:MAX_ID_NAME]
         return f"{now:%Y%m%d-%H%M%S}-{name}-s{self.seed}"
 

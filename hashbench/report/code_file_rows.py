@@ -42,7 +42,11 @@ def with_code_files(
 
 
 def _labels_of(table: Table, folders: Mapping[str, RunFolder]) -> str:
-    """The fingerprint of a table's labels, from the codes of any of its runs; empty without."""
+    """The fingerprint of a table's labels, from the codes of any of its runs; empty without, and in
+    cross-validation, of which a file can be but one fold.
+    """
+    if table.folds:
+        return ""
     from hashbench.codefiles.native import read_codes
     from hashbench.metrics.label_fingerprint import label_fingerprint
 

@@ -1,4 +1,6 @@
-"""Finished runs compared: grouped by what must be equal, averaged over seeds, the best marked."""
+"""Finished runs compared: grouped by what must be equal, averaged over seeds and the folds of
+cross-validation, the best marked.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,14 @@ Task = tuple[int, str]
 class Cell:
     """The values of one metric over seeds, and whether their mean is the best of its contest.
 
-    `p` is the p-value against the table's baseline, None where it was not asked for.
+    In cross-validation there is one value for each of `folds`, the mean over its seeds. `p` is the
+    p-value against the table's baseline, None where it was not asked for.
     """
 
     values: tuple[float, ...]
     best: bool = False
     p: float | None = None
+    folds: tuple[int, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -34,7 +38,7 @@ class Cell:
 
     @property
     def deviation(self) -> float | None:
-        """Sample standard deviation, None for a single seed."""
+        """Sample standard deviation, None for a single value."""
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
@@ -68,7 +72,11 @@ class Floor:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be ranked against each other. `baseline` is the row that `p` is against."""
+    """Rows that may be ranked against each other. `baseline` is the row that `p` is against.
+
+    `folds` is the number of folds in cross-validation, else 0; `sizes` are then those of one fold,
+    and `without_relevant` counts the queries of all that were run.
+    """
 
     condition: Condition
     metric: str
@@ -78,6 +86,7 @@ class Table:
     sizes: dict[str, int]
     without_relevant: int
     baseline: Variant | None = None
+    folds: int = 0
 
 
 def compare(
@@ -116,35 +125,44 @@ def separation_reasons(tables: Sequence[Table]) -> list[str]:
 
 @dataclass
 class _Runs:
-    """The runs of one variant, while a table is made. `scores` is by column and seed."""
+    """The runs of one variant, while a table is made. `scores` is by column, fold and seed."""
 
     runs: list[Finished] = field(default_factory=list)
-    scores: dict[Task, dict[int, float]] = field(default_factory=dict)
+    scores: dict[Task, dict[tuple[int, int], float]] = field(default_factory=dict)
     counts: Counter[Task] = field(default_factory=Counter)
 
     def add(self, run: Finished, scores: Mapping[Task, float]) -> None:
         self.runs.append(run)
         for column, value in scores.items():
             # a seed that was run twice counts once, with its latest run
-            self.scores.setdefault(column, {})[run.spec.seed] = value
+            self.scores.setdefault(column, {})[run.spec.dataset.fold, run.spec.seed] = value
             self.counts[column] += 1
 
     @property
     def repeats(self) -> int:
         return max(
-            (self.counts[column] - len(seeds) for column, seeds in self.scores.items()), default=0
+            (self.counts[column] - len(scores) for column, scores in self.scores.items()), default=0
         )
 
     def row(self, variant: Variant) -> Row:
         return Row(
             variant=variant,
-            cells={task: Cell(tuple(seeds.values())) for task, seeds in self.scores.items()},
-            seeds=max((len(seeds) for seeds in self.scores.values()), default=0),
+            cells={task: _cell(scores) for task, scores in self.scores.items()},
+            seeds=max((len({s for _, s in scores}) for scores in self.scores.values()), default=0),
             marks=tuple(sorted(set().union(*map(_marks, self.runs)))),
             runs=tuple(run.run.id for run in self.runs),
             repeats=self.repeats,
             contest=_contest(self.runs[0].spec.labels),
         )
+
+
+def _cell(scores: Mapping[tuple[int, int], float]) -> Cell:
+    """The cell of scores by (fold, seed); the fold is 0 where there is one split."""
+    folds = tuple(sorted({fold for fold, _ in scores if fold}))
+    if not folds:
+        return Cell(tuple(scores.values()))
+    of_fold = {f: [value for (fold, _), value in scores.items() if fold == f] for f in folds}
+    return Cell(tuple(map(statistics.fmean, of_fold.values())), folds=folds)
 
 
 def _table(
@@ -158,6 +176,7 @@ def _table(
     rows.sort(key=lambda row: (row.contest, _mean(row)))
     columns = tuple(sorted({task for row in rows for task in row.cells}))
     result = runs[0].result
+    of_fold = {run.spec.dataset.fold: run.result.without_relevant for run in runs}
     return Table(
         condition=condition,
         metric=metric,
@@ -167,7 +186,8 @@ def _table(
         sizes={
             name: int(result.split[name]) for name in ("query", "database", "fit", "validation")
         },
-        without_relevant=result.without_relevant,
+        without_relevant=sum(of_fold.values()),
+        folds=runs[0].spec.dataset.folds,
     )
 
 
@@ -186,26 +206,34 @@ def _mean(row: Row) -> float:
 def _with_best(rows: Sequence[Row], metric: str) -> list[Row]:
     """The rows with the best of each contest and column marked, where at least two compete.
 
-    Rows whose files were changed after scoring do not compete.
+    Rows whose files were changed after scoring do not compete, nor do cells that lack a fold which
+    another one has: folds differ in difficulty.
     """
     from hashbench.metrics.metric import parse_metric
 
     better = max if parse_metric(metric).card.higher_is_better else min
     contests: dict[tuple[tuple[float, ...], Task], list[float]] = {}
     competing = [row for row in rows if not any(mark.startswith(CHANGED) for mark in row.marks)]
+    folds: dict[Task, set[int]] = {}
+    for row in rows:
+        for task, cell in row.cells.items():
+            folds.setdefault(task, set()).update(cell.folds)
     for row in competing:
         for task, cell in row.cells.items():
-            contests.setdefault((row.contest, task), []).append(cell.mean)
+            if folds[task] == set(cell.folds):
+                contests.setdefault((row.contest, task), []).append(cell.mean)
 
-    def marked(row: Row, task: Task, cell: Cell) -> Cell:
-        means = contests.get((row.contest, task), [])
-        best = row in competing and len(means) > 1 and cell.mean == better(means)
-        return replace(cell, best=best)
+    def marked(row: Row) -> Row:
+        cells, lacking = {}, set()
+        for task, cell in row.cells.items():
+            whole = folds[task] == set(cell.folds)
+            means = contests.get((row.contest, task), []) if whole and row in competing else []
+            cells[task] = replace(cell, best=len(means) > 1 and cell.mean == better(means))
+            lacking |= folds[task] - set(cell.folds)
+        marks = [f"LACKS FOLD {', '.join(map(str, sorted(lacking)))}, not ranked"] * bool(lacking)
+        return replace(row, cells=cells, marks=(*row.marks, *marks))
 
-    return [
-        replace(row, cells={task: marked(row, task, cell) for task, cell in row.cells.items()})
-        for row in rows
-    ]
+    return [marked(row) for row in rows]
 
 
 CHANGED = "CHANGED AFTER SCORING"
@@ -249,8 +277,21 @@ def scores_of(run: Finished, metric: str, *, read_codes: bool = True) -> dict[Ta
 
 
 def _floor(runs: Sequence[Finished], metric: str, lengths: set[int], *, read_codes: bool) -> Floor:
-    """The random floor of each bit length: as stored, or from the labels of any run of the table,
-    which all have the same; or else the share of relevant pairs that earlier versions stored.
+    """The random floor of each bit length, the mean over folds of what `_fold_floor` gives."""
+    by_fold: dict[int, list[Finished]] = {}
+    for run in runs:
+        by_fold.setdefault(run.spec.dataset.fold, []).append(run)
+    floors = [_fold_floor(one, metric, lengths, read_codes=read_codes) for one in by_fold.values()]
+    known = lengths.intersection(*(floor.by_bits for floor in floors))
+    means = {bits: statistics.fmean(floor.by_bits[bits] for floor in floors) for bits in known}
+    return Floor(means, all(floor.expected for floor in floors))
+
+
+def _fold_floor(
+    runs: Sequence[Finished], metric: str, lengths: set[int], *, read_codes: bool
+) -> Floor:
+    """The random floor of each bit length: as stored, or from the labels of any of these runs, all
+    of which have the same; or else the share of relevant pairs that earlier versions stored.
     """
     stored = {
         bits: floors[metric]

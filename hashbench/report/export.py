@@ -42,6 +42,7 @@ CSV_HEADER = (
     "mean",
     "deviation",
     "seeds",
+    "folds",
     "repeats",
     "floor",
     "floor_is",
@@ -74,12 +75,14 @@ def footnotes(table: Table) -> list[str]:
         f"{sizes['query']:,} queries, {sizes['database']:,} database items, "
         f"{sizes['fit']:,} fitted, {sizes['validation']:,} validation queries"
     )
+    counts += f" in one of {table.folds} folds" if table.folds else ""
     notes = [counts, *floor_notes(table.floor, table.metric)]
     if table.without_relevant:
         count = "count as 0" if "empty=zero" in table.metric else "are left out"
         notes.append(f"{table.without_relevant} queries without a relevant item {count}")
     if any(len(cell.values) > 1 for row in table.rows for cell in row.cells.values()):
-        notes.append("mean ± sample standard deviation over seeds")
+        over = "folds, each the mean over its seeds" if table.folds else "seeds"
+        notes.append(f"mean ± sample standard deviation over {over}")
     if any(row.repeats for row in table.rows):
         notes.append("+1 repeated: a seed that was run twice counts once, with its latest run")
     contests = [row.contest for row in table.rows if row.runs]
@@ -140,15 +143,20 @@ def cell_text(cell: Cell | None) -> str:
 def titles(table: Table) -> list[str]:
     """Titles of the columns."""
     labels = ["labels"] if any(row.variant.labels for row in table.rows) else []
-    return ["method", *labels, "seeds", *(f"{bits} {name}" for bits, name in table.columns)]
+    runs = "folds" if table.folds else "seeds"
+    return ["method", *labels, runs, *(f"{bits} {name}" for bits, name in table.columns)]
 
 
 def lead(table: Table, row: Row) -> list[str]:
     """What stands left of a row's numbers."""
     labelled = any(other.variant.labels for other in table.rows)
     labels = [row.variant.labels or "all known"] if labelled else []
-    seeds = str(row.seeds or NONE) + (f" (+{row.repeats} repeated)" if row.repeats else "")
-    return [row_name(row), *labels, seeds]
+    runs = str(row.seeds or NONE)
+    if table.folds:
+        folds = max((len(cell.folds) for cell in row.cells.values()), default=0)
+        runs = f"{folds} folds" + (f" × {runs} seeds" if row.seeds > 1 else "")
+    repeats = f" (+{row.repeats} repeated)" if row.repeats else ""
+    return [row_name(row), *labels, runs + repeats]
 
 
 def is_best(row: Row, column: Task) -> bool:
@@ -234,7 +242,8 @@ def comma_separated(every: Sequence[Table]) -> str:
             "metric": table.metric,
             "mean": cell.mean,
             "deviation": cell.deviation,
-            "seeds": len(cell.values),
+            "seeds": row.seeds if cell.folds else len(cell.values),
+            "folds": len(cell.folds),
             "repeats": row.repeats,
             "floor": table.floor.by_bits.get(bits),
             "floor_is": _floor_is(table.floor),
@@ -274,6 +283,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
         "floor_is": _floor_is(table.floor),
         "sizes": table.sizes,
         "without_relevant": table.without_relevant,
+        "folds": table.folds,
         "baseline": None if table.baseline is None else vars(table.baseline),
         "rows": [
             {
@@ -287,6 +297,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
                         "bits": bits,
                         "direction": direction,
                         "values": cell.values,
+                        "folds": cell.folds,
                         "mean": cell.mean,
                         "deviation": cell.deviation,
                         "best": cell.best,

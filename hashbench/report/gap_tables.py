@@ -17,9 +17,10 @@ FORMATS = ("table", "md")
 SCORE_HEADERS = ("method", "codes", "strict", "published", "difference")
 AUDIT_HEADERS = ("method", "protocol", "clean runs", "labels", "paired modality", "batch")
 SCORE_NOTE = (
-    "mean ± sample standard deviation over seeds; difference: points of the published mean above "
-    "the strict one. ! marks codes made with what no query has at hand, see the audit below: they "
-    "are not ranked with strict ones, nor is mm (one code of image and text) with i2t and t2i"
+    "mean ± sample standard deviation over seeds or folds; difference: points of the published "
+    "mean above the strict one. ! marks codes made with what no query has at hand, see the audit "
+    "below: they are not ranked with strict ones, nor is mm (one code of image and text) with i2t "
+    "and t2i"
 )
 AUDIT_NOTE = (
     "audit of the encoder: share of bits that change when labels, paired modality or batch are "

@@ -147,8 +147,10 @@ def _variant(spec: RunSpec) -> dict[str, str]:
 def _split_text(dataset: DatasetSpec, usual: str) -> str:
     parts = [] if dataset.split == usual else [f"split {dataset.split}"]
     parts += [f"split seed {dataset.split_seed}"] if dataset.split_seed else []
+    parts += [dataset.fold_label] if dataset.folds else []
     if not dataset.usual_sizes:
-        parts.append(f"{dataset.query:,} queries {dataset.train:,} training")
+        queries = "" if dataset.folds else f"{dataset.query:,} queries "
+        parts.append(f"{queries}{dataset.train:,} training")
     return " ".join(parts)
 
 

@@ -80,6 +80,7 @@ def _matches(setting: PublishedSetting, table: Table) -> bool:
     sizes = table.sizes
     return (
         table.condition.dataset in setting.names
+        and not table.folds
         and sizes["query"] == setting.query
         and sizes["fit"] + sizes["validation"] == setting.train
         and setting.items in (None, sizes["query"] + sizes["database"])

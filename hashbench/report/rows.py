@@ -34,7 +34,7 @@ class Finished:
         return Condition(
             dataset=self.result.dataset["name"],
             fingerprint=self.result.dataset["fingerprint"],
-            split=f"{self.result.split['name']} {self.result.split['hash']}",
+            split=self._split,
             backbone=self.spec.backbone.name,
             features=self.result.backbone,
             protocol=self.spec.protocol,
@@ -43,8 +43,14 @@ class Finished:
         )
 
     @property
+    def _split(self) -> str:
+        """Folds of one division share its name, which holds a digest of the whole."""
+        split = self.result.split
+        return str(split["name"]) if self.spec.dataset.folds else f"{split['name']} {split['hash']}"
+
+    @property
     def variant(self) -> Variant:
-        """What was run, but for bits and seed."""
+        """What was run, but for bits, seed and fold."""
         return Variant(self.spec.method, label_text(self.spec), variant_text(self.spec))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import spec as specs
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hashbench.metrics.histograms import Values
 
 SEED = 0  # of the permutations: the same question has the same answer
+
+SystemValues: TypeAlias = "dict[int, tuple[Values, tuple[str, ...]]]"
+"""By fold, 0 where there is one split: mean over seeds of per-query values, ids of the queries."""
 
 PValues = list[list[float | None]]
 """By row and column of a table; None where there was nothing to test."""
@@ -127,34 +130,43 @@ def significance(
 
     A system is several runs, one a seed: its value for a query is the mean over them. Two-sided
     paired randomisation test over queries (`hashbench.metrics.significance`), corrected for all
-    comparisons of the table by Holm's procedure (1979). None where one of the two has no codes of
-    that column. Raises InputError where the queries differ.
+    comparisons of the table by Holm's procedure (1979). In cross-validation queries are paired
+    within the folds that both have, where both rank the same items, and all of these are tested
+    together: an item is a query in one fold alone. None where one of the two has no codes of that
+    column, or they share no fold. Raises InputError where the queries differ.
     """
-    from hashbench.metrics.significance import paired_randomisation
-
     reference = {column: _system_values(baseline, column, metric) for column in columns}
     raw: PValues = []
     for system in others:
         row: list[float | None] = []
         for column in columns:
             theirs, ours = _system_values(system, column, metric), reference[column]
-            if ours is None or theirs is None:
-                row.append(None)
-                continue
-            if ours[1] != theirs[1]:
-                raise InputError(
-                    "the runs rank different queries, so they cannot be paired",
-                    where=f"{baseline[0].id}, {system[0].id}",
-                )
-            row.append(paired_randomisation(ours[0], theirs[0], seed=SEED).p_value)
+            try:
+                row.append(_p_value(ours, theirs))
+            except InputError as error:
+                error.where = f"{baseline[0].id}, {system[0].id}"
+                raise
         raw.append(row)
     return holm(raw)
 
 
-def _system_values(
-    runs: Sequence[RunFolder], column: Task, metric: str
-) -> tuple[Values, tuple[str, ...]] | None:
-    """(mean over seeds of per-query values, ids of the queries), the latest run of each seed."""
+def _p_value(ours: SystemValues, theirs: SystemValues) -> float | None:
+    """Of two systems on the folds that both have; None without any."""
+    import numpy as np
+
+    from hashbench.metrics.significance import paired_randomisation
+
+    shared = sorted(ours.keys() & theirs.keys())
+    if not shared:
+        return None
+    if any(ours[fold][1] != theirs[fold][1] for fold in shared):
+        raise InputError("the runs rank different queries, so they cannot be paired")
+    left, right = (np.concatenate([side[fold][0] for fold in shared]) for side in (ours, theirs))
+    return paired_randomisation(left, right, seed=SEED).p_value
+
+
+def _system_values(runs: Sequence[RunFolder], column: Task, metric: str) -> SystemValues:
+    """Means over seeds, the latest run of each seed and fold."""
     import numpy as np
 
     from hashbench.codefiles.native import read_code_file
@@ -162,7 +174,7 @@ def _system_values(
     from hashbench.metrics.ranking import evaluate
 
     bits, direction = column
-    by_seed: dict[int, tuple[Values, tuple[str, ...]]] = {}
+    by_fold: dict[int, dict[int, tuple[Values, tuple[str, ...]]]] = {}
     for run in sorted(runs, key=lambda run: run.id):
         spec = specs.read(run.spec)
         path = run.codes / f"{bits}.npz"
@@ -175,13 +187,15 @@ def _system_values(
             codes.database_labels,
             [parse_metric(metric)],
         )
-        by_seed[spec.seed] = score.per_query, tuple(codes.query_ids)
-    if not by_seed:
-        return None
-    ids = {ids for _, ids in by_seed.values()}
-    if len(ids) > 1:
-        raise InputError("seeds of one row rank different queries", where=runs[0].id)
-    return np.mean([values for values, _ in by_seed.values()], axis=0), ids.pop()
+        of_fold = by_fold.setdefault(spec.dataset.fold, {})
+        of_fold[spec.seed] = score.per_query, tuple(codes.query_ids)
+    system: SystemValues = {}
+    for fold, by_seed in by_fold.items():
+        ids = {ids for _, ids in by_seed.values()}
+        if len(ids) > 1:
+            raise InputError("seeds of one row rank different queries", where=runs[0].id)
+        system[fold] = np.mean([values for values, _ in by_seed.values()], axis=0), ids.pop()
+    return system
 
 
 def holm(raw: PValues) -> PValues:

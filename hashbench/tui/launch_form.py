@@ -102,12 +102,13 @@ def grid_text(specs: Sequence[RunSpec]) -> str:
         ("bit length", [f"{spec.bits_label} bits" for spec in specs]),
         ("known ratio", [f"known ratio {spec.labels.known_ratio:g}" for spec in specs]),
         ("preset", [f"{spec.preset} preset" for spec in specs]),
+        ("fold", [spec.dataset.fold_label for spec in specs]),
         ("seed", [f"seed {spec.seed}" for spec in specs]),
     ]
     parts = []
     for name, values in axes:
         distinct = list(dict.fromkeys(values))
-        if distinct in (["known ratio 1"], [f"{BUILT_IN} preset"]):
+        if distinct in (["known ratio 1"], [f"{BUILT_IN} preset"], [""]):
             continue
         if len(distinct) == 1:
             parts.append(distinct[0])

@@ -129,7 +129,7 @@ def test_the_estimate_is_what_the_entries_take(
         train_items=len(KEPT),
         train_captions=sum(captions[item] for item in KEPT),
         tunes_blocks=True,
-        caption_tokens=float(np.diff(blocks.starts).mean()),
+        caption_tokens=float(np.diff(blocks.texts.starts).mean()),
     )
     on_disk = {entry.name: entry.bytes for entry in entries(tmp_path)}
     # headers, offsets and descriptions come on top

@@ -62,7 +62,9 @@ def test_weights_follow_from_items_labels_and_seed_alone(tmp_path: Path) -> None
     assert same(first, weights(tmp_path / "three", blind))
     assert not same(first, weights(tmp_path / "one", replace(fitted, seed=4)))
     assert not same(first, weights(tmp_path / "one", replace(fitted, labels=~fitted.labels)))
-    assert len(entries(tmp_path / "one" / "cache")) == 3
+    noisy = dict.fromkeys(fitted.items.tolist(), ("other words",))
+    assert not same(first, weights(tmp_path / "one", replace(fitted, captions=noisy)))
+    assert len(entries(tmp_path / "one" / "cache")) == 4
 
 
 def test_unknown_entries_have_no_influence(tmp_path: Path) -> None:
@@ -88,11 +90,46 @@ def test_a_run_trains_its_backbone_and_then_its_method(tmp_path: Path) -> None:
     )
     prepared = prepare(spec, tmp_path, tmp_path / "labels.npz", CPU)
     assert prepared.facts()["backbone"] == NAME
+    # runs of other seeds and folds have weights of their own, and are averaged with this one
+    assert prepared.data.features.encoders == f"{NAME} fp32 fp32, fitted by each run"
     names = [entry.name for entry in entries(tmp_path / "cache")]
     assert sum("weights" in name for name in names) == 1
     method = build_method(prepared).eval()
     codes = encode(method, prepared.data, prepared.data.split.query[:10], "query")
     assert len(codes["image"][16]) == 10
+
+
+@pytest.mark.slow  # the network that is shipped, not a small one
+def test_the_real_network_learns_from_its_first_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pretrained_config.SCRATCH, NAME, Scratch("resnet18", 64))
+    steps: list[tuple[int, int]] = []
+    (spec,) = expand(
+        Request(method="soda", dataset="picturebook-tiny", bits=16, backbone=NAME, caption_drop=0.2)
+    )
+    prepared = prepare(
+        spec, tmp_path, tmp_path / "labels.npz", CPU,
+        lambda what, done, total: steps.append((done, total)) if what.startswith("tr") else None,
+    )  # fmt: skip
+    assert steps == [(done, 6) for done in range(1, 7)]  # two epochs of 180 items
+    trained = prepared.store.backbone.model.state_dict()
+    torch.manual_seed(spec.seed)
+    fresh = scratch.ScratchEncoder(prepared.store.source.config, "resnet18").state_dict()
+    assert trained.keys() == fresh.keys()
+    moved = [name for name in fresh if not torch.equal(trained[name], fresh[name])]
+    assert {"visual.conv1.weight", "visual.layer4.1.conv2.weight", "words.rows.weight"} <= set(
+        moved
+    )
+    data = prepared.data
+    assert data.features.images.shape == (460, 512)
+    assert np.isfinite(data.features.images).all()
+    assert np.abs(np.corrcoef(data.features.images[:20])).min() < 0.999  # pictures differ
+    method = build_method(prepared)
+    stage = method.stages()[0]
+    method.begin_stage(stage)
+    (_, batch) = next(data.batches(0, stage, 0, skip=0))
+    assert all(torch.isfinite(term.value) for term in method.losses(stage, batch).values())
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets.captions import corrupted_captions
+from hashbench.engine.build import prepare
 from hashbench.engine.data import training_captions
 from hashbench.errors import InputError
 from hashbench.plan.request import Request, expand
@@ -74,25 +79,38 @@ def spec_of(**request: Any) -> Any:
 
 
 def test_training_reads_noisy_captions_of_the_fitted_items_alone() -> None:
-    asked: list[list[str]] = []
-    store: Any = SimpleNamespace(prompts=lambda texts: asked.append(texts) or np.ones((2, 3)))
     dataset: Any = SimpleNamespace(
         features=None, captions=[("one two three four",), ("five six",), ("seven",)]
     )
     split: Any = SimpleNamespace(train_fit=np.array([0, 1]))
-    assert training_captions(spec_of(), dataset, split, store) is None
-    assert not asked
-    spec = spec_of(caption_drop=0.5)
-    features = training_captions(spec, dataset, split, store)
-    assert features is not None
-    (texts,) = asked
-    assert len(texts) == 2
-    assert len(" ".join(texts).split()) == 3
-    assert "seven" not in " ".join(texts)
+    clean = training_captions(spec_of(), dataset, split)
+    assert clean == {0: ("one two three four",), 1: ("five six",)}
+    noisy = training_captions(spec_of(caption_drop=0.5), dataset, split)
+    assert noisy.keys() == {0, 1}
+    assert len(" ".join(noisy[0] + noisy[1]).split()) == 3
     dataset.features = (np.ones((3, 2)), np.ones((3, 2)))
     dataset.name = "numbers"
     with pytest.raises(InputError, match="caption noise cannot work on numbers"):
-        training_captions(spec, dataset, split, store)
+        training_captions(spec_of(caption_drop=0.5), dataset, split)
+
+
+def test_a_vocabulary_is_fitted_on_the_captions_that_training_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FittedError(Exception):
+        pass
+
+    def keep(source: BackboneSource, captions: Iterable[str]) -> BackboneSource:
+        raise FittedError(list(captions))
+
+    monkeypatch.setattr(BackboneSource, "with_words", keep)
+    counts = {}
+    for drop in (0.0, 0.5):
+        spec = spec_of(caption_drop=drop)
+        with pytest.raises(FittedError) as fitted:
+            prepare(spec, tmp_path, tmp_path / "labels.npz", torch.device("cpu"))
+        counts[drop] = len(" ".join(fitted.value.args[0]).split())
+    assert counts[0.5] == pytest.approx(counts[0.0] / 2, abs=1)
 
 
 def test_the_options_are_checked_named_and_hashed() -> None:
@@ -104,6 +122,3 @@ def test_the_options_are_checked_named_and_hashed() -> None:
         with pytest.raises(InputError, match="--caption-") as caught:
             spec_of(**{key: 1.5})
         assert caught.value.exit_code == 2
-    with pytest.raises(InputError, match="prompthash tunes the towers") as caught:
-        spec_of(method=["soda", "prompthash"], caption_noise=0.1)
-    assert "soda" in str(caught.value.remedy)

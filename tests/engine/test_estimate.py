@@ -14,6 +14,7 @@ from hashbench.backbones import disk_estimate
 from hashbench.backbones.feature_store import FeatureStore
 from hashbench.backbones.registry import resolve
 from hashbench.engine import estimate as estimates
+from hashbench.engine import measuring
 from hashbench.engine.data import load_dataset, no_report, split_of
 from hashbench.engine.made_up_data import MadeUpStore, reduced
 from hashbench.files.paths import cache_root
@@ -37,7 +38,8 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> None:
         work()
         return 1.0
 
-    monkeypatch.setattr(estimates, "_seconds", a_second)
+    monkeypatch.setattr(measuring, "seconds", a_second)
+    monkeypatch.setattr(measuring, "BUDGET", 1e9)
 
 
 def costs(data_dir: Path, **asked: Any) -> RunEstimate:
@@ -49,8 +51,8 @@ def test_time_follows_from_steps_epochs_and_items(tmp_path: Path) -> None:
     soda = costs(tmp_path, method="soda")
     # 180 fitted items, 2 stages of 4 epochs of 2 steps, a second each
     assert soda.training_seconds == pytest.approx(16, abs=5)
-    # 460 pictures, 8 of them a second; three captions each, 64 of them a second
-    assert soda.feature_seconds == pytest.approx(460 / 8 + 3 * 460 / 64, rel=0.01)
+    # 460 pictures and three captions each, 64 of them a second
+    assert soda.feature_seconds == pytest.approx(460 / 64 + 3 * 460 / 64, rel=0.01)
     twice = costs(tmp_path, method="soda", epochs=8)
     assert twice.training_seconds - soda.training_seconds == pytest.approx(16, abs=5)
     paper = costs(tmp_path, method="soda", select="test")
@@ -77,12 +79,80 @@ def test_pictures_that_are_read_again_are_counted(
     augmented = costs(tmp_path, method="prompthash", augment_images="flip-crop", **small)
     # 180 pictures in each of 4 epochs
     more = augmented.training_seconds - kept.training_seconds
-    assert more == pytest.approx(4 * 180 / 8, abs=5)
+    assert more == pytest.approx(4 * 180 / 64, abs=1)
     monkeypatch.setattr(disk_estimate, "KEEP_ALL_BYTES", 0)
     streamed = costs(tmp_path, method="prompthash", **small)
-    assert streamed.scoring_seconds > kept.scoring_seconds + 200 / 8
+    # 460 pictures but for the 200 of training, and as many captions
+    assert streamed.scoring_seconds > kept.scoring_seconds + 2 * 260 / 64 - 0.1
     assert streamed.cache_bytes < kept.cache_bytes
     assert streamed.cache_key == kept.cache_key
+
+
+@pytest.mark.usefixtures("timed")
+def test_noisy_captions_are_read_for_themselves(tmp_path: Path) -> None:
+    clean, noisy = (costs(tmp_path, method="soda", caption_drop=drop) for drop in (0.0, 0.5))
+    assert noisy.feature_seconds - clean.feature_seconds == pytest.approx(3 * 180 / 64)
+    assert noisy.cache_bytes > clean.cache_bytes
+
+
+class Clock:
+    """A machine on which each item takes so many seconds, and all first work a second more."""
+
+    def __init__(self, each: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[int] = []
+        self.now = 0.0
+        self.each = each
+        monkeypatch.setattr(measuring.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(measuring.time, "monotonic", lambda: self.now)
+
+    def work(self, size: int) -> measuring.Work:
+        def done() -> None:
+            self.now += self.each * size + (not self.sizes)
+            self.sizes.append(size)
+
+        return done
+
+
+@pytest.mark.parametrize(
+    ("each", "sizes"),
+    [(0.001, [2, 2, 8, 32, 100]), (0.1, [2, 2, 8, 32]), (1.0, [2, 2]), (9.0, [2])],
+)
+def test_what_takes_long_is_measured_less(
+    each: float, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(each, monkeypatch)
+    measured = measuring.timed(clock.work, 100, budget=10.0, least=2)
+    assert clock.sizes == sizes
+    assert clock.now < 20
+    assert measured.whole == (sizes[-1] == 100)
+    if len(sizes) > 1:  # else what is done once is in it
+        assert measured.seconds == pytest.approx(100 * each)
+        assert measured.each == pytest.approx(each)
+    assert measured.seconds >= 100 * each * 0.999
+
+
+def test_shares_end_with_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(1.0, monkeypatch)
+    budget = measuring.Budget(10.0)
+    assert budget.share(0.4) == 4.0
+    clock.now = 8.0
+    assert budget.share(0.4) == 2.0
+    clock.now = 80.0
+    assert budget.share(0.4) == 0.0
+
+
+def test_a_slow_machine_says_how_little_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "BUDGET", 0.0)
+    monkeypatch.setattr(estimates.os, "getloadavg", lambda: (99.0, 0.0, 0.0))
+    cost = costs(tmp_path, method="pcril", known_ratio=0.5)
+    pictures, *stages, busy = cost.notes
+    assert pictures == "pictures: measured 1"
+    assert any("potential label tree search: an upper bound, from 8 items" in s for s in stages)
+    assert any("a rough guess, from steps of 8 items" in stage for stage in stages)
+    assert busy.startswith("this machine is busy (load 99 on")
+    assert cost.seconds > 0
 
 
 def test_features_that_exist_cost_nothing_and_have_the_size_that_was_estimated(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 
+from hashbench.nn import contrastive_losses
 from hashbench.nn.contrastive_losses import (
     adaptive_temperature,
     info_nce,
@@ -53,7 +55,11 @@ def test_disagreement_lowers_the_temperature() -> None:
     assert torch.all(far > 0.07 / (1 + math.log(2)))
 
 
-def test_token_similarity_follows_its_definition() -> None:
+@pytest.mark.parametrize("at_once", [2, 64])
+def test_token_similarity_follows_its_definition(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contrastive_losses, "ITEMS", at_once)
     tokens, others = torch.randn(3, 5, 4), torch.randn(3, 2, 4)
     weights = torch.rand(3, 2)
     similarity = token_similarity(tokens, others, weights)

@@ -104,6 +104,35 @@ def test_every_value_of_a_preset_is_valid_and_has_a_source(card: Any) -> None:
             assert len(keys) == len(set(keys))
 
 
+@pytest.mark.parametrize(
+    ("method", "dataset"),
+    [
+        (card.name, name)
+        for card in catalog.methods().values()
+        if card.paper_preset is not None
+        for dataset in card.paper_preset.datasets
+        for name in catalog.datasets()[dataset].sizes
+    ],
+)
+def test_every_preset_resolves_on_every_dataset_of_its_paper(method: str, dataset: str) -> None:
+    for spec in expand(Request(method=method, dataset=dataset)):  # without being asked for
+        assert spec.preset == PAPER
+        assert from_toml(to_toml(spec).encode()) == spec
+        counts = catalog.dataset(dataset).published_items.get(dataset, {})
+        assert all(spec.dataset.query + spec.dataset.train <= items for items in counts)
+    for select in ("validation", "test"):
+        assert expand(Request(method=method, dataset=dataset, select=select))
+
+
+def test_patience_of_a_preset_is_refused_where_the_last_epoch_is_kept() -> None:
+    with pytest.raises(InputError, match="patience waits for a better score") as refused:
+        expand(Request(method="pghmh", preset=PAPER, select="last"))
+    assert refused.value.where == "--select last"
+    assert "--set patience=0" in str(refused.value.remedy)
+    (spec,) = expand(Request(method="pghmh", preset=PAPER, select="last", set={"patience": 0}))
+    assert (spec.params["patience"], spec.select) == (0, "last")
+
+
 def test_each_step_of_the_order_wins_over_those_before() -> None:
     def params(**more: Any) -> dict[str, Any]:
         (spec,) = expand(Request(method="pghmh", preset=PAPER, **more))

@@ -27,6 +27,8 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),
         ("dataset", "augment_images"),
+        ("dataset", "folds"),
+        ("dataset", "fold"),
         ("backbone", "feature_precision"),
         ("backbone", "encode_precision"),
     ):

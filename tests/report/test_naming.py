@@ -32,6 +32,8 @@ SPECS = st.builds(
         params=st.sampled_from([{}, {"world": 2}]),
         on_bad_image=st.sampled_from(["stop", "skip"]),
         augment_images=st.sampled_from(["none", "flip-crop"]),
+        folds=st.sampled_from([0, 5]),
+        fold=st.integers(1, 2),
     ),
     backbone=st.builds(
         BackboneSpec,
