@@ -162,11 +162,13 @@ def _extended(
     published: bool,
 ) -> list[Table]:
     """The tables with p-values, rows of code files and published numbers, as asked for."""
+    from hashbench.report import probe_test
     from hashbench.report.code_file_rows import with_code_files
     from hashbench.report.published import with_published
     from hashbench.report.significance import versus as tested_against
 
     folders = {one.run.id: one.run for one in collected.finished}
+    tables = [probe_test.tested(table, folders.__getitem__) for table in tables]
     if versus is not None:
         tables = tested_against(tables, versus, folders.__getitem__)
     if files:

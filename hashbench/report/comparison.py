@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from hashbench.plan import catalog
 from hashbench.plan.spec import LabelSpec
+from hashbench.report import probe_verdicts
+from hashbench.report.probe_verdicts import ProbeVerdict
 from hashbench.report.rows import Condition, Finished, Variant
 from hashbench.report.text import plain
 
@@ -43,7 +46,8 @@ class Row:
     """One variant: a cell a column, and the marks that go with its numbers everywhere.
 
     Rows of one `contest` compete for the best: training saw the same share of the labels. `repeats`
-    counts runs whose seed was run again later, which alone is shown.
+    counts runs whose seed was run again later, which alone is shown. `towers` is what became of the
+    backbone in training (`MethodCard.towers`), empty where it is not known.
     """
 
     variant: Variant
@@ -53,6 +57,7 @@ class Row:
     runs: tuple[str, ...]
     repeats: int = 0
     contest: tuple[float, ...] = ()
+    towers: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,11 @@ class Floor:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that may be ranked against each other. `baseline` is the row that `p` is against."""
+    """Rows that may be ranked against each other. `baseline` is the row that `p` is against.
+
+    `floor` and `ceiling` are the two ends: what random codes score, and what codes of the true
+    labels did, where such runs are at hand. `verdicts` say which trained rows beat probe codes.
+    """
 
     condition: Condition
     metric: str
@@ -78,6 +87,8 @@ class Table:
     sizes: dict[str, int]
     without_relevant: int
     baseline: Variant | None = None
+    ceiling: Mapping[Task, float] = field(default_factory=dict)
+    verdicts: tuple[ProbeVerdict, ...] = ()
 
 
 def compare(
@@ -93,9 +104,29 @@ def compare(
     groups: dict[Condition, list[Finished]] = {}
     for run in finished:
         groups.setdefault(run.condition, []).append(run)
-    return [
+    tables = [
         _table(condition, runs, metric, read_codes=read_codes) for condition, runs in groups.items()
     ]
+    ceilings = {_ends_of(table.condition): _ceiling(table) for table in tables if _ceiling(table)}
+    return [replace(table, ceiling=ceilings.get(_ends_of(table.condition), {})) for table in tables]
+
+
+ORACLE = "oracle"
+
+
+def _ends_of(condition: Condition) -> Condition:
+    """What tables share that have the same upper end, whatever encodes and chooses the epoch."""
+    return replace(condition, protocol="", select="")
+
+
+def _ceiling(table: Table) -> dict[Task, float]:
+    """What codes of the true labels scored, by column."""
+    rows = [row for row in table.rows if row.variant.method == ORACLE]
+    return {
+        task: max(row.cells[task].mean for row in rows if task in row.cells)
+        for task in table.columns
+        if any(task in row.cells for row in rows)
+    }
 
 
 def system_name(variant: Variant) -> str:
@@ -144,7 +175,14 @@ class _Runs:
             runs=tuple(run.run.id for run in self.runs),
             repeats=self.repeats,
             contest=_contest(self.runs[0].spec.labels),
+            towers=_towers(self.runs[0]),
         )
+
+
+def _towers(run: Finished) -> str:
+    """What became of the backbone in training; empty for a method that trains nothing."""
+    card = catalog.methods().get(run.spec.method)
+    return card.towers(run.spec.params) if card is not None and card.epoch_params else ""
 
 
 def _table(
@@ -168,6 +206,7 @@ def _table(
             name: int(result.split[name]) for name in ("query", "database", "fit", "validation")
         },
         without_relevant=result.without_relevant,
+        verdicts=probe_verdicts.by_means(rows),
     )
 
 

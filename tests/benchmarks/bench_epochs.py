@@ -1,0 +1,142 @@
+"""Times an epoch of every method that trains on features as they are, on made-up features.
+
+    python tests/benchmarks/bench_epochs.py [METHOD ...] [--against CHECKOUT] [--repeats 3]
+
+10,000 training items, as MIRFlickr-25K has, with images of 1280 and texts of 384 features and 24
+classes; methods that need one space get 384 of both. An epoch is losses, gradients and steps of all
+batches, and what the method does at its end. The last column is what the built-in defaults need for
+all of their epochs. With another checkout of the project, both take turns, and their ratio is
+printed: on a busy machine it says more than seconds do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from hashbench.methods.base import Batch, Method, Stage, total
+from hashbench.methods.context import MethodContext, TrainingSet
+from hashbench.plan import catalog, parameters
+
+ITEMS, CLASSES, POSITIVE = 10_000, 24, 0.12
+IMAGE_WIDTH, TEXT_WIDTH = 1280, 384
+BITS = 32
+
+
+def made_up(image_width: int, text_width: int) -> TrainingSet:
+    """Features that depend on labels, all of which are known."""
+    g = torch.Generator().manual_seed(0)
+    labels = (torch.rand(ITEMS, CLASSES, generator=g) < POSITIVE).float()
+    images, texts = (
+        labels @ torch.randn(CLASSES, width, generator=g) + torch.randn(ITEMS, width, generator=g)
+        for width in (image_width, text_width)
+    )
+    known = torch.ones(ITEMS, CLASSES, dtype=torch.bool)
+    return TrainingSet(images, texts, labels, known, torch.arange(ITEMS))
+
+
+def no_prompts(sentences: object) -> NoReturn:
+    """Methods on features alone ask for none."""
+    raise TypeError(f"no backbone to encode {sentences}")
+
+
+def built(name: str) -> Method:
+    """A method with the defaults of its card."""
+    card = catalog.method(name)
+    train = made_up(TEXT_WIDTH if card.needs_joint_space else IMAGE_WIDTH, TEXT_WIDTH)
+    context = MethodContext(
+        bits=(BITS,),
+        params=parameters.resolve(card, "strict", None, [], {}),
+        class_names=tuple(map(str, range(CLASSES))),
+        train=train if card.supervised else train.without_labels(),
+        prompts=no_prompts,
+        seed=0,
+        directions=card.directions,
+    )
+    torch.manual_seed(0)
+    method: Method = catalog.load(card.entry)(context)
+    return method
+
+
+def epoch(method: Method, stage: Stage, optimiser: torch.optim.Optimizer) -> None:
+    """One epoch, as the trainer has it, without events and validation."""
+    method.train()
+    train = method.context.train
+    for index in torch.randperm(ITEMS).split(stage.batch_size):
+        parts = (part[index] for part in (train.images, train.texts, train.labels, train.known))
+        loss = total(method.losses(stage, Batch(index, *parts)).values())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+    method.end_epoch(stage)
+
+
+def measured(name: str, repeats: int) -> dict[str, tuple[float, int]]:
+    """Stage -> the fastest epoch in seconds, and the number of epochs, of the method's stages."""
+    method = built(name)
+    seconds = {}
+    for stage in method.stages():
+        method.begin_stage(stage)
+        if not stage.epochs:
+            continue
+        optimiser = method.optimiser(stage)
+        times = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            epoch(method, stage, optimiser)
+            times.append(time.perf_counter() - began)
+        seconds[stage.name] = min(times), stage.epochs
+        method.end_stage(stage)
+    return seconds
+
+
+def in_process(name: str, checkout: str, repeats: int) -> dict[str, tuple[float, int]]:
+    """`measured` in a process of its own, with the package of a checkout."""
+    command = [sys.executable, __file__, name, "--json", "--repeats", str(repeats)]
+    environment = {**os.environ, "PYTHONPATH": checkout}
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    answer: dict[str, tuple[float, int]] = json.loads(done.stdout)
+    return answer
+
+
+def trained() -> list[str]:
+    """Names of the methods that train, and read no more than features."""
+    cards = catalog.methods().values()
+    return [c.name for c in cards if c.epoch_params and not c.needs_encoders]
+
+
+def main() -> None:
+    """Prints a line for each stage of each method."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("methods", nargs="*")
+    parser.add_argument("--against", default="")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    if asked.json:
+        print(json.dumps(measured(asked.methods[0], asked.repeats)))
+        return
+    here = str(Path.cwd())
+    print(f"{torch.get_num_threads()} threads; seconds an epoch of {ITEMS:,} items")
+    for name in asked.methods or trained():
+        rounds = [in_process(name, here, asked.repeats)]
+        if asked.against:
+            rounds = [in_process(name, asked.against, asked.repeats), *rounds]
+        for stage, (seconds, epochs) in rounds[-1].items():
+            line = f"{name:<10} {stage:<8} {seconds:7.2f}   {epochs} epochs {seconds * epochs:7.0f}"
+            if asked.against:
+                before = rounds[0][stage][0]
+                line += f"   before {before:7.2f}, {before / seconds:.1f} times as long"
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
