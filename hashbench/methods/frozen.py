@@ -55,6 +55,16 @@ def tuned_rates(
     return [(towers.tuned(), rate)]
 
 
+def image_features(towers: TunedTowers | None, images: Tensor | Tokens) -> Tensor:
+    """(n, d) what a head reads: pooled features as they are, or those of the tuned tower."""
+    return images if isinstance(images, Tensor) else _needed(towers).image(images)
+
+
+def text_features(towers: TunedTowers | None, texts: Tensor | Tokens) -> Tensor:
+    """(n, d) as `image_features`."""
+    return texts if isinstance(texts, Tensor) else _needed(towers).captions(texts)
+
+
 def _needed(towers: TunedTowers | None) -> TunedTowers:
     if towers is None:
         raise TypeError("tokens were given to a method that tunes no blocks")
@@ -87,22 +97,10 @@ class FrozenHeads(Method):
         lr, decay = self.context.real("lr"), self.context.real("weight_decay")
         return grouped(self, tuned_rates(self.towers, self.context), lr, decay, "bertadam")
 
-    def image_features(self, images: Tensor | Tokens) -> Tensor:
-        """(n, d) what the head reads: pooled features as they are, or those of the tuned tower."""
-        if isinstance(images, Tensor):
-            return images
-        return _needed(self.towers).image(images)
-
-    def text_features(self, texts: Tensor | Tokens) -> Tensor:
-        """(n, d) as `image_features`."""
-        if isinstance(texts, Tensor):
-            return texts
-        return _needed(self.towers).captions(texts)
-
     def batch_features(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """(n, d) of a batch's images and of its texts."""
         images, texts = batch.inputs(tuned=self.towers is not None)
-        return self.image_features(images), self.text_features(texts)
+        return image_features(self.towers, images), text_features(self.towers, texts)
 
     def optimiser_with_proxies(
         self, proxies: nn.Parameter, lr: float, momentum: float = 0.0, decay: float = 0.0

@@ -132,7 +132,7 @@ def test_dchmt_and_mith_see_what_the_tower_makes_of_tokens() -> None:
                      given.labels, given.known)  # fmt: skip
         (stage,) = tuned.stages()
         ours, expected = (
-            {key: float(t.value) for key, t in method.losses(stage, one).items()}
+            {key: float(t.value.detach()) for key, t in method.losses(stage, one).items()}
             for method, one in ((tuned, given), (frozen, seen))
         )
         assert ours == pytest.approx(expected, rel=1e-4)
@@ -193,8 +193,12 @@ def test_the_full_loss_is_the_papers() -> None:
     given = batch(rows)
     before = {name: method.get_buffer(name).normal_().clone()
               for name in ("M_v", "M_t", "M_v_local", "M_t_local")}  # fmt: skip
-    terms = {name: (float(t.value), t.weight) for name, t in method.losses(stage, given).items()}
-    v, t = method._images(given.image_tokens), method._texts(given.text_tokens)  # type: ignore[operator]
+    terms = {
+        name: (float(t.value.detach()), t.weight) for name, t in method.losses(stage, given).items()
+    }
+    with torch.no_grad():
+        v = method._images(given.image_tokens)  # type: ignore[operator]
+        t = method._texts(given.text_tokens)  # type: ignore[operator]
     memories = {
         "M_v": v.h, "M_t": t.h, "M_v_local": v.local, "M_t_local": t.local
     }  # fmt: skip
@@ -222,7 +226,8 @@ def test_the_full_loss_is_the_papers() -> None:
     assert terms.keys() == {
         "inter", "intra", "quantisation", "alignment", "concepts", "distillation"
     }  # fmt: skip
-    relaxed = method.encode_image(given.image_tokens)[BITS]
+    with torch.no_grad():
+        relaxed = method.encode_image(given.image_tokens)[BITS]
     torch.testing.assert_close(relaxed, v.h + v.local)  # test codes weigh both branches alike
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from hashbench.methods.base import Batch, Stage, Term
 from hashbench.methods.dchmt.heads import NewerHead, OriginalHead
 from hashbench.methods.dchmt.loss import distance_loss, quantisation
-from hashbench.methods.frozen import FrozenHeads
+from hashbench.methods.frozen import FrozenHeads, image_features, text_features
 from hashbench.nn.tokens import Tokens
 
 _BELOW_ZERO = 1e-9  # what a tie of two logits becomes, whose bit is -1
@@ -40,11 +40,11 @@ class Dchmt(FrozenHeads):
 
     def encode_image(self, images: Tensor | Tokens) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}: the second logit of a bit less the first one."""
-        return {self.K: _difference(self.image_head(self.image_features(images)))}
+        return {self.K: _difference(self.image_head(image_features(self.towers, images)))}
 
     def encode_text(self, texts: Tensor | Tokens) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
-        return {self.K: _difference(self.text_head(self.text_features(texts)))}
+        return {self.K: _difference(self.text_head(text_features(self.towers, texts)))}
 
 
 def _difference(logits: Tensor) -> Tensor:

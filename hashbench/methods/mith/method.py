@@ -21,7 +21,13 @@ from torch import Tensor, nn
 from hashbench.errors import InputError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.methods.context import MethodContext
-from hashbench.methods.frozen import TOKENS_AT_ONCE, towers_to_tune, tuned_rates
+from hashbench.methods.frozen import (
+    TOKENS_AT_ONCE,
+    image_features,
+    text_features,
+    towers_to_tune,
+    tuned_rates,
+)
 from hashbench.methods.mith.concepts import LocalConcepts, concept_alignment, distillation
 from hashbench.nn import monitors
 from hashbench.nn.contrastive_losses import info_nce
@@ -112,7 +118,7 @@ class Mith(Method):
         """
         train, real = self.context.train, self.context.real
         images, texts = batch.inputs(tuned=self.towers is not None)
-        v, t = self._images(images), self._texts(texts)
+        v, t = self._pair(images, texts)
         S = similarity(train.labels, train.known, batch.labels, batch.known, self.context.unknown)
         M_v, M_t = self._remember("M_v", batch, v.h), self._remember("M_t", batch, t.h)
         B = monitors.signs((v.target + t.target).detach())
@@ -141,27 +147,34 @@ class Mith(Method):
         memory[batch.index] = codes.detach()
         return memory
 
+    def _pair(self, images: Tensor | Tokens, texts: Tensor | Tokens) -> tuple[Coded, Coded]:
+        """Both modalities of a batch, of the global branch at once: products of twice the rows make
+        better use of the processor.
+        """
+        if self.local is not None:
+            return self._images(images), self._texts(texts)
+        v, t = image_features(self.towers, images), text_features(self.towers, texts)
+        both = self._global(torch.cat([v, t]))
+        n = len(v)
+        return Coded(both.g[:n], both.h[:n]), Coded(both.g[n:], both.h[n:])
+
     def _images(self, images: Tensor | Tokens) -> Coded:
-        if isinstance(images, Tensor):
-            return self._coded(images)
-        if self.towers is None or self.local is None:
-            return self._coded(images.pooled if self.towers is None else self.towers.image(images))
+        if self.local is None or self.towers is None or isinstance(images, Tensor):
+            return self._global(image_features(self.towers, images))
         return self._both(self.towers.described_images(images), self.local["image"])
 
     def _texts(self, texts: Tensor | Tokens) -> Coded:
-        if isinstance(texts, Tensor):
-            return self._coded(texts)
-        if self.towers is None or self.local is None:
-            return self._coded(texts.pooled if self.towers is None else self.towers.captions(texts))
+        if self.local is None or self.towers is None or isinstance(texts, Tensor):
+            return self._global(text_features(self.towers, texts))
         return self._both(self.towers.described_texts(texts), self.local["text"])
 
-    def _coded(self, pooled: Tensor) -> Coded:
+    def _global(self, pooled: Tensor) -> Coded:
         g = self.refine(scaled(pooled))
         return Coded(g, torch.tanh(self.head(g)))
 
     def _both(self, items: Described, concepts: nn.Module) -> Coded:
         """Both branches. Tokens go through the global one, which scores them for each concept."""
-        whole = self._coded(items.pooled)
+        whole = self._global(items.pooled)
         tokens = F.normalize(items.tokens, dim=2) * items.tokens.shape[2] ** 0.5
         with torch.no_grad():
             scores = torch.tanh(self.head(self.refine(tokens)))
