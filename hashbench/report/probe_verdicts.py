@@ -125,8 +125,9 @@ def sentences(verdicts: Sequence[ProbeVerdict], names: Mapping[Variant, str]) ->
         where = "" if whole else f" in {len(lost)} of {len(verdict.columns)} columns"
         worst = max(lost.items(), key=lambda item: item[1].probe - item[1].mean)
         (bits, direction), against = worst
+        luck = " beyond luck" if against.mean > against.probe else ""
         lines.append(
-            f"{names[verdict.variant]} does not beat {names[verdict.probe]}{where}: "
+            f"{names[verdict.variant]} does not beat {names[verdict.probe]}{luck}{where}: "
             f"{against.mean:.4f} against {against.probe:.4f} at {bits} {direction}"
             + ("" if against.p is None else f", p = {against.p:.2g}")
         )
