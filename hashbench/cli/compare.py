@@ -58,7 +58,8 @@ def compare_command(
     """Put finished runs into tables: mean and deviation over seeds, the best marked.
 
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
-    said below. Unfinished runs are listed with their state.
+    said below. Where probe codes are among the rows, trained methods that do not beat them are
+    named. Unfinished runs are listed with their state.
     """
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.report import comparison, export, rows

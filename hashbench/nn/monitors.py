@@ -22,7 +22,9 @@ def distinct_codes(codes: Tensor) -> float:
     places = torch.arange(bits.shape[1], device=bits.device)
     words = [  # of 32 bits each: one word is counted far faster than rows of bits
         (part << place % WORD).sum(1)
-        for part, place in zip(bits.split(WORD, dim=1), places.split(WORD), strict=True)
+        for part, place in zip(
+            torch.split(bits, WORD, dim=1), torch.split(places, WORD), strict=True
+        )
     ]
     if len(words) == 1:
         return float(len(torch.unique(words[0])))
