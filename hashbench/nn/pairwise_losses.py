@@ -95,12 +95,13 @@ class _Likelihood(torch.autograd.Function):
         for start in range(0, len(A), step):
             rows = slice(start, start + step)
             theta, similar = A[rows] @ half, S[rows]
-            each = F.softplus(theta).sub_(similar * theta)
-            slope = theta.sigmoid_().sub_(similar)
-            if weight is not None:
-                each.mul_(weight[rows])
-                slope.mul_(weight[rows])
-            total += each.sum()
+            each = F.softplus(theta)
+            if weight is None:
+                total += each.sum() - torch.dot(similar.flatten(), theta.flatten())
+                slope = theta.sigmoid_().sub_(similar)
+            else:
+                total += each.sub_(similar * theta).mul_(weight[rows]).sum()
+                slope = theta.sigmoid_().sub_(similar).mul_(weight[rows])
             gradient.addmm_(slope.T, A[rows])
         pairs = max(1, len(A) * len(h))
         ctx.save_for_backward(gradient.mul_(0.5 / pairs))

@@ -21,7 +21,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
@@ -57,11 +56,6 @@ def made_up(items: int, image_width: int, text_width: int) -> TrainingSet:
     return TrainingSet(images, texts, labels, known, torch.arange(items))
 
 
-def no_prompts(sentences: object) -> NoReturn:
-    """Methods on features alone ask for none."""
-    raise TypeError(f"no backbone to encode {sentences}")
-
-
 def built(name: str, shape: Shape) -> Method:
     """A method with the defaults of its card."""
     card = catalog.method(name)
@@ -72,7 +66,7 @@ def built(name: str, shape: Shape) -> Method:
         params=parameters.resolve(card, "strict", None, [], {}),
         class_names=tuple(map(str, range(CLASSES))),
         train=train if card.supervised else train.without_labels(),
-        prompts=no_prompts,
+        prompts=lambda sentences: torch.randn(len(sentences), shape.text_width),
         seed=0,
         directions=card.directions,
     )
