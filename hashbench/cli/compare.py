@@ -58,7 +58,8 @@ def compare_command(
     """Put finished runs into tables: mean and deviation over seeds or folds, the best marked.
 
     Only runs with equal dataset, split, backbone and protocol share a table; why others do not is
-    said below. Unfinished runs are listed with their state.
+    said below. Where probe codes are among the rows, trained methods that do not beat them are
+    named. Unfinished runs are listed with their state.
     """
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.report import comparison, export, rows
@@ -162,11 +163,13 @@ def _extended(
     published: bool,
 ) -> list[Table]:
     """The tables with p-values, rows of code files and published numbers, as asked for."""
+    from hashbench.report import probe_test
     from hashbench.report.code_file_rows import with_code_files
     from hashbench.report.published import with_published
     from hashbench.report.significance import versus as tested_against
 
     folders = {one.run.id: one.run for one in collected.finished}
+    tables = [probe_test.tested(table, folders.__getitem__) for table in tables]
     if versus is not None:
         tables = tested_against(tables, versus, folders.__getitem__)
     if files:

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 @starts_runs
 def sweep_command(
     *,
-    file: Annotated[Path, typer.Argument(help="TOML, as above.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="TOML, as above, or the name of a sweep that ships with hashbench."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the grid and what is done of it, start none.")
     ] = False,
     estimate: Estimate = None,
     start: StartOptions,
 ) -> None:
-    """Run what is missing or failed of a grid in a file. Call it again after any interruption:
-    finished runs stay, interrupted and failed ones go on from their checkpoints.
+    """Run what is missing or failed of a grid in a file; without one, list the sweeps that ship
+    with hashbench. Call it again after any interruption: finished runs stay, interrupted and
+    failed ones go on from their checkpoints.
 
     \b
     [base]                       # options of `hashbench run`, for all
@@ -57,9 +61,12 @@ def sweep_command(
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
 
+    if file is None:
+        _print_shipped(as_json=start.json_)
+        return
     # all that can be wrong is found before the first folder is made
     mode, runs_dir = start.mode, start.runs_dir
-    specs = read_sweep(file, start.data_dir)
+    specs = read_sweep(_resolved(file), start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:
         surveyed = survey(specs, runs_dir)
@@ -79,6 +86,36 @@ def sweep_command(
     typer.echo(_summary(surveyed), err=start.json_)
     if folders:
         work_through(folders, start.data_dir, mode, as_json=start.json_)
+
+
+def _resolved(file: Path) -> Path:
+    """A file of that path, or the sweep of that name that ships with hashbench.
+
+    Raises UnknownNameError for what is neither and does not look like a file.
+    """
+    from hashbench import sweeps
+    from hashbench.errors import UnknownNameError
+
+    named = sweeps.shipped()
+    if file.exists() or file.suffix or len(file.parts) > 1:
+        return file
+    if str(file) not in named:
+        raise UnknownNameError("sweep", str(file), named, where="sweep")
+    return named[str(file)]
+
+
+def _print_shipped(*, as_json: bool) -> None:
+    import json
+
+    from hashbench import sweeps
+
+    summaries = {name: sweeps.summary(path) for name, path in sweeps.shipped().items()}
+    if as_json:
+        typer.echo(json.dumps(summaries, indent=1))
+        return
+    for name, text in summaries.items():
+        typer.echo(f"{name}\n    {text}")
+    typer.echo("`hashbench sweep NAME --dry-run` shows the runs of one.")
 
 
 def _state(one: Wanted) -> str:

@@ -104,7 +104,7 @@ def prepare(
     if (elsewhere := cache_note(data_dir)) is not None:
         note("info", elsewhere)
     # refused before hours of feature extraction, not after
-    if card.needs_encoders:
+    if card.needs_encoders or card.tuned(spec.params):
         require_encoders(dataset, spec.method)
     if dataset.features is None:
         registry.check_joint_space(card, spec.backbone.name)
@@ -127,7 +127,7 @@ def prepare(
         report,
         skip_broken=spec.dataset.on_bad_image == "skip",
     )
-    tuned = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
+    tuned = card.tuned(spec.params)
     if tuned:
         features, blocks = store.with_blocks(dataset, tuned, split.train)
     else:

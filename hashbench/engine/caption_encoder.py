@@ -25,7 +25,7 @@ class CaptionEncoder:
 
     def __init__(self, run: RunFolder, spec: RunSpec, data_dir: Path) -> None:
         card = catalog.method(spec.method)
-        if card.tuned_blocks or card.directions == ("mm",) or spec.protocol == "published":
+        if card.tuned(spec.params) or card.directions == ("mm",) or spec.protocol == "published":
             raise InputError(
                 f"captions cannot be typed for {card.title}: codes are not of a text alone",
                 remedy="pick an item as the query",

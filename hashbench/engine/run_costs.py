@@ -71,12 +71,12 @@ class Costs:
     def of(cls, spec: RunSpec, data_dir: Path, device: torch.device, budget: Budget) -> Costs:
         card = catalog.method(spec.method)
         dataset = load_dataset(spec.dataset, data_dir)
-        if card.tuned_blocks:
+        blocks = card.tuned(spec.params)
+        if blocks:
             require_encoders(dataset, spec.method)
         split = split_of(spec, dataset)
         source = registry.resolve(spec.backbone, data_dir)
         store = MadeUpStore(cache_root(data_dir), source, device, no_report)
-        blocks = int(spec.params[card.tuned_blocks]) if card.tuned_blocks else 0
         captions = sum(map(len, dataset.captions))
         shipped = dataset.features is not None
         cached = (True, True) if shipped else store.is_cached(dataset, blocks, split.train)

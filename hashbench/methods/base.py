@@ -77,10 +77,14 @@ class Batch:
     text_tokens: Tokens | None = None
 
     def tokens(self) -> tuple[Tokens, Tokens]:
-        """Image and text tokens, for methods whose card names `tuned_blocks`."""
+        """Image and text tokens, for runs of methods whose card names `tuned_blocks`."""
         if self.image_tokens is None or self.text_tokens is None:
-            raise TypeError("the card of this method names no tuned_blocks")
+            raise TypeError("this run tunes no blocks")
         return self.image_tokens, self.text_tokens
+
+    def inputs(self, *, tuned: bool) -> tuple[Tensor | Tokens, Tensor | Tokens]:
+        """What both encoders read: tokens where blocks are `tuned`, else pooled features."""
+        return self.tokens() if tuned else (self.images, self.texts)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""What methods share that train one head a modality on frozen, pooled features.
+"""What methods share that train one head a modality, mostly on frozen, pooled features.
 
 Released code of these methods tunes CLIP along with the heads; here the heads are all that is
-trained. A method makes its head in `make_head` and its loss in `losses`.
+trained, unless the card has `tuned_blocks` and the run asks for some. A method makes its head in
+`make_head` and its loss in `losses`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,18 @@ from hashbench.nn import monitors
 from hashbench.nn.heads import AnnealedHead
 from hashbench.nn.optim import BertAdamWithSgd, grouped, warm_cosine
 from hashbench.nn.pairwise_losses import Similarity, similarity
+from hashbench.nn.tokens import Tokens
+from hashbench.nn.tuned_towers import TunedTowers
 
 WARM_UP = 0.1  # share of training over which the released schedules warm up
+TOKENS_AT_ONCE = 64  # items whose tokens go through the last blocks at once at encoding
+
+
+def towers_to_tune(context: MethodContext) -> TunedTowers | None:
+    """The ends of both towers where the run tunes blocks; None on pooled features."""
+    if "tuned_blocks" not in context.params or not context.whole("tuned_blocks"):
+        return None
+    return TunedTowers(context.towers())
 
 
 def without_single_item(items: int, batch_size: int) -> int:
@@ -32,6 +43,34 @@ def without_single_item(items: int, batch_size: int) -> int:
     return batch_size
 
 
+def tuned_rates(
+    towers: TunedTowers | None, context: MethodContext
+) -> list[tuple[list[nn.Parameter], float]]:
+    """The tuned blocks at their own rate, for `nn.optim.grouped`; blocks at rate 0 are frozen."""
+    if towers is None:
+        return []
+    rate = context.real("backbone_lr")
+    if not rate:
+        towers.requires_grad_(requires_grad=False)
+    return [(towers.tuned(), rate)]
+
+
+def image_features(towers: TunedTowers | None, images: Tensor | Tokens) -> Tensor:
+    """(n, d) what a head reads: pooled features as they are, or those of the tuned tower."""
+    return images if isinstance(images, Tensor) else _needed(towers).image(images)
+
+
+def text_features(towers: TunedTowers | None, texts: Tensor | Tokens) -> Tensor:
+    """(n, d) as `image_features`."""
+    return texts if isinstance(texts, Tensor) else _needed(towers).captions(texts)
+
+
+def _needed(towers: TunedTowers | None) -> TunedTowers:
+    if towers is None:
+        raise TypeError("tokens were given to a method that tunes no blocks")
+    return towers
+
+
 class FrozenHeads(Method):
     """One head on images and one on texts, trained together in one stage by BertAdam."""
 
@@ -40,6 +79,9 @@ class FrozenHeads(Method):
         (self.K,) = context.bits
         self.image_head = self.make_head(context.train.images.shape[1], "image")
         self.text_head = self.make_head(context.train.texts.shape[1], "text")
+        self.towers = towers_to_tune(context)
+        if self.towers is not None:
+            self.encoding_batch = TOKENS_AT_ONCE
 
     @abstractmethod
     def make_head(self, width: int, modality: str) -> nn.Module:
@@ -51,9 +93,14 @@ class FrozenHeads(Method):
         return [Stage("hash", "Hash heads", self.context.whole("epochs"), size, schedule)]
 
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
-        """BertAdam over all that requires a gradient."""
+        """BertAdam over all that requires a gradient, tuned blocks at a rate of their own."""
         lr, decay = self.context.real("lr"), self.context.real("weight_decay")
-        return grouped(self, (), lr, decay, "bertadam")
+        return grouped(self, tuned_rates(self.towers, self.context), lr, decay, "bertadam")
+
+    def batch_features(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(n, d) of a batch's images and of its texts."""
+        images, texts = batch.inputs(tuned=self.towers is not None)
+        return image_features(self.towers, images), text_features(self.towers, texts)
 
     def optimiser_with_proxies(
         self, proxies: nn.Parameter, lr: float, momentum: float = 0.0, decay: float = 0.0
@@ -79,8 +126,8 @@ class FrozenHeads(Method):
         )
 
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:  # noqa: ARG002
-        """Watches the signs of the training items."""
-        return self.code_monitors()
+        """Watches the signs of the training items, where that needs no tokens of all of them."""
+        return {} if self.towers is not None else self.code_monitors()
 
     @torch.no_grad()
     def code_monitors(self) -> dict[str, float]:

@@ -19,6 +19,27 @@ def training_params(
     )
 
 
+def tuning_params(backbone_lr: float) -> tuple[Param, ...]:
+    """What methods can be set that tune the backbone's last blocks where they are asked to."""
+    return (
+        Param(
+            "tuned_blocks",
+            0,
+            "how many last blocks of both towers run anew in training, and are tuned; 0: heads are "
+            "trained on frozen features",
+            low=0,
+            high=64,
+        ),
+        Param(
+            "backbone_lr",
+            backbone_lr,
+            "highest learning rate of the tuned blocks; 0 leaves them as they are",
+            low=0.0,
+            high=1.0,
+        ),
+    )
+
+
 DROPOUT = Param("dropout", 0.2, "dropout of the logits of bits, in training", low=0.0, high=0.99)
 
 CLASS_CODES = Param(

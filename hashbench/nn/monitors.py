@@ -7,6 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+WORD = 32
+"""Bits that are packed into one number where codes are counted."""
+
 
 def bit_balance(codes: Tensor) -> float:
     """Mean over bits of |mean sign|: 0 is perfect balance, 1 means every bit is constant."""
@@ -15,7 +18,17 @@ def bit_balance(codes: Tensor) -> float:
 
 def distinct_codes(codes: Tensor) -> float:
     """Number of different sign patterns among the rows."""
-    return float(len(torch.unique(codes >= 0, dim=0)))
+    bits = (codes >= 0).long()
+    places = torch.arange(bits.shape[1], device=bits.device)
+    words = [  # of 32 bits each: one word is counted far faster than rows of bits
+        (part << place % WORD).sum(1)
+        for part, place in zip(
+            torch.split(bits, WORD, dim=1), torch.split(places, WORD), strict=True
+        )
+    ]
+    if len(words) == 1:
+        return float(len(torch.unique(words[0])))
+    return float(len(torch.unique(torch.stack(words, dim=1), dim=0)))
 
 
 def sign_disagreement(codes: Tensor, target: Tensor) -> float:

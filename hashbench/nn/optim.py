@@ -18,6 +18,8 @@ from torch import Tensor, nn
 BETAS = (0.9, 0.98)
 EPS = 1e-6
 MAX_NORM = 1.0
+LATE = 1e6
+"""A step at which b^step is 0 in any precision, for all b up to 0.9999."""
 
 
 class ClippedAdamW(torch.optim.AdamW):
@@ -73,15 +75,25 @@ class BertAdam(torch.optim.Optimizer):
                 self.state[p] = {"m": torch.zeros_like(p), "v": torch.zeros_like(p)}
         m, v = ([self.state[p][name] for p in params] for name in ("m", "v"))
         gradients: list[Tensor] = [p.grad for p in params if p.grad is not None]
+        # torch's fused kernel goes over memory once where single operations do eight times. At a
+        # step as late as this its bias corrections, 1 - b^step, are 1: there are none
+        late = [torch.full((), LATE, device=p.device) for p in params]
         b1, b2 = group["betas"]
-        torch._foreach_lerp_(m, gradients, 1.0 - b1)  # m + (1 - b1) (g - m)
-        torch._foreach_mul_(v, b2)
-        torch._foreach_addcmul_(v, gradients, gradients, 1.0 - b2)
-        size = torch._foreach_sqrt(v)
-        torch._foreach_add_(size, group["eps"])
-        update = torch._foreach_div(m, size)
-        torch._foreach_add_(update, params, alpha=group["weight_decay"])
-        torch._foreach_add_(params, update, alpha=-group["lr"])
+        torch._fused_adamw_(
+            params,
+            gradients,
+            m,
+            v,
+            [],
+            late,
+            lr=group["lr"],
+            beta1=b1,
+            beta2=b2,
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 class BertAdamWithSgd(BertAdam):
@@ -107,9 +119,13 @@ class BertAdamWithSgd(BertAdam):
 
 
 def _clip_each(params: Iterable[nn.Parameter]) -> None:
-    for parameter in params:
-        if parameter.grad is not None:
-            torch.nn.utils.clip_grad_norm_([parameter], MAX_NORM)
+    """Each tensor's gradient by itself: g min(1, 1 / (|g| + 1e-6)), as torch's clipping has it."""
+    gradients: list[Tensor] = [p.grad for p in params if p.grad is not None]
+    if not gradients:
+        return
+    norms = torch.stack(list(torch._foreach_norm(gradients)))
+    shares = (MAX_NORM / (norms + 1e-6)).clamp_max(1.0)
+    torch._foreach_mul_(gradients, list(shares.unbind()))
 
 
 def grouped(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hashbench.nn.affinity import AffinityPrompt, Prompted, PromptState
 from hashbench.nn.prompts import Prompt, PromptLearner
 from hashbench.nn.tokens import Tokens
 from hashbench.nn.towers import Towers
+from hashbench.nn.tuned_towers import TunedTowers
 
 PROMPT_LAYERS = 2
 
 
-class PromptedTowers(nn.Module):
+class PromptedTowers(TunedTowers):
     """Tuned towers, a prompt learner, and affinity prompting with weight `eta`.
 
     Without `affinity` the text's feature is the tower's own, and prompts are read by themselves.
@@ -29,29 +30,12 @@ class PromptedTowers(nn.Module):
         state: PromptState,
         affinity: bool = True,
     ) -> None:
-        super().__init__()
-        self.image_tower, self.text_tower = towers.image, towers.text
+        super().__init__(towers)
         self.learner = learner
         self.affinity = AffinityPrompt(
             towers.text, PROMPT_LAYERS, eta, eta_trained=eta_trained, state=state
         )
         self._joined = affinity
-
-    def tuned(self) -> list[nn.Parameter]:
-        """The parameters of the towers' blocks."""
-        both = (self.image_tower, self.text_tower)
-        return [p for tower in both for p in tower.parameters() if p.requires_grad]
-
-    def image(self, images: Tokens) -> Tensor:
-        """(n, d) features."""
-        out: Tensor = self.image_tower(images)
-        return out
-
-    def image_and_patches(self, images: Tokens) -> tuple[Tensor, Tensor]:
-        """(n, d) features, and (n, P, d) those of the patches."""
-        hidden = self.image_tower.hidden(images)
-        pooled = self.image_tower.pool(hidden, images)
-        return self.image_tower.finish(pooled), self.image_tower.finish(hidden[:, 1:])
 
     def prompt(self, weights: Tensor) -> Tensor:
         """(n, d) features of the prompts of class weights (n, C), without any text."""

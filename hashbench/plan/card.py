@@ -22,6 +22,9 @@ KINDS: Mapping[type, str] = MappingProxyType(
 )
 """The types of values, in words."""
 
+FROZEN = "frozen"
+"""What a backbone is whose features do not change in training."""
+
 PLACEHOLDER = "{}"
 """What a template holds once, where the names go."""
 
@@ -139,16 +142,15 @@ class MethodCard:
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.
-    `tuned_blocks` names the parameter for how many last blocks of the backbone's towers are
-    tuned, for methods that do. `shares` names parameters that are shares of one whole, so that they
-    add up to 1 at most. `published_leaks` methods have a published protocol of their own.
-    `needs_encoders` methods feed prompts or pictures through the backbone, so that they cannot work
-    on a set of precomputed features. `paper_preset` is what the paper runs with, as far as it is
-    known.
-    on a set of precomputed features. `needs_joint_space` methods compare images with texts as the
-    backbone made them, so that both must have features of one width. Methods that are not
-    `supervised` are built without labels. `published_only` methods leak by design and have no
-    strict protocol.
+    `tuned_blocks` names the parameter for how many last blocks of the backbone's towers run anew in
+    training and are tuned at the rate `backbone_lr`, for methods that can; 0 leaves pooled
+    features. `shares` names parameters that are shares of one whole, so that they add up to 1 at
+    most. `published_leaks` methods have a published protocol of their own. `needs_encoders` methods
+    feed prompts or pictures through the backbone, so that they cannot work on a set of precomputed
+    features. `paper_preset` is what the paper runs with, as far as it is known. `needs_joint_space`
+    methods compare images with texts as the backbone made them, so that both must have features of
+    one width. Methods that are not `supervised` are built without labels. `published_only` methods
+    leak by design and have no strict protocol.
     """
 
     name: str
@@ -184,9 +186,31 @@ class MethodCard:
             "runs under the published protocol only": self.published_only,
             "makes one fused code an item": "mm" in self.directions,
             "trains all bit lengths in one run": self.joint_bits,
+            "trains on frozen features": bool(self.epoch_params) and self._default_towers == FROZEN,
+            "can tune the backbone's last blocks": bool(self.tuned_blocks)
+            and self._default_towers == FROZEN,
+            "tunes the backbone's last blocks": self._default_towers != FROZEN,
             "trains nothing": not self.epoch_params,
         }
         return ", ".join(part for part, applies in parts.items() if applies)
+
+    @property
+    def _default_towers(self) -> str:
+        return self.towers({param.name: param.default for param in self.params})
+
+    def tuned(self, params: Mapping[str, Value]) -> int:
+        """How many last blocks of both towers run anew in training, by a run's parameters.
+
+        Runs of earlier versions, whose method could not, have no such parameter.
+        """
+        return int(params.get(self.tuned_blocks, 0)) if self.tuned_blocks else 0
+
+    def towers(self, params: Mapping[str, Value]) -> str:
+        """What becomes of the backbone in training, in words: frozen, or some blocks tuned."""
+        blocks = self.tuned(params)
+        if not blocks or not params.get("backbone_lr", 0.0):
+            return FROZEN
+        return f"last {blocks} blocks tuned" if blocks > 1 else "last block tuned"
 
     def has_param(self, name: str) -> bool:
         """Whether the method has a parameter of that name."""

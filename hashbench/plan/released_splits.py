@@ -25,6 +25,9 @@ RULES: Mapping[str, DrawingRule] = MappingProxyType(
         "dcmht": DrawingRule(
             "DCMHT (MM 2022): seed 1814, 5,120 queries, 10,240 training items", 1814
         ),
+        "dsph": DrawingRule(
+            "DSPH (TCSVT 2023): seed 1814, 5,000 queries, 10,000 training items", 1814
+        ),
         "mith": DrawingRule("MITH (MM 2023): seed 1, queries first", 1),
         "pcril": DrawingRule(
             "PCRIL (NeurIPS 2024): seed 0, second permutation, queries last; for the 20,015 items"

@@ -175,10 +175,13 @@ class _Grid:
         ):
             values = dict(zip(axes, combination, strict=True)) | {"dataset": self.name}
             _check_captions(values, self.dataset)
-            _check_augmentation(card, values)
             params = parameters.resolve(
                 card, values["protocol"], values["epochs"], ablations, settings, self.preset.params
             )
+            tuned = card.tuned(params) > 0
+            if tuned:
+                _check_features(card, self.name, self.dataset, tuned=True)
+            _check_augmentation(card, values, tuned=tuned)
             _check_patience(params, values["select"])
             yield _spec(values, self.dataset, method=card.name, ablations=ablations, params=params)
 
@@ -239,16 +242,18 @@ def _folds(request: Request) -> list[Any]:
     return asked
 
 
-def _check_features(card: MethodCard, name: str, dataset: DatasetCard) -> None:
-    if card.needs_encoders and dataset.features_only:
+def _check_features(
+    card: MethodCard, name: str, dataset: DatasetCard, *, tuned: bool = False
+) -> None:
+    if (card.needs_encoders or tuned) and dataset.features_only:
         usable = [
             other.name
             for other in catalog.methods().values()
             if not (other.needs_encoders or other.published_only)
         ]
         raise InputError(
-            f"{card.name} cannot work on {name}, a set of features: it needs the encoders that made"
-            " them",
+            f"{card.name}{' with tuned blocks' * tuned} cannot work on {name}, a set of features: "
+            "it needs the encoders that made them",
             where="--method",
             remedy=f"a method that takes features as they are: {', '.join(usable)}",
         )
@@ -276,11 +281,11 @@ def _check_unknown(request: Request, cards: list[MethodCard]) -> None:
         )
 
 
-def _check_augmentation(card: MethodCard, values: Mapping[str, Any]) -> None:
+def _check_augmentation(card: MethodCard, values: Mapping[str, Any], *, tuned: bool) -> None:
     """Pictures of methods on frozen features, those of feature sets above all, are never read in
     training.
     """
-    if values["augment_images"] != "none" and not card.tuned_blocks:
+    if values["augment_images"] != "none" and not tuned:
         able = [other.name for other in catalog.methods().values() if other.tuned_blocks]
         raise InputError(
             f"{card.name} trains on features that were computed before, not on pictures",

@@ -9,7 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from hashbench.plan import catalog
 from hashbench.plan.spec import LabelSpec
+from hashbench.report import probe_verdicts
+from hashbench.report.probe_verdicts import ProbeVerdict
 from hashbench.report.rows import Condition, Finished, Variant
 from hashbench.report.text import plain
 
@@ -47,7 +50,8 @@ class Row:
     """One variant: a cell a column, and the marks that go with its numbers everywhere.
 
     Rows of one `contest` compete for the best: training saw the same share of the labels. `repeats`
-    counts runs whose seed was run again later, which alone is shown.
+    counts runs whose seed was run again later, which alone is shown. `towers` is what became of the
+    backbone in training (`MethodCard.towers`), empty where it is not known.
     """
 
     variant: Variant
@@ -57,6 +61,7 @@ class Row:
     runs: tuple[str, ...]
     repeats: int = 0
     contest: tuple[float, ...] = ()
+    towers: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class Table:
 
     `folds` is the number of folds in cross-validation, else 0; `sizes` are then those of one fold,
     and `without_relevant` counts the queries of all that were run.
+    `floor` and `ceiling` are the two ends: what random codes score, and what codes of the true
+    labels did, where such runs are at hand. `verdicts` say which trained rows beat probe codes.
     """
 
     condition: Condition
@@ -87,6 +94,8 @@ class Table:
     without_relevant: int
     baseline: Variant | None = None
     folds: int = 0
+    ceiling: Mapping[Task, float] = field(default_factory=dict)
+    verdicts: tuple[ProbeVerdict, ...] = ()
 
 
 def compare(
@@ -102,9 +111,29 @@ def compare(
     groups: dict[Condition, list[Finished]] = {}
     for run in finished:
         groups.setdefault(run.condition, []).append(run)
-    return [
+    tables = [
         _table(condition, runs, metric, read_codes=read_codes) for condition, runs in groups.items()
     ]
+    ceilings = {_ends_of(table.condition): _ceiling(table) for table in tables if _ceiling(table)}
+    return [replace(table, ceiling=ceilings.get(_ends_of(table.condition), {})) for table in tables]
+
+
+ORACLE = "oracle"
+
+
+def _ends_of(condition: Condition) -> Condition:
+    """What tables share that have the same upper end, whatever encodes and chooses the epoch."""
+    return replace(condition, protocol="", select="")
+
+
+def _ceiling(table: Table) -> dict[Task, float]:
+    """What codes of the true labels scored, by column."""
+    rows = [row for row in table.rows if row.variant.method == ORACLE]
+    return {
+        task: max(row.cells[task].mean for row in rows if task in row.cells)
+        for task in table.columns
+        if any(task in row.cells for row in rows)
+    }
 
 
 def system_name(variant: Variant) -> str:
@@ -153,6 +182,7 @@ class _Runs:
             runs=tuple(run.run.id for run in self.runs),
             repeats=self.repeats,
             contest=_contest(self.runs[0].spec.labels),
+            towers=_towers(self.runs[0]),
         )
 
 
@@ -163,6 +193,12 @@ def _cell(scores: Mapping[tuple[int, int], float]) -> Cell:
         return Cell(tuple(scores.values()))
     of_fold = {f: [value for (fold, _), value in scores.items() if fold == f] for f in folds}
     return Cell(tuple(map(statistics.fmean, of_fold.values())), folds=folds)
+
+
+def _towers(run: Finished) -> str:
+    """What became of the backbone in training; empty for a method that trains nothing."""
+    card = catalog.methods().get(run.spec.method)
+    return card.towers(run.spec.params) if card is not None and card.epoch_params else ""
 
 
 def _table(
@@ -188,6 +224,7 @@ def _table(
         },
         without_relevant=sum(of_fold.values()),
         folds=runs[0].spec.dataset.folds,
+        verdicts=probe_verdicts.by_means(rows),
     )
 
 

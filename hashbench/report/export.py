@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from hashbench.report import tables
+from hashbench.report import probe_verdicts, tables
 from hashbench.report.comparison import (
     Cell,
     Floor,
@@ -76,7 +76,7 @@ def footnotes(table: Table) -> list[str]:
         f"{sizes['fit']:,} fitted, {sizes['validation']:,} validation queries"
     )
     counts += f" in one of {table.folds} folds" if table.folds else ""
-    notes = [counts, *floor_notes(table.floor, table.metric)]
+    notes = [counts, *floor_notes(table.floor, table.metric), *ceiling_notes(table)]
     if table.without_relevant:
         count = "count as 0" if "empty=zero" in table.metric else "are left out"
         notes.append(f"{table.without_relevant} queries without a relevant item {count}")
@@ -93,6 +93,8 @@ def footnotes(table: Table) -> list[str]:
             f"† p < 0.05, ‡ p < 0.01 against {system_name(table.baseline)}: paired randomisation "
             "test over queries, two-sided, corrected for all comparisons (Holm)"
         )
+    names = {row.variant: system_name(row.variant) for row in table.rows}
+    notes += [*towers_notes(table), *probe_verdicts.sentences(table.verdicts, names)]
     by_marks: dict[tuple[str, ...], list[str]] = {}
     for row in table.rows:
         if row.marks:
@@ -118,6 +120,23 @@ def floor_notes(floor: Floor, metric: str) -> list[str]:
         f"floor of {metric}"
     )
     return [note]
+
+
+def ceiling_notes(table: Table) -> list[str]:
+    """What codes of the true labels scored, where they were run."""
+    if not table.ceiling:
+        return []
+    shown = ", ".join(f"{bits} {way} {value:.4f}" for (bits, way), value in table.ceiling.items())
+    return [f"upper end {shown}: {table.metric} of codes of the true labels (oracle)"]
+
+
+def towers_notes(table: Table) -> list[str]:
+    """Which rows trained heads on a frozen backbone, and which tuned it."""
+    by_towers: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.towers:
+            by_towers.setdefault(row.towers, []).append(system_name(row.variant))
+    return [f"{towers}: {', '.join(dict.fromkeys(names))}" for towers, names in by_towers.items()]
 
 
 def _any_best(table: Table) -> bool:
@@ -281,6 +300,11 @@ def _plain_table(table: Table) -> dict[str, Any]:
         "metric": table.metric,
         "floors": dict(table.floor.by_bits),
         "floor_is": _floor_is(table.floor),
+        "ceiling": [
+            {"bits": bits, "direction": direction, "value": value}
+            for (bits, direction), value in table.ceiling.items()
+        ],
+        "probe_verdicts": [_plain_verdict(verdict) for verdict in table.verdicts],
         "sizes": table.sizes,
         "without_relevant": table.without_relevant,
         "folds": table.folds,
@@ -289,6 +313,7 @@ def _plain_table(table: Table) -> dict[str, Any]:
             {
                 **vars(row.variant),
                 "marks": row.marks,
+                "towers": row.towers,
                 "runs": row.runs,
                 "seeds": row.seeds,
                 "repeats": row.repeats,
@@ -307,5 +332,22 @@ def _plain_table(table: Table) -> dict[str, Any]:
                 ],
             }
             for row in table.rows
+        ],
+    }
+
+
+def _plain_verdict(verdict: probe_verdicts.ProbeVerdict) -> dict[str, Any]:
+    return {
+        "row": vars(verdict.variant),
+        "probe": vars(verdict.probe),
+        "beats": not verdict.lost,
+        "columns": [
+            {
+                "bits": bits,
+                "direction": direction,
+                **vars(against),
+                "beats": against.beats,
+            }
+            for (bits, direction), against in verdict.columns.items()
         ],
     }

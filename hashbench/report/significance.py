@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import spec as specs
+from hashbench.report import probe_verdicts
 from hashbench.report.comparison import Row, Table, Task, system_name
 from hashbench.runs.layout import RunFolder
 
@@ -102,7 +103,9 @@ def with_p_values(table: Table, baseline: Row, p_values: PValues) -> Table:
             row, cells={task: replace(cell, p=own.get(task)) for task, cell in row.cells.items()}
         )
 
-    return replace(table, rows=tuple(map(tested, table.rows)), baseline=baseline.variant)
+    rows = tuple(map(tested, table.rows))
+    verdicts = probe_verdicts.after_test(rows, baseline.variant) or table.verdicts
+    return replace(table, rows=rows, baseline=baseline.variant, verdicts=verdicts)
 
 
 def tested_against(table: Table, baseline: Row, folder: Callable[[str], RunFolder]) -> Table:

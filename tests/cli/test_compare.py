@@ -35,7 +35,7 @@ def test_a_pipe_gets_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for bits in (16, 24, 32, 64):
         scored_run(tmp_path, bits=[bits], method=["soda"], epochs=3)
     done = CliRunner().invoke(app, ["compare", "--runs-dir", str(tmp_path)])
-    (line,) = [line for line in done.stdout.splitlines() if "soda" in line]
+    (line,) = [line for line in done.stdout.splitlines() if line.split()[:1] == ["soda"]]
     assert len(re.findall(r"\d\.\d{4}", line)) == 8
 
 

@@ -42,7 +42,14 @@ def legacy(seed: int, count: int, draws: int = 1) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "seed"),
-    [("prompthash", 1814), ("pghmh", 1814), ("dcmht", 1814), ("mith", 1), ("torchcmh", 8)],
+    [
+        ("prompthash", 1814),
+        ("pghmh", 1814),
+        ("dcmht", 1814),
+        ("dsph", 1814),
+        ("mith", 1),
+        ("torchcmh", 8),
+    ],
 )
 def test_queries_first(name: str, seed: int) -> None:
     split = choose(dataset(300), name, 40, 100, seed=0)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hashbench.methods.base import Method
 from hashbench.methods.dchmt.heads import OriginalHead
 from hashbench.methods.dchmt.loss import distance_loss, quantisation
 from hashbench.methods.dhaph.loss import self_paced_contrast
@@ -19,6 +20,9 @@ from hashbench.methods.dsph.loss import irrelevant_pairs, proxy_attraction, prox
 from hashbench.methods.dsph.threshold import cosine_threshold, griesmer_distance
 from hashbench.nn.optim import BertAdamWithSgd
 from hashbench.nn.pairwise_losses import Similarity, similarity
+from hashbench.plan.preset import PAPER
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from tests.methods.frozen import BITS, batch, items, made
 
 N, K, C = 6, 4, 3
@@ -372,14 +376,16 @@ def test_dcmh_is_its_sums_over_memory_and_batch(unknown: str) -> None:
 
 
 def test_dcmh_s_three_schedules_differ_as_its_ports_do() -> None:
-    def rates(ablate: str) -> tuple[float, float]:
-        method = made("dcmh", ablate=ablate, hidden=4)
+    def of_paper(*ablate: str) -> tuple[Method, float, float]:
+        (spec, *_) = expand(Request(method="dcmh", preset=PAPER, ablate=list(ablate)))
+        method = made("dcmh", **{**spec.params, "hidden": 4})
         (stage,) = method.stages()
         lr = method.optimiser(stage).param_groups[0]["lr"]
-        return stage.schedule(lr, 0.0), stage.schedule(lr, 1.0)
+        return method, stage.schedule(lr, 0.0), stage.schedule(lr, 1.0)
 
-    assert rates("paper-schedule") == pytest.approx((10**-1.5, 1e-3))
-    assert rates("ported-schedule") == pytest.approx((10**-1.5, 1e-6))
-    assert float(made("dcmh", hidden=4).get_buffer("F").abs().sum()) == 0
-    ported = made("dcmh", ablate="ported-schedule", hidden=4)
+    official, *rates = of_paper()
+    assert rates == pytest.approx([10**-1.5, 1e-3])
+    assert float(official.get_buffer("F").abs().sum()) == 0
+    ported, *rates = of_paper("ported")
+    assert rates == pytest.approx([10**-1.5, 1e-6])
     assert float(ported.get_buffer("F").std()) == pytest.approx(1.0, abs=0.2)

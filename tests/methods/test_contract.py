@@ -66,3 +66,18 @@ def test_a_short_run_is_scored_audited_and_reported(
     assert test_scores.seq > max(
         e.seq for e in written if isinstance(e, events.EpochEnded | events.StageBegan)
     )
+
+
+@pytest.mark.parametrize(("name", "ablation"), [("dchmt", "tuned-2"), ("mith", "full-tuned-2")])
+def test_a_baseline_with_tuned_blocks_is_scored_and_audited(
+    name: str,
+    ablation: str,
+    make: Make,  # noqa: F811
+    here: Callable[[RunFolder], int],  # noqa: F811
+) -> None:
+    run = make(method=[name], ablate=[ablation], epochs=1)
+    assert here(run) == 0, run.events.read_text()
+    scored = result.read(run.result)
+    assert scored.audit.clean, scored.audit.verdict
+    assert "block inputs" in scored.facts
+    assert 0 < scored.scores["16"]["i2t"]["mAP@all"] <= 1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hashbench.nn import monitors
+from hashbench.nn import monitors, pairwise_losses
 from hashbench.nn.heads import HashHead
 from hashbench.nn.pairwise_losses import Similarity, likelihood, similarity
 
@@ -56,6 +56,50 @@ def test_likelihood_sums_the_pairs_that_count_and_divides_by_all() -> None:
             if weight[i, j]:
                 total += math.log1p(math.exp(theta)) - float(S[i, j]) * theta
     assert float(likelihood(A, h, Similarity(S, weight))) == pytest.approx(total / 18, rel=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("rows", [1, 3, 1024])
+def test_the_gradient_made_along_with_the_likelihood_is_autograd_s(
+    *, weighted: bool, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairwise_losses, "ROWS", rows)
+    g = torch.Generator().manual_seed(1)
+    A = torch.randn(7, 8, generator=g, dtype=torch.float64)
+    S = torch.rand(7, 4, generator=g, dtype=torch.float64)
+    weight = (S > 0.3).double() if weighted else None
+    h, same, soft = (torch.full((4, 8), 0.3, dtype=torch.float64) for _ in range(3))
+    h += torch.randn(4, 8, generator=g, dtype=torch.float64)
+    same.copy_(h)
+    soft.copy_(h)
+    for each in (h, same, soft):
+        each.requires_grad_()
+    value = 3.0 * likelihood(A, h, Similarity(S, weight))
+    value.backward()  # type: ignore[no-untyped-call]
+    theta = 0.5 * A @ same.T
+    each = torch.log1p(torch.exp(theta)) - S * theta
+    expected = 3.0 * (each if weight is None else each * weight).mean()
+    expected.backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(value, expected)
+    assert h.grad is not None
+    torch.testing.assert_close(h.grad, same.grad)
+    # a similarity that is learned gets its gradient, too
+    learned = S.clone().requires_grad_()
+    likelihood(A, soft, Similarity(learned, weight)).backward()
+    slope = -theta.detach() / theta.numel()
+    assert learned.grad is not None
+    torch.testing.assert_close(learned.grad, slope if weight is None else slope * weight)
+    torch.testing.assert_close(3.0 * soft.grad, same.grad)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("bits", [1, 31, 32, 33, 70])
+def test_codes_are_counted_whatever_their_length(bits: int) -> None:
+    codes = torch.randn(40, bits, generator=torch.Generator().manual_seed(bits))
+    codes[20:30] = codes[:10]
+    codes[30] = codes[31]
+    codes[30, bits - 1] *= -1  # the last bit counts as well
+    expected = {tuple(row) for row in (codes >= 0).tolist()}
+    assert monitors.distinct_codes(codes) == len(expected)
 
 
 def test_likelihood_of_no_certain_pair_is_zero_and_not_nan() -> None:

@@ -31,7 +31,49 @@ PCRIL = {
     "eta": 1.0, "anm_ratio": 0.01, "unknown_pairs": "anm", "top_k": 10, "mixing_start": 0.8,
     "sampling": "replacement", "recover": True, "augment": True,
 }  # fmt: skip
+DSPH = {"epochs": 100, "lr": 1e-3, "weight_decay": 0.2, "dropout": 0.2}
+MITH = {
+    "epochs": 30, "batch_size": 128, "lr": 1e-3, "weight_decay": 0.01, "inter": 10.0,
+    "quantisation": 8.0, "alignment": 50.0, "concepts": 0.01, "intra": 1.0, "distillation": 1.0,
+    "strongest": 8, "backbone_lr": 2e-6, "tuned_blocks": 0, "branches": "global",
+}  # fmt: skip
+CMCL = {
+    "batch_size": 128, "intra": 0.005, "inter": 5.0, "quantisation": 1.0, "alignment": 5.0,
+    "auxiliary_bits": 128, "mu": 20.0, "dropout": 0.5, "weight_decay": 0.01,
+}  # fmt: skip
+UCCH = {
+    "epochs": 20, "batch_size": 256, "lr": 1e-4, "alpha": 0.7, "margin": 0.2, "shift": 0.1,
+    "hidden": 8192, "momentum": 0.4, "temperature": 0.9, "negatives": 4096, "warm_up": 1,
+}  # fmt: skip
 FACTS: list[tuple[str, str, dict[str, Any]]] = [
+    (
+        "dcmh",
+        "mirflickr25k",
+        {"optimiser": "sgd", "lr": 10**-1.5, "lr_end": 1e-3, "epochs": 500, "batch_size": 128}
+        | {"gamma": 1.0, "eta": 1.0, "memory_start": "zero"},
+    ),
+    (
+        "dchmt",
+        "coco",
+        {"lr": 1e-4, "batch_size": 256, "epochs": 100, "theta": 0.75, "head": "original"}
+        | {"quantisation": 0.0, "weight_decay": 0.2, "backbone_lr": 1e-5, "tuned_blocks": 0},
+    ),
+    ("dsph", "nuswide", DSPH | {"batch_size": 128, "alpha": 0.8, "proxy_lr": 0.02}),
+    ("dnph-tomm", "coco", DSPH | {"proxies": "fixed", "uniformity": 0.1, "margin": 1.0}),
+    ("dnph-tmm", "coco", DSPH | {"reduction": "sum"}),
+    ("dhaph", "coco", DSPH | {"temperature": 0.3, "pace": 3.0}),
+    ("ssah", "nuswide", {"hidden": 4096, "feature": 512, "pairs": "likelihood"}),
+    ("mith", "mirflickr25k", MITH),
+    ("cmcl", "mirflickr25k", CMCL | {"epochs": 30, "lr": 1e-3, "delta": 0.001}),
+    ("cmcl", "nuswide", CMCL | {"epochs": 10, "lr": 2e-3, "delta": 0.001}),
+    ("cmcl", "coco", CMCL | {"epochs": 30, "lr": 2e-3, "delta": 0.005}),
+    ("ucch", "mirflickr25k", UCCH),
+    ("djsrh", "mirflickr25k", {"beta": 0.9, "eta": 0.4, "mu": 1.5, "batch_size": 32, "epochs": 80}),
+    ("djsrh", "nuswide", {"beta": 0.6, "image": 0.1, "text": 0.1}),
+    ("jdsh", "mirflickr25k", {"images": 0.5, "texts": 0.1, "across": 0.4, "epochs": 300}),
+    ("cirh", "mirflickr25k", {"images": 0.6, "direct": 0.6, "cut": 0.6, "epochs": 60, "lr": 1e-4}),
+    ("cirh", "nuswide", {"images": 0.5, "direct": 0.5, "cut": 0.66, "epochs": 120}),
+    ("clipmh", "coco", {"hidden": 256, "gated": True}),
     ("prompthash", "mirflickr25k", PROMPTHASH | {"inter": 5.0, "sigma": 0.1}),
     ("prompthash", "nuswide", PROMPTHASH | {"inter": 5.0, "sigma": 0.1}),
     ("prompthash", "coco", PROMPTHASH | {"inter": 20.0, "sigma": 1.0}),
@@ -79,6 +121,38 @@ def test_backbones_splits_lengths_and_ratios_are_those_of_the_papers() -> None:
     soda = expand(Request(method="soda", dataset="mirflickr25k"))
     assert [spec.bits for spec in soda] == [(16,), (32,), (64,), (128,)]
     assert soda[0].backbone.name == "picturebook-clip"  # which CLIP it is, nobody says
+
+
+TRAINED = [c for c in catalog.methods().values() if c.epoch_params and c.paper_preset is not None]
+
+
+def test_every_method_that_trains_has_the_values_of_its_paper() -> None:
+    assert {c.name for c in catalog.methods().values() if c.epoch_params} == {
+        card.name for card in TRAINED
+    }
+
+
+@pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)
+def test_a_preset_says_where_heads_on_frozen_features_stand_for_a_network(card: Any) -> None:
+    preset = card.paper_preset
+    defaults = {param.name: param.default for param in card.params}
+    said = any("frozen" in line for line in (*preset.departures, *preset.unknown))
+    if card.needs_encoders or card.name == "soda":
+        return  # frozen in the paper as well, tuned here as well, or not known
+    assert card.towers(defaults | preset.param_values("mirflickr25k")) == "frozen"
+    assert said
+
+
+def test_splits_of_baselines_are_those_of_their_releases() -> None:
+    (dsph, *_), (mith, *_) = (
+        expand(Request(method=name, dataset="mirflickr25k")) for name in ("dsph", "mith")
+    )
+    for spec, split, sizes in ((dsph, "dsph", (5000, 10000)), (mith, "mith", (2000, 10000))):
+        assert (spec.dataset.split, spec.dataset.query, spec.dataset.train) == (split, *sizes)
+        assert (spec.backbone.name, spec.backbone.pretrained) == ("ViT-B-32", "openai")
+        assert (spec.select, spec.holdout) == ("test", False)
+    (dcmh, *_) = expand(Request(method="dcmh", dataset="mirflickr25k"))
+    assert dcmh.backbone.name == "picturebook-clip"  # no frozen backbone stands for CNN-F
 
 
 @pytest.mark.parametrize(

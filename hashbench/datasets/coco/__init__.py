@@ -26,7 +26,7 @@ CARD = DatasetCard(
         " 122,218 items"
     ),
     splits=(
-        *(ReleasedSplit(name, _FIELD) for name in ("prompthash", "pghmh", "mith")),
+        *(ReleasedSplit(name, _FIELD) for name in ("prompthash", "pghmh", "dsph", "mith")),
         ReleasedSplit("dcmht", SplitSizes(5120, 10240)),
     ),
     published_items={

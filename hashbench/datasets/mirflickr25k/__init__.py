@@ -41,6 +41,7 @@ CARD = DatasetCard(
         ReleasedSplit("prompthash", _FIELD, in_text_order=("mirflickr25k",)),
         ReleasedSplit("pghmh", _FIELD, in_text_order=("mirflickr25k",)),
         ReleasedSplit("dcmht", SplitSizes(5120, 10240), in_text_order=("mirflickr25k",)),
+        ReleasedSplit("dsph", SplitSizes(5000, 10000), in_text_order=("mirflickr25k",)),
         ReleasedSplit("mith", _FIELD),
         ReleasedSplit("pcril", SplitSizes(2000, 18015), presets=("mirflickr25k-20015",)),
     ),

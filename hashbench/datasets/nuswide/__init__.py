@@ -43,6 +43,7 @@ CARD = DatasetCard(
         ReleasedSplit("prompthash", _FIELD),
         ReleasedSplit("pghmh", SplitSizes(2000, 10000)),
         ReleasedSplit("dcmht", SplitSizes(5120, 10240)),
+        ReleasedSplit("dsph", SplitSizes(5000, 10000)),
         ReleasedSplit("mith", _FIELD),
     ),
     published_items={

@@ -38,7 +38,7 @@ CARD = DatasetCard(
     # the files may hold any dataset, so every release may have drawn over them
     splits=tuple(
         ReleasedSplit(name)
-        for name in ("prompthash", "pghmh", "dcmht", "mith", "pcril", "torchcmh")
+        for name in ("prompthash", "pghmh", "dcmht", "dsph", "mith", "pcril", "torchcmh")
     ),
     published_items={
         "packaged": {

@@ -1,5 +1,6 @@
 """CCA-ITQ: canonical directions, rotated to the nearest signs; with or without labels."""
 
+from hashbench.methods.cca_itq.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import COVARIANCE_RIDGE, ROTATION_ROUNDS
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -11,6 +12,7 @@ CARD = MethodCard(
     paper="Gong, Lazebnik, Gordo, Perronnin, Iterative quantization, TPAMI 2013, section 3",
     year=2013,
     entry="hashbench.methods.cca_itq.method:CcaItq",
+    paper_preset=PAPER_PRESET,
     params=(
         Param(
             "correlate",

@@ -1,5 +1,6 @@
 """CIRH: a graph network makes codes of both modalities at once, and hash functions learn them."""
 
+from hashbench.methods.cirh.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "Hashing, TKDE 2022",
     year=2022,
     entry="hashbench.methods.cirh.method:Cirh",
+    paper_preset=PAPER_PRESET,
     supervised=False,
     epoch_params=("epochs",),
     params=(

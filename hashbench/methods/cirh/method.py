@@ -62,7 +62,7 @@ class Cirh(FrozenHeads):
             {"params": list(self.graph.parameters()), "lr": real("graph_lr")},
             {"params": heads, "lr": real("lr")},
         ]
-        return torch.optim.Adam(groups, weight_decay=real("weight_decay"))
+        return torch.optim.Adam(groups, weight_decay=real("weight_decay"), fused=True)
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """The graph network's terms, and the hash functions' on the codes B = sign(H) it makes."""

@@ -1,5 +1,6 @@
 """CLIPMH: one fused code an item, image and text gated."""
 
+from hashbench.methods.clipmh.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -11,6 +12,7 @@ CARD = MethodCard(
     paper="CLIP Multi-modal Hashing, github HackerHyper/CLIPMH",
     year=2023,
     entry="hashbench.methods.clipmh.method:ClipMh",
+    paper_preset=PAPER_PRESET,
     directions=("mm",),
     epoch_params=("epochs",),
     params=(

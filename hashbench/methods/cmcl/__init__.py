@@ -1,5 +1,6 @@
 """CMCL, its global branch: several code lengths at once, without prompts and fusion."""
 
+from hashbench.methods.cmcl.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -11,6 +12,7 @@ CARD = MethodCard(
     paper="Zhang et al., Cross-Modal Concept Learning, TKDE 2024",
     year=2024,
     entry="hashbench.methods.cmcl.method:Cmcl",
+    paper_preset=PAPER_PRESET,
     joint_bits=True,
     needs_joint_space=True,
     epoch_params=("epochs",),

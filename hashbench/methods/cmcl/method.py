@@ -57,7 +57,8 @@ class Cmcl(Method):
         one, else 1.
         """
         train, real, memories = self.context.train, self.context.real, self.memories
-        v, t = self.mlp(scaled(batch.images)), self.mlp(scaled(batch.texts))
+        # both modalities at once: products of twice the rows make better use of the processor
+        v, t = self.mlp(torch.cat([scaled(batch.images), scaled(batch.texts)])).chunk(2)
         coded = {"image": self.heads(v), "text": self.heads(t)}
         for stream, codes in coded.items():
             memories.remember(stream, batch.index, codes)

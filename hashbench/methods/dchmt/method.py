@@ -1,4 +1,4 @@
-"""DCHMT (Tu et al., MM 2022) on frozen features."""
+"""DCHMT (Tu et al., MM 2022) on frozen features, or with the backbone's last blocks tuned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from hashbench.methods.base import Batch, Stage, Term
 from hashbench.methods.dchmt.heads import NewerHead, OriginalHead
 from hashbench.methods.dchmt.loss import distance_loss, quantisation
-from hashbench.methods.frozen import FrozenHeads
+from hashbench.methods.frozen import FrozenHeads, image_features, text_features
+from hashbench.nn.tokens import Tokens
 
 _BELOW_ZERO = 1e-9  # what a tie of two logits becomes, whose bit is -1
 
@@ -25,8 +26,9 @@ class Dchmt(FrozenHeads):
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """P + Q of (v, t), (v, v) and (t, t), and quantisation where it has a weight."""
         similar, theta = self.batch_similarity(batch), self.context.real("theta")
-        c_v = torch.softmax(self.image_head(batch.images), dim=2).flatten(1)
-        c_t = torch.softmax(self.text_head(batch.texts), dim=2).flatten(1)
+        images, texts = self.batch_features(batch)
+        c_v = torch.softmax(self.image_head(images), dim=2).flatten(1)
+        c_t = torch.softmax(self.text_head(texts), dim=2).flatten(1)
         inter = distance_loss(c_v, c_t, similar, theta)
         intra = distance_loss(c_v, c_v, similar, theta) + distance_loss(c_t, c_t, similar, theta)
         binary = 0.5 * (quantisation(c_v) + quantisation(c_t))
@@ -36,13 +38,13 @@ class Dchmt(FrozenHeads):
             "quantisation": Term(binary, self.context.real("quantisation")),
         }
 
-    def encode_image(self, images: Tensor) -> dict[int, Tensor]:
+    def encode_image(self, images: Tensor | Tokens) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}: the second logit of a bit less the first one."""
-        return {self.K: _difference(self.image_head(images))}
+        return {self.K: _difference(self.image_head(image_features(self.towers, images)))}
 
-    def encode_text(self, texts: Tensor) -> dict[int, Tensor]:
+    def encode_text(self, texts: Tensor | Tokens) -> dict[int, Tensor]:
         """(n, d) -> {K: (n, K)}."""
-        return {self.K: _difference(self.text_head(texts))}
+        return {self.K: _difference(self.text_head(text_features(self.towers, texts)))}
 
 
 def _difference(logits: Tensor) -> Tensor:

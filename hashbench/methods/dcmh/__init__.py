@@ -1,5 +1,6 @@
 """DCMH: likelihood of pairs against the other modality's codes of all training items."""
 
+from hashbench.methods.dcmh.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -10,6 +11,7 @@ CARD = MethodCard(
     paper="Jiang and Li, Deep cross-modal hashing, CVPR 2017",
     year=2017,
     entry="hashbench.methods.dcmh.method:Dcmh",
+    paper_preset=PAPER_PRESET,
     epoch_params=("epochs",),
     params=(
         Param("epochs", 20, "epochs", low=1, high=10000),
@@ -43,27 +45,9 @@ CARD = MethodCard(
         Ablation("no-quantisation", "gamma = 0", {"gamma": 0.0}),
         Ablation("no-balance", "eta = 0", {"eta": 0.0}),
         Ablation(
-            "paper-schedule",
-            "SGD from 10^-1.5 to 10^-3 over 500 epochs, as the official code",
-            {
-                "optimiser": "sgd",
-                "lr": 10**-1.5,
-                "lr_end": 1e-3,
-                "epochs": 500,
-                "eta": 1.0,
-            },
-        ),
-        Ablation(
-            "ported-schedule",
-            "SGD from 10^-1.5 to 10^-6 over 500 epochs from normal codes, as a port to PyTorch",
-            {
-                "optimiser": "sgd",
-                "lr": 10**-1.5,
-                "lr_end": 1e-6,
-                "epochs": 500,
-                "eta": 1.0,
-                "memory_start": "normal",
-            },
+            "ported",
+            "with --preset paper: from normal codes down to 10^-6, as a port to PyTorch",
+            {"lr_end": 1e-6, "memory_start": "normal"},
         ),
     ),
 )

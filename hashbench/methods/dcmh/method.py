@@ -60,7 +60,7 @@ class Dcmh(FrozenHeads):
         """Adam, or plain SGD as published."""
         if self.context.text("optimiser") == "sgd":
             return torch.optim.SGD(self.parameters(), lr=self.context.real("lr"))
-        return torch.optim.Adam(self.parameters(), lr=self.context.real("lr"))
+        return torch.optim.Adam(self.parameters(), lr=self.context.real("lr"), fused=True)
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """sum_ij [softplus(theta_ij) - S_ij theta_ij] + gamma |B - F|^2 + eta |F^T 1|^2, / N n.

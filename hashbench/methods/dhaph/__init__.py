@@ -1,5 +1,6 @@
 """DHaPH: supervised contrast that first counts easy pairs, then hard ones."""
 
+from hashbench.methods.dhaph.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import DROPOUT, training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "retrieval, TKDE 2024",
     year=2024,
     entry="hashbench.methods.dhaph.method:Dhaph",
+    paper_preset=PAPER_PRESET,
     epoch_params=("epochs",),
     params=(
         *training_params(epochs=30, batch_size=128, lr=1e-3, weight_decay=0.2),
@@ -25,8 +27,5 @@ CARD = MethodCard(
             high=1e4,
         ),
     ),
-    ablations=(
-        Ablation("no-self-pacing", "all pairs weigh alike", {"pace": 0.0}),
-        Ablation("paper-settings", "100 epochs", {"epochs": 100}),
-    ),
+    ablations=(Ablation("no-self-pacing", "all pairs weigh alike", {"pace": 0.0}),),
 )

@@ -1,5 +1,6 @@
 """DJSRH: codes that reconstruct a similarity joined from both modalities, without labels."""
 
+from hashbench.methods.djsrh.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -11,6 +12,7 @@ CARD = MethodCard(
     paper="Su, Zhong, Zhang, Deep Joint-Semantics Reconstructing Hashing, ICCV 2019",
     year=2019,
     entry="hashbench.methods.djsrh.method:Djsrh",
+    paper_preset=PAPER_PRESET,
     supervised=False,
     epoch_params=("epochs",),
     params=(

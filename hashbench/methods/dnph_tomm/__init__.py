@@ -1,5 +1,6 @@
 """DNPH: a softmax over class proxies with a margin, and codes drawn to scattered sign vectors."""
 
+from hashbench.methods.dnph_tomm.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import DROPOUT, training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "TOMM 2024",
     year=2024,
     entry="hashbench.methods.dnph_tomm.method:Dnph",
+    paper_preset=PAPER_PRESET,
     epoch_params=("epochs",),
     params=(
         *training_params(epochs=30, batch_size=128, lr=1e-3, weight_decay=0.2),
@@ -31,6 +33,5 @@ CARD = MethodCard(
         Ablation("released", "proxies stay as they are drawn", {"proxies": "fixed"}),
         Ablation("no-uniformity", "no uniform distribution", {"uniformity": 0.0}),
         Ablation("no-margin", "no margin", {"margin": 0.0}),
-        Ablation("paper-settings", "100 epochs", {"epochs": 100}),
     ),
 )

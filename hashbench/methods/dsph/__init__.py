@@ -1,5 +1,6 @@
 """DSPH: class proxies that both modalities are drawn to, and a threshold from coding theory."""
 
+from hashbench.methods.dsph.presets import PAPER_PRESET
 from hashbench.methods.frozen_params import DROPOUT, training_params
 from hashbench.plan.card import Ablation, MethodCard, Param
 
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "TCSVT 2023",
     year=2023,
     entry="hashbench.methods.dsph.method:Dsph",
+    paper_preset=PAPER_PRESET,
     epoch_params=("epochs",),
     params=(
         *training_params(epochs=30, batch_size=128, lr=1e-3, weight_decay=0.2),
@@ -23,6 +25,5 @@ CARD = MethodCard(
     ablations=(
         Ablation("no-pairs", "proxies alone, alpha = 0", {"alpha": 0.0}),
         Ablation("fixed-proxies", "proxies stay as they are drawn", {"proxy_lr": 0.0}),
-        Ablation("paper-settings", "100 epochs", {"epochs": 100}),
     ),
 )

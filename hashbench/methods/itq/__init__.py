@@ -1,6 +1,7 @@
 """ITQ: principal directions, rotated to the nearest signs; a floor without training."""
 
 from hashbench.methods.frozen_params import ROTATION_ROUNDS
+from hashbench.methods.itq.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard
 
 CARD = MethodCard(
@@ -11,6 +12,7 @@ CARD = MethodCard(
     paper="Gong and Lazebnik, Iterative quantization, CVPR 2011",
     year=2011,
     entry="hashbench.methods.itq.method:Itq",
+    paper_preset=PAPER_PRESET,
     needs_joint_space=True,
     supervised=False,
     params=(ROTATION_ROUNDS,),

@@ -1,6 +1,7 @@
 """JDSH: a joint similarity whose outstanding pairs are sharpened, without labels."""
 
 from hashbench.methods.frozen_params import training_params
+from hashbench.methods.jdsh.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "SIGIR 2020",
     year=2020,
     entry="hashbench.methods.jdsh.method:Jdsh",
+    paper_preset=PAPER_PRESET,
     supervised=False,
     epoch_params=("epochs",),
     params=(

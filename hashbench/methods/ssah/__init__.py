@@ -1,5 +1,6 @@
 """SSAH: a network on labels supervises those of images and texts, with adversaries between them."""
 
+from hashbench.methods.ssah.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -10,6 +11,7 @@ CARD = MethodCard(
     paper="Li, Deng, Li, Liu, Gao, Tao, Self-Supervised Adversarial Hashing, CVPR 2018",
     year=2018,
     entry="hashbench.methods.ssah.method:Ssah",
+    paper_preset=PAPER_PRESET,
     epoch_params=("label_epochs", "epochs"),
     params=(
         Param("label_epochs", 15, "epochs of stage 1, the label network", low=1, high=10000),

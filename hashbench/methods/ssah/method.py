@@ -83,7 +83,7 @@ class Ssah(FrozenHeads):
         if stage.name == "hash":
             trained = [self.image_head, self.text_head, self.discriminators]
         parameters = [p for network in trained for p in network.parameters()]
-        return torch.optim.Adam(parameters, lr=self.context.real("lr"))
+        return torch.optim.Adam(parameters, lr=self.context.real("lr"), fused=True)
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:
         """Pairs of features and of codes, signs and labels; with adversaries in stage 2."""

@@ -1,6 +1,7 @@
 """UCCH: contrast with binary codes in a memory, and ranking within the batch, without labels."""
 
 from hashbench.methods.frozen_params import training_params
+from hashbench.methods.ucch.presets import PAPER_PRESET
 from hashbench.plan.card import Ablation, MethodCard, Param
 
 CARD = MethodCard(
@@ -12,6 +13,7 @@ CARD = MethodCard(
     "TPAMI 2023",
     year=2023,
     entry="hashbench.methods.ucch.method:Ucch",
+    paper_preset=PAPER_PRESET,
     supervised=False,
     epoch_params=("epochs",),
     params=(

@@ -52,7 +52,7 @@ class Ucch(FrozenHeads):
     def optimiser(self, stage: Stage) -> torch.optim.Optimizer:  # noqa: ARG002
         """Adam, the gradient clipped to norm 1."""
         lr, decay = self.context.real("lr"), self.context.real("weight_decay")
-        return ClippedAdam(self.parameters(), lr=lr, weight_decay=decay)
+        return ClippedAdam(self.parameters(), lr=lr, weight_decay=decay, fused=True)
 
     def losses(self, stage: Stage, batch: Batch) -> dict[str, Term]:  # noqa: ARG002
         """alpha L_c + (1 - alpha) L_r, after which the memory takes the batch's codes."""
