@@ -148,7 +148,7 @@ class FeatureStore:
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
         """The weights of the last blocks of the towers, of pictures and of texts."""
-        return self._tunable(last).tails()
+        return self.tunable(last).tails()
 
     def _features(
         self, dataset: Dataset, last: int, kept: IntArray | None
@@ -170,7 +170,7 @@ class FeatureStore:
                     None if pooled is None else PooledTask(pooled, self._stored),
                     None
                     if blocks is None or kept is None
-                    else BlocksTask(blocks, self._tunable(last), kept),
+                    else BlocksTask(blocks, self.tunable(last), kept),
                 )
         broken = broken_in(entry)
         if broken and not self._skip_broken:
@@ -198,7 +198,7 @@ class FeatureStore:
         from hashbench.backbones.block_inputs import BlockInputs, KeptRows, LiveEncoder
         from hashbench.backbones.extraction import captions_of
 
-        live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
+        live = LiveEncoder(lambda: self.backbone, lambda: self.tunable(last), dataset)
         starts = np.asarray(_map(entry, "starts"))
         return BlockInputs(
             entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), starts, live
@@ -237,7 +237,8 @@ class FeatureStore:
         kind = "".join(f".{name}{value}" for name, value in parts.items())
         return self._root / f"{dataset.name}.{self.source.name}{kind}.{digest}", identity
 
-    def _tunable(self, last: int) -> TunableClip:
+    def tunable(self, last: int) -> TunableClip:
+        """The towers for a method that tunes their last blocks. Raises InputError for others."""
         from hashbench.backbones.blocks import TunableClip
 
         return TunableClip(self.backbone, self.source.name, last)
