@@ -1,8 +1,8 @@
 """Codes of new items, as `hashbench encode` writes and `hashbench search --codes` reads them.
 
 Arrays of the .npz: `encoded` (1,) int64, the format, 1; `ids` (n,) strings; `modality` and `run`,
-one string each; for each length K `codes_<K>` (n, ceil(K / 64)) uint64 words, bit j of a row at bit j % 64 of
-word j // 64: numpy.unpackbits(words.view("u1"), axis=1, count=K, bitorder="little").
+one string each; for each length K `codes_<K>` (n, ceil(K / 64)) uint64 words, bit j of a row at bit
+j % 64 of word j // 64: numpy.unpackbits(words.view("u1"), axis=1, count=K, bitorder="little").
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from hashbench.runs.events import Finished
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.status import status_of
 from hashbench.runs.tailer import Tailer
-from hashbench.trackers.catalog import PROJECT, Sink, Target, tracker_named
+from hashbench.trackers.catalog import Sink, Target, tracker_named
 from hashbench.trackers.points import PointReader
 
 POLL_SECONDS = 1.0
@@ -55,9 +55,11 @@ def main() -> int:
     parser.add_argument("tracker")
     arguments = parser.parse_args()
     run = RunFolder(arguments.run)
-    # TensorBoard finds event files anywhere below its folder, so they stay with the run
-    folder = run.path if arguments.tracker == "tensorboard" else None
-    target = Target(run.id, specs.read(run.spec), PROJECT, folder)
+    spec = specs.read(run.spec)
+    target = Target(run.id, spec)
+    if arguments.tracker == "tensorboard":
+        # it finds event files anywhere below its folder, so that they stay with their run
+        target = Target("tensorboard", spec, folder=run.path)
     try:
         sink = tracker_named(arguments.tracker, "--track").open(target)
     except HashbenchError as error:
