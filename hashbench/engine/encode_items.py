@@ -146,8 +146,8 @@ def joined(
     return ids, {bits: Codes(np.concatenate(some), bits) for bits, some in words.items()}
 
 
-def main() -> int:
-    """Encodes, and reports how it goes."""
+def parser() -> argparse.ArgumentParser:
+    """The words of this process."""
     parser = argparse.ArgumentParser(
         prog="python -m hashbench.engine.encode_items", description=__doc__
     )
@@ -158,7 +158,22 @@ def main() -> int:
     what.add_argument("--texts", type=Path)
     parser.add_argument("--on-bad-image", choices=("stop", "skip"), default="stop")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
+    return parser
+
+
+def answer(arguments: argparse.Namespace, send: Send) -> int:
+    """Encodes, and reports how it goes; the exit code."""
+    try:
+        encode(arguments, send)
+    except HashbenchError as error:
+        send({"error": error.problem, "where": error.where, "remedy": error.remedy})
+        return error.exit_code
+    return 0
+
+
+def main() -> int:
+    """One call of the process."""
+    arguments = parser().parse_args()
     # whatever a library prints must not stand among the messages
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -166,12 +181,7 @@ def main() -> int:
     def send(message: dict[str, Any]) -> None:
         out.write(json.dumps(message) + "\n")
 
-    try:
-        encode(arguments, send)
-    except HashbenchError as error:
-        send({"error": error.problem, "where": error.where, "remedy": error.remedy})
-        return error.exit_code
-    return 0
+    return answer(arguments, send)
 
 
 if __name__ == "__main__":
