@@ -53,6 +53,10 @@ COMMANDS = {
 }
 
 
+class ReaderLeftError(Exception):
+    """The reader of a pipe has gone, as `| head` does."""
+
+
 class LazyGroup(TyperGroup):
     """Loads a command when it is asked for."""
 
@@ -60,6 +64,13 @@ class LazyGroup(TyperGroup):
         super().__init__(**settings)
         names: Any = dict.fromkeys(COMMANDS)
         self.commands = names  # known without being loaded, for "did you mean"
+
+    def invoke(self, ctx: Any) -> Any:
+        """The command's work. A reader that has gone is no failure, as Typer would have it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderLeftError from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The names, in the order of the table."""
@@ -128,17 +139,26 @@ def _report(error: HashbenchError) -> NoReturn:
 
 def main() -> None:
     """Runs the command line. Errors of ours are one message on stderr and an exit code."""
+    from hashbench.cli.streams import mend_streams, reader_left
     from hashbench.errors import HashbenchError
 
+    mend_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            # what is still buffered is written here, where a failure can be told
+            sys.stdout.flush()
     except HashbenchError as error:
         _report(error)
-    except BrokenPipeError:
-        # the reader of a pipe has gone, as `| head` does; nothing is left to tell it
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:  # a disk that is full, read-only or failing
-        from hashbench.files.os_errors import explained
+    except (BrokenPipeError, ReaderLeftError):
+        reader_left()
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
+        # a disk that is full, read-only or failing; a limit of the system
+        from hashbench.files.os_errors import explained, limit_reached
 
-        _report(explained(error))
+        if isinstance(error, OSError):
+            _report(explained(error))
+        if (limit := limit_reached(error)) is None:
+            raise
+        _report(limit)
