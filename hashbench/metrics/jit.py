@@ -10,8 +10,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import njit, types
-from numba.extending import intrinsic
+from hashbench.files.memory_budget import require_address_space
+
+require_address_space(1 << 30, "scoring")  # before the compiler is loaded, which would abort
+
+from numba import njit, types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _njit: Any = njit

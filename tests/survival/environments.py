@@ -124,7 +124,7 @@ def place(folder: Path) -> Place:
 
 def outcome(environment: Environment, line: str) -> tuple[str, str]:
     """`worked`, `refused` or `wrong`, and what was seen."""
-    variables = {**os.environ, "OMP_NUM_THREADS": "1", **environment.variables}
+    variables = {**os.environ, "OMP_NUM_THREADS": None, **environment.variables}
     kept = {name: value for name, value in variables.items() if value is not None}
     try:
         done = subprocess.run(
