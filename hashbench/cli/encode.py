@@ -45,6 +45,7 @@ def encode_command(
     from hashbench.launch.encoding import encode_items
     from hashbench.runs.layout import pick
 
+    # refused here where possible, since the process that encodes takes seconds to load
     if (images is None) == (texts is None):
         raise InputError("give one of them", where="--images and --texts")
     if on_bad_image not in (STOP, SKIP):

@@ -54,6 +54,7 @@ def export_command(
     from hashbench.errors import InputError, UnknownNameError
     from hashbench.trackers.catalog import TRACKERS
 
+    # all that can be wrong with the words is found before a run is read
     known = [*FORMS, *TRACKERS, CSV]
     if not to:
         raise InputError("is missing", where="--to", remedy=f"one of {', '.join(known)}")

@@ -210,10 +210,10 @@ def test_every_value_is_taken_or_refused(command: str, place: Path, run_main: Co
 def test_the_check_sees_what_it_looks_for(
     place: Path, run_main: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object, **__: object) -> None:
+    def fails() -> None:
         raise ZeroDivisionError("a defect")
 
-    case = Case(("queue",), "--json", ("--json",))
+    case = Case(("queue",), "", ())
     assert problem(case, run_main) == ""
     monkeypatch.setattr("hashbench.cli.queue.queue_command", fails)
     assert "ZeroDivisionError" in problem(case, run_main)
