@@ -19,11 +19,11 @@ def mend_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
     if sys.stdin is None:
-        sys.stdin = open(os.devnull, encoding="utf-8")  # type: ignore[unreachable]  # noqa: PTH123, SIM115
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stdout is None:
-        sys.stdout = os.fdopen(1, "w", encoding="utf-8")  # type: ignore[unreachable]
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
     if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w", encoding="utf-8")  # type: ignore[unreachable]
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -165,11 +165,13 @@ class Library:
         return self._of(bits).database[find_direction(direction).database].words
 
     def _caption_code(self, caption: str, bits: int) -> Words:
-        return self._encoder.texts([caption])[bits].words[0]
+        words: Words = self._encoder.texts([caption])[bits].words[0]
+        return words
 
     def _picture_code(self, file: str, bits: int) -> Words:
         pixels = self._encoder.backbone.pixels(read_picture(Path(file)))
-        return self._encoder.images(pixels[None])[bits].words[0]
+        words: Words = self._encoder.images(pixels[None])[bits].words[0]
+        return words
 
     @functools.cached_property
     def _encoder(self) -> ItemEncoder:
@@ -243,8 +245,8 @@ class Library:
                 keys = ("bits", "direction", "file", "top")
                 return self.rank_picture(*(question[key] for key in keys))
             case "new items":
-                keys = ("bits", "query", "picture", "file", "top")
-                return self.rank_new(*(question[key] for key in keys))
+                new = ("bits", "query", "picture", "file", "top")
+                return self.rank_new(*(question[key] for key in new))
             case "picture":
                 keys = ("side", "row", "width", "height")
                 return self.picture(*(question[key] for key in keys))
