@@ -6,8 +6,10 @@ help needs no more than this table.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -57,6 +59,15 @@ class ReaderLeftError(Exception):
     """The reader of a pipe has gone, as `| head` does."""
 
 
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """A reader that has gone is no failure, which Typer would make of it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeftError from None
+
+
 class LazyGroup(TyperGroup):
     """Loads a command when it is asked for."""
 
@@ -65,12 +76,15 @@ class LazyGroup(TyperGroup):
         names: Any = dict.fromkeys(COMMANDS)
         self.commands = names  # known without being loaded, for "did you mean"
 
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """What comes before a command, as `--version` does."""
+        with _reader_may_leave():
+            return super().make_context(*words, **settings)
+
     def invoke(self, ctx: Any) -> Any:
-        """The command's work. A reader that has gone is no failure, as Typer would have it."""
-        try:
+        """The command's work."""
+        with _reader_may_leave():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise ReaderLeftError from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The names, in the order of the table."""

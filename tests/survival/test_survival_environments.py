@@ -15,7 +15,8 @@ from tests.survival.environments import ENVIRONMENTS
 LEAN = {
     "ASCII": "compare",
     "no variables": "show",
-    "reader never reads": "compare",
+    "reader leaves": "compare",
+    "reader never reads": "version",
     "all closed": "ls",
     "full output": "guide",
     "32 files": "eval",
