@@ -162,7 +162,7 @@ class FeatureStore:
         with self._written(entry, identity) as writer:
             if writer is not None:
                 extraction = Extraction(self.backbone, self._report)
-                extraction.block_texts(writer, self._tunable(last), captions)
+                extraction.block_texts(writer, self.tunable(last), captions)
         return StoredCaptions(entry, np.asarray(_map(entry, "starts")))
 
     def _sentences_entry(
@@ -176,7 +176,7 @@ class FeatureStore:
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
         """The weights of the last blocks of the towers, of pictures and of texts."""
-        return self._tunable(last).tails()
+        return self.tunable(last).tails()
 
     def _features(
         self, dataset: Dataset, last: int, kept: IntArray | None
@@ -198,7 +198,7 @@ class FeatureStore:
                     None if pooled is None else PooledTask(pooled, self._stored),
                     None
                     if blocks is None or kept is None
-                    else BlocksTask(blocks, self._tunable(last), kept),
+                    else BlocksTask(blocks, self.tunable(last), kept),
                 )
         broken = broken_in(entry)
         if broken and not self._skip_broken:
@@ -237,7 +237,7 @@ class FeatureStore:
         )
         from hashbench.backbones.extraction import captions_of
 
-        live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
+        live = LiveEncoder(lambda: self.backbone, lambda: self.tunable(last), dataset)
         texts = StoredCaptions(entry, np.asarray(_map(entry, "starts")))
         return BlockInputs(entry, KeptRows(kept), KeptRows(captions_of(offsets, kept)), texts, live)
 
@@ -274,7 +274,8 @@ class FeatureStore:
         kind = "".join(f".{name}{value}" for name, value in parts.items())
         return self._root / f"{dataset.name}.{self.source.name}{kind}.{digest}", identity
 
-    def _tunable(self, last: int) -> TunableClip:
+    def tunable(self, last: int) -> TunableClip:
+        """The towers for a method that tunes their last blocks. Raises InputError for others."""
         from hashbench.backbones.blocks import TunableClip
 
         return TunableClip(self.backbone, self.source.name, last)

@@ -18,6 +18,11 @@ def console(*, stderr: bool = False) -> Console:
     """
     from rich.console import Console
 
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leaves it to `main`, which ends quietly; rich would end with exit code 1."""
+            raise BrokenPipeError
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else UNWRAPPED
-    return Console(stderr=stderr, width=width, markup=False, highlight=False)
+    return PipeConsole(stderr=stderr, width=width, markup=False, highlight=False)

@@ -6,8 +6,10 @@ help needs no more than this table.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -41,6 +43,9 @@ COMMANDS = {
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
+    "export": Entry("export:export_command", "Codes for other programs, numbers for trackers."),
+    "encode": Entry("encode:encode_command", "Hash codes of new pictures or texts."),
+    "search": Entry("search:search_command", "Find items by a caption or a picture."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
@@ -50,6 +55,19 @@ COMMANDS = {
 }
 
 
+class ReaderLeftError(Exception):
+    """The reader of a pipe has gone, as `| head` does."""
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """A reader that has gone is no failure, which Typer would make of it."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderLeftError from None
+
+
 class LazyGroup(TyperGroup):
     """Loads a command when it is asked for."""
 
@@ -57,6 +75,16 @@ class LazyGroup(TyperGroup):
         super().__init__(**settings)
         names: Any = dict.fromkeys(COMMANDS)
         self.commands = names  # known without being loaded, for "did you mean"
+
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """What comes before a command, as `--version` does."""
+        with _reader_may_leave():
+            return super().make_context(*words, **settings)
+
+    def invoke(self, ctx: Any) -> Any:
+        """The command's work."""
+        with _reader_may_leave():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """The names, in the order of the table."""
@@ -125,17 +153,26 @@ def _report(error: HashbenchError) -> NoReturn:
 
 def main() -> None:
     """Runs the command line. Errors of ours are one message on stderr and an exit code."""
+    from hashbench.cli.streams import mend_streams, reader_left
     from hashbench.errors import HashbenchError
 
+    mend_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            # what is still buffered is written here, where a failure can be told
+            sys.stdout.flush()
     except HashbenchError as error:
         _report(error)
-    except BrokenPipeError:
-        # the reader of a pipe has gone, as `| head` does; nothing is left to tell it
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:  # a disk that is full, read-only or failing
-        from hashbench.files.os_errors import explained
+    except (BrokenPipeError, ReaderLeftError):
+        reader_left()
+    except (OSError, MemoryError, ImportError, RuntimeError) as error:
+        # a disk that is full, read-only or failing; a limit of the system
+        from hashbench.files.os_errors import explained, limit_reached
 
-        _report(explained(error))
+        if isinstance(error, OSError):
+            _report(explained(error))
+        if (limit := limit_reached(error)) is None:
+            raise
+        _report(limit)

@@ -51,6 +51,13 @@ Priority = Annotated[
     int, typer.Option("--priority", help="In the queue; the highest first, -999 to 999.")
 ]
 
+Track = Annotated[
+    Many,
+    typer.Option(
+        "--track", help="Hand its numbers to tensorboard, wandb or trackio while it trains."
+    ),
+]
+
 Runs = Annotated[
     Many, typer.Argument(help="Run ids, beginnings or ends of them, paths, or `last`.")
 ]
@@ -68,16 +75,25 @@ class StartOptions:
     detach: Detach = False
     queue: Queue = False
     priority: Priority = 0
+    track: Track = None
     json_: Json = False
     data_dir: DataDir = DATA_DIR
     runs_dir: RunsDir = RUNS_DIR
 
     @property
     def mode(self) -> StartMode:
-        """How the workers start. Raises InputError for a wrong priority."""
+        """How the workers start. Raises InputError for a wrong priority, or for a tracker that is
+        unknown or not installed.
+        """
         from hashbench.launch.start_mode import StartMode
 
-        return StartMode(self.queue, self.priority, self.detach)
+        if self.track:
+            from hashbench.trackers.catalog import tracker_named
+
+            for name in self.track:
+                tracker_named(name, "--track")
+        trackers = tuple(dict.fromkeys(self.track or ()))
+        return StartMode(self.queue, self.priority, self.detach, trackers)
 
 
 def starts_runs(command: Command) -> Command:

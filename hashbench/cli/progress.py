@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from hashbench.cli.console import console
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+@contextlib.contextmanager
+def progress_bar(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function of (what, done, total) that draws one bar after the other, with the time
+    left; a total of 0 is not known.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    stderr = console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    off = hidden or not stderr.is_terminal
+    with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def draw(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                for bar in bars.values():
+                    progress.update(bar, visible=False)
+                bars[what] = progress.add_task(what, total=None)
+            progress.update(bars[what], completed=done, total=total or None)
+
+        yield draw
 
 
 @contextlib.contextmanager
 def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
     """Yields a function of (done, total) that draws pictures read, with the time left."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    stderr = console(stderr=True)
-    columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    off = hidden or not stderr.is_terminal
-    with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
-        bar = None
-
-        def draw(done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None:
-                bar = progress.add_task("pictures", total=total)
-            progress.update(bar, completed=done)
-
-        yield draw
+    with progress_bar(hidden=hidden) as progress:
+        yield lambda done, total: progress("pictures", done, total)
 
 
 def print_entry(heading: str, text: str, style: str = "") -> None:

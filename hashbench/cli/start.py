@@ -20,9 +20,17 @@ def work_through(
     if mode.queue or (mode.detach and len(folders) > 1):
         _enqueue(folders, data_dir, mode, as_json=as_json)
     elif mode.detach:
-        _leave(folders, data_dir)
+        _leave(folders, data_dir, mode)
     else:
-        _watch(folders, data_dir, as_json=as_json)
+        _watch(folders, data_dir, mode, as_json=as_json)
+
+
+def _follow(folder: RunFolder, mode: StartMode) -> None:
+    """Starts what hands a run's numbers to trackers, once the run has a worker."""
+    from hashbench.launch.followers import start_follower
+
+    for name in mode.trackers:
+        start_follower(folder, name)
 
 
 def _enqueue(
@@ -34,20 +42,22 @@ def _enqueue(
         actions.resume(
             folder, data_dir, start=lambda run, data: spawn.enqueue(run, data, mode.priority)
         )
+        _follow(folder, mode)
         typer.echo(folder.id)
     if not as_json:
         typer.echo("they train in turn: `hashbench queue` and `hashbench tui` show them", err=True)
 
 
-def _leave(folders: Sequence[RunFolder], data_dir: Path) -> None:
+def _leave(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode) -> None:
     from hashbench.launch import actions
 
     for folder in folders:
         actions.resume(folder, data_dir)
+        _follow(folder, mode)
         typer.echo(folder.id)
 
 
-def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> None:
+def _watch(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool) -> None:
     from hashbench.cli.watch import Interrupted, watcher
     from hashbench.errors import BusyError
     from hashbench.launch.spawn import start
@@ -62,6 +72,7 @@ def _watch(folders: Sequence[RunFolder], data_dir: Path, *, as_json: bool) -> No
                 raise
             watch.message(f"{folder.id}: another worker has it already")
             continue
+        _follow(folder, mode)
         try:
             code = watch.follow(folder, process, position + 1, len(folders))
         except Interrupted as stop:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hashbench.errors import InputError, UnknownNameError
-from hashbench.plan.directions import DIRECTIONS
+from hashbench.plan.directions import DIRECTIONS, MODALITIES
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Layout:
 
 
 LAYOUTS = (
+    Layout(
+        "named",
+        "query_image, database_text, query_labels, ...: as `hashbench export` names them",
+        {m: f"query_{m}" for m in MODALITIES},
+        {m: f"database_{m}" for m in MODALITIES},
+        ("query_labels",),
+        ("database_labels",),
+    ),
     Layout(
         "val-retrieval",
         "val_B, retrieval_B, L_te, L_db: fused codes, as PGHMH writes them",

@@ -16,6 +16,11 @@ from hashbench.errors import DamagedFileError, InputError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+"""The formats of photographs, by Pillow's names: the only ones that are decoded, whatever a file is
+called. Pillow knows fifty, and hands some of them, such as EPS, to other programs.
+"""
+
 MAX_PIXELS = 90_000_000
 """A larger picture is refused as a decompression bomb; the largest of COCO has 0.4 million."""
 
@@ -81,10 +86,11 @@ class NoPictures:
 def read_picture(path: Path) -> Image.Image:
     """The picture in a file, as RGB.
 
-    Raises DamagedFileError for a file that is missing, no picture, torn, or larger than MAX_PIXELS.
+    Raises DamagedFileError for a file that is missing, torn, of none of FORMATS, or larger than
+    MAX_PIXELS.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             _refuse_bomb(*image.size)
             return image.convert("RGB")
     except FileNotFoundError:
@@ -93,7 +99,8 @@ def read_picture(path: Path) -> Image.Image:
         problem = f"is too large to be a picture of a dataset: more than {MAX_PIXELS:,} pixels"
         remedy = "scale it down or remove it"
     except UnidentifiedImageError:
-        problem, remedy = "is not a picture", "fetch the file again or remove it"
+        problem = f"is not a picture of a format that is read ({', '.join(FORMATS)})"
+        remedy = "fetch the file again, convert it to JPEG or PNG, or remove it"
     except _UNREADABLE as error:
         problem, remedy = f"cannot be read: {error}", "fetch the file again or remove it"
     raise DamagedFileError(problem, where=path, remedy=remedy)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hashbench.codefiles.mat_export import write_released
 from hashbench.codefiles.native import CodeSet, write_codes
-from hashbench.codefiles.pghmh import write_released
 from hashbench.datasets.base import IntArray
 from hashbench.engine.audit import audit
 from hashbench.engine.checkpoint import Best

@@ -66,7 +66,7 @@ class MadeUpStore(FeatureStore):
     def blocks(self, dataset: Dataset, last: int, caption_tokens: float) -> BlockInputs:
         """Inputs of the `last` blocks for any items, each caption of so many tokens."""
         none = np.zeros(0, np.int64)
-        live = LiveEncoder(lambda: self.backbone, lambda: self._tunable(last), dataset)
+        live = LiveEncoder(lambda: self.backbone, lambda: self.tunable(last), dataset)
         kept, tokens = KeptRows(none), max(1, round(caption_tokens))
         stored = StoredCaptions(Path(), none)
         return MadeUpBlocks(Path(), kept, kept, stored, live, self.source.config.shape, tokens)

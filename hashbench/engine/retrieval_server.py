@@ -1,8 +1,8 @@
 """Answers questions about a run's codes: `python -m hashbench.engine.retrieval_server RUN`.
 
 One question a line on stdin, one answer a line on stdout, both JSON objects; the first line out
-describes what can be asked. Codes and captions need no torch; it is loaded with the first typed
-caption.
+describes what can be asked. Codes and captions need no torch; it is loaded with the first query
+that has to be encoded.
 """
 
 from __future__ import annotations
@@ -21,17 +21,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashbench.codefiles.encoded_items import read_encoded
 from hashbench.codefiles.native import CodeSet, read_codes
+from hashbench.datasets.pictures import read_picture
 from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.plan.directions import FUSED, directions_of, find_direction
+from hashbench.plan.directions import directions_of, find_direction
 from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
     from hashbench.datasets.base import Dataset
-    from hashbench.engine.caption_encoder import CaptionEncoder
+    from hashbench.engine.item_encoder import ItemEncoder
 
 MOST = 1000  # items or results in one answer
 MOST_PIXELS = 400  # of a side of a thumbnail
@@ -99,7 +101,7 @@ class Library:
             "query": len(self._any.query_labels),
             "database": len(self._any.database_labels),
             "note": self.note,
-            "typed": FUSED not in self._any.query,
+            "typed": self._spec.protocol != "published",
         }
 
     def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:
@@ -128,16 +130,54 @@ class Library:
 
     def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
         """The database items nearest to a caption typed by a person, encoded by the run."""
-        codes = self._of(bits)
-        target = find_direction(direction).database
-        words = self._typed.code(caption, bits).words[0]
-        return self._ranking(distances(words, codes.database[target].words), None, top)
+        database = self._ranked(bits, direction)
+        return self._ranking(distances(self._caption_code(caption, bits), database), None, top)
+
+    def rank_picture(self, bits: int, direction: str, file: str, top: int) -> dict[str, Any]:
+        """The database items nearest to a picture in a file. Raises DamagedFileError."""
+        database = self._ranked(bits, direction)
+        return self._ranking(distances(self._picture_code(file, bits), database), None, top)
+
+    def rank_new(self, bits: int, query: str, picture: bool, file: str, top: int) -> dict[str, Any]:
+        """The nearest of the new items that `file` holds the codes of, to a caption or picture.
+
+        Raises InputError for codes that another run made, or of another length.
+        """
+        items = read_encoded(Path(file))
+        if items.run != self._run.id:
+            raise InputError(
+                f"holds codes of {items.run}; those of {self._run.id} mean something else",
+                where=file,
+                remedy=f"hashbench search {items.run}, or encode them with this run",
+            )
+        if bits not in items.codes:
+            raise InputError(f"holds no codes of {bits} bits", where=file)
+        code = self._picture_code(query, bits) if picture else self._caption_code(query, bits)
+        distance = distances(code, items.codes[bits].words)
+        order = nearest(distance, min(top, MOST)).tolist()
+        results = [
+            {"rank": place + 1, "distance": int(distance[row]), "row": row, "id": items.ids[row]}
+            for place, row in enumerate(order)
+        ]
+        return {"results": results, "relevant": None}
+
+    def _ranked(self, bits: int, direction: str) -> Words:
+        return self._of(bits).database[find_direction(direction).database].words
+
+    def _caption_code(self, caption: str, bits: int) -> Words:
+        words: Words = self._encoder.texts([caption])[bits].words[0]
+        return words
+
+    def _picture_code(self, file: str, bits: int) -> Words:
+        pixels = self._encoder.backbone.pixels(read_picture(Path(file)))
+        words: Words = self._encoder.images(pixels[None])[bits].words[0]
+        return words
 
     @functools.cached_property
-    def _typed(self) -> CaptionEncoder:
-        from hashbench.engine.caption_encoder import CaptionEncoder
+    def _encoder(self) -> ItemEncoder:
+        from hashbench.engine.item_encoder import ItemEncoder
 
-        return CaptionEncoder(self._run, self._spec, self._data_dir)
+        return ItemEncoder(self._run, self._spec, self._data_dir)
 
     def _ranking(
         self, distance: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
@@ -201,6 +241,12 @@ class Library:
             case "typed":
                 keys = ("bits", "direction", "caption", "top")
                 return self.rank_typed(*(question[key] for key in keys))
+            case "picture query":
+                keys = ("bits", "direction", "file", "top")
+                return self.rank_picture(*(question[key] for key in keys))
+            case "new items":
+                new = ("bits", "query", "picture", "file", "top")
+                return self.rank_new(*(question[key] for key in new))
             case "picture":
                 keys = ("side", "row", "width", "height")
                 return self.picture(*(question[key] for key in keys))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from hashbench.errors import InputError
+
 PART = ".part"
 
 
@@ -15,7 +17,10 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     The folder is made if it is missing. When `write` raises, nothing of it is left and what was
     at `path` before is untouched. An OSError that names no file (a full disk) names `path`.
+    Raises InputError for a device or a pipe, which a file would take the place of.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise InputError("is a device or a pipe", where=path, remedy="the name of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}{PART}")
     try:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
-from hashbench.errors import DamagedFileError
+from hashbench.errors import DamagedFileError, HashbenchError
 
 FREE_BYTES = 2 << 30
 EXPANSION = 256  # above what label matrices stored as float64 compress to; DEFLATE reaches 1,032
@@ -45,3 +46,15 @@ class Budget:
 def elements(shape: Sequence[int]) -> int:
     """How many elements an array of this shape has, as an exact integer."""
     return math.prod(int(size) for size in shape)
+
+
+def require_address_space(needed: int, what: str) -> None:
+    """Raises HashbenchError where a limit (ulimit -v) leaves this process less than `needed` bytes:
+    compiled libraries answer such a limit by ending the process.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most not in (resource.RLIM_INFINITY, -1) and most < needed:
+        raise HashbenchError(
+            f"memory is limited to {most >> 20:,} MB, and {what} needs {needed >> 20:,} MB",
+            remedy=f"raise the limit: ulimit -v {needed >> 10}",
+        )

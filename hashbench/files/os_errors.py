@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from hashbench.errors import StorageError
+from hashbench.errors import HashbenchError, StorageError
 
 MEANINGS = {
     errno.ENOSPC: ("the disk is full", "free some space on it"),
@@ -19,6 +19,12 @@ MEANINGS = {
     errno.EIO: ("the disk reports an error", "check the disk, or use another"),
     errno.ESTALE: ("the network disk has lost the file", "mount the disk again"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
+    errno.ENFILE: ("too many files are open on this machine", "end other programs"),
+    errno.ENOMEM: ("there is no memory left", "raise the limit (ulimit -v), or end other programs"),
+    errno.EAGAIN: (
+        "no further process or thread is allowed",
+        "raise the limit (ulimit -u), or end other programs",
+    ),
 }
 
 
@@ -30,3 +36,24 @@ def explained(error: OSError, *, then: str = "") -> StorageError:
     return StorageError(
         problem, where=error.filename, remedy=f"{remedy}; then {then}" if then else remedy
     )
+
+
+_SIGNS = {
+    errno.EMFILE: ("Too many open files",),
+    errno.ENOMEM: ("failed to map segment", "cannot allocate memory", "Cannot allocate memory"),
+    errno.EAGAIN: ("can't start new thread",),
+}
+"""How libraries put it whose errors have no number."""
+
+
+def limit_reached(error: BaseException) -> HashbenchError | None:
+    """The error for a person, where a library met a limit of the system; else None."""
+    if isinstance(error, MemoryError):
+        number = errno.ENOMEM
+    else:
+        found = (n for n, signs in _SIGNS.items() if any(sign in str(error) for sign in signs))
+        number = next(found, 0)
+    if not number:
+        return None
+    problem, remedy = MEANINGS[number]
+    return HashbenchError(problem, remedy=remedy)

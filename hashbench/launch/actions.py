@@ -5,6 +5,7 @@ share these; each looks at the run as it is now and raises InputError where it m
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -93,11 +94,20 @@ def retry(run: RunFolder, data_dir: Path, *, start: Start | None = None) -> subp
 
 
 def check_deletable(run: RunFolder) -> None:
-    """Raises BusyError while a worker lives, InputError where the folder is no run folder."""
+    """Raises BusyError while a worker lives, InputError where the folder is no run folder or is
+    another user's, which could be hidden but not removed.
+    """
     if not run.spec.is_file() or run.path.is_symlink():
         raise InputError("is not a run folder", where=run.path)
     if spawn.has_worker(run, status(run)):
         raise BusyError("its worker is still running", where=run.id, remedy="stop or kill it first")
+    for folder, _, _ in os.walk(run.path):
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise InputError(
+                "is not yours to remove: the permission is missing",
+                where=folder,
+                remedy="ask its owner",
+            )
 
 
 def delete(run: RunFolder) -> None:

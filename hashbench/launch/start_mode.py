@@ -12,12 +12,14 @@ from hashbench.runs.queue import check_priority
 class StartMode:
     """`queue`: each run in its turn, when a device is free, the highest `priority` first.
 
-    `detach`: without being watched from a terminal. With neither, at once.
+    `detach`: without being watched from a terminal. With neither, at once. `trackers` get the
+    numbers of each run while it trains.
     """
 
     queue: bool = False
     priority: int = 0
     detach: bool = False
+    trackers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_priority(self.priority)
@@ -33,4 +35,5 @@ class StartMode:
         """The options of `hashbench run` that mean the same."""
         words = ["--queue"] if self.queue else []
         words += ["--priority", str(self.priority)] if self.priority else []
-        return words + (["--detach"] if self.detach else [])
+        words += ["--detach"] if self.detach else []
+        return words + [word for name in self.trackers for word in ("--track", name)]

@@ -6,11 +6,16 @@ layer, compile in seconds, and are safe next to torch's own threads and after a 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from numba import njit, types
-from numba.extending import intrinsic
+from hashbench.files.memory_budget import require_address_space
+
+require_address_space(1 << 30, "scoring")  # before the compiler is loaded, which would abort
+
+from numba import njit, types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _njit: Any = njit
@@ -25,11 +30,26 @@ def compiled(function: Function) -> Function:
     """
     options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast("Function", _njit(cache=True, **options)(function))
+        return cast("Function", _saving_if_possible(_njit(cache=True, **options)(function)))
     except RuntimeError as error:
         if "no locator" not in str(error):
             raise
         return cast("Function", _njit(**options)(function))
+
+
+def _saving_if_possible(dispatcher: Any) -> Any:
+    """The kernel, for which a disk that is full or a limit on files costs its copy there alone:
+    numba looks for a writable place only when it decorates, and fails when it saves.
+    """
+    cache = dispatcher._cache
+    save = cache.save_overload
+
+    def attempted(*arguments: Any) -> None:
+        with contextlib.suppress(OSError):
+            save(*arguments)
+
+    cache.save_overload = attempted
+    return dispatcher
 
 
 def _popcount(_typing: Any, _word: Any) -> Any:

@@ -178,7 +178,7 @@ class _Runs:
             variant=variant,
             cells={task: _cell(scores) for task, scores in self.scores.items()},
             seeds=max((len({s for _, s in scores}) for scores in self.scores.values()), default=0),
-            marks=tuple(sorted(set().union(*map(_marks, self.runs)))),
+            marks=tuple(sorted(set().union(*map(marks_of, self.runs)))),
             runs=tuple(run.run.id for run in self.runs),
             repeats=self.repeats,
             contest=_contest(self.runs[0].spec.labels),
@@ -276,7 +276,8 @@ def _with_best(rows: Sequence[Row], metric: str) -> list[Row]:
 CHANGED = "CHANGED AFTER SCORING"
 
 
-def _marks(run: Finished) -> set[str]:
+def marks_of(run: Finished) -> set[str]:
+    """What is to be said wherever the numbers or codes of a run are shown."""
     marks = set()
     if run.spec.protocol == "published":
         marks.add("PUBLISHED PROTOCOL")

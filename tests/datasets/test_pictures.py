@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from hashbench.datasets.pictures import FilePictures, list_files, read_picture, safe_name
+from hashbench.datasets.pictures import FORMATS, FilePictures, list_files, read_picture, safe_name
 from hashbench.errors import DamagedFileError, InputError
 
 
@@ -33,6 +34,38 @@ def bomb(width: int, height: int) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     )
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats_of_photographs_are_read_whatever_the_name(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(kind))
+    assert read_picture(tmp_path / "a.jpg").size == (24, 16)
+
+
+def test_no_other_format_is_decoded_and_no_program_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow writes some 30 formats; a picture of each of the others, called .jpg, is refused."""
+    started = tmp_path / "started"
+    ghostscript = tmp_path / "bin" / "gs"
+    ghostscript.parent.mkdir()
+    ghostscript.write_text(f"#!/bin/sh\ntouch {started}\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(ghostscript.parent), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # where it was looked for before
+    Image.init()
+    refused = set()
+    for kind in set(Image.SAVE) - {*FORMATS, "MPO"}:  # an MPO begins with a JPEG, which is read
+        try:
+            content = encoded(kind)
+        except (OSError, ValueError, KeyError):  # not of this mode, or a library is missing
+            continue
+        (tmp_path / "a.jpg").write_bytes(content)
+        with pytest.raises(DamagedFileError, match=r"a\.jpg: is not a picture of a format"):
+            read_picture(tmp_path / "a.jpg")
+        refused.add(kind)
+    assert {"EPS", "PDF", "TGA", "PPM", "ICO"} <= refused
+    assert not started.exists()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "CMYK", "1"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hashbench.codefiles.mat_export import write_released
 from hashbench.codefiles.native import CodeSet
-from hashbench.codefiles.pghmh import write_released
 from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
 

@@ -1,0 +1,1 @@
+"""Runs in other programs' trackers, from their events: after the fact, or while they train."""
