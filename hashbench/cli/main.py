@@ -50,6 +50,10 @@ COMMANDS = {
 }
 
 
+WITHOUT_PLUGINS = ("queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
+"""Commands that look up no method, dataset or metric. All others take `--methods`."""
+
+
 class LazyGroup(TyperGroup):
     """Loads a command when it is asked for."""
 
@@ -74,6 +78,10 @@ class LazyGroup(TyperGroup):
             target = single
         command = typer.main.get_command(target)
         command.name = cmd_name
+        if cmd_name not in WITHOUT_PLUGINS:
+            from hashbench.cli.plugin_folders import add_option
+
+            add_option(command)
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002

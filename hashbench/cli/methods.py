@@ -1,4 +1,6 @@
-"""`hashbench methods`: what can be run, with every parameter, ablation and preset."""
+"""`hashbench methods`: what can be run, with every parameter, ablation and preset; and how to add to
+it.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +24,31 @@ app = typer.Typer(
 
 @app.command("list")
 def list_command(json_: Json = False) -> None:
-    """List all methods."""
+    """List all methods; those of plug-ins say where they come from."""
     from hashbench.plan import catalog
+    from hashbench.report.text import plain as plain_text
 
     cards = catalog.methods()
     if json_:
         import json
 
-        plain = [{"name": c.name, "title": c.title, "paper": c.paper} for c in cards.values()]
+        plain = [
+            {
+                "name": card.name,
+                "title": card.title,
+                "paper": card.paper,
+                "plugin": catalog.source_of("method", card.name),
+            }
+            for card in cards.values()
+        ]
         typer.echo(json.dumps(plain, indent=1))
-        return
-    for card in cards.values():
-        typer.echo(f"{card.name:<12} {card.summary}")
+    else:
+        for card in cards.values():
+            source = catalog.source_of("method", card.name)
+            plugin = f" [plug-in: {source}]" if source else ""
+            typer.echo(f"{card.name:<12} {card.summary}{plugin}")
+    for problem in catalog.left_out("method"):
+        typer.echo(f"left out: {plain_text(problem)}", err=True)
 
 
 @app.command("show")
@@ -77,7 +92,11 @@ def show_command(
 
 
 def _print_card(card: MethodCard) -> None:
+    from hashbench.plan import catalog
+
     typer.echo(f"{card.title} ({card.paper})\n{card.summary}")
+    if source := catalog.source_of("method", card.name):
+        typer.echo(f"a plug-in: {source}")
     typer.echo(f"It {card.traits}.\n" if card.traits else "")
     typer.echo("parameters, for --set name=value:")
     for param in card.params:

@@ -13,6 +13,7 @@ from hashbench.errors import InputError
 from hashbench.metrics.codes import Codes
 from hashbench.plan import catalog
 from hashbench.plan.spec import RunSpec
+from hashbench.runs import plugin_folders
 from hashbench.runs.layout import RunFolder
 
 
@@ -24,6 +25,7 @@ class CaptionEncoder:
     """
 
     def __init__(self, run: RunFolder, spec: RunSpec, data_dir: Path) -> None:
+        plugin_folders.require_same_files(run, spec)
         card = catalog.method(spec.method)
         if card.tuned_blocks or card.directions == ("mm",) or spec.protocol == "published":
             raise InputError(

@@ -284,6 +284,7 @@ def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunS
         backbone=BackboneSpec(**parts["backbone"]),
         labels=LabelSpec(**parts["labels"]),
         holdout=values["select"] != "test",  # the test queries select: nothing need be withheld
+        file_hash=catalog.file_hash("method", resolved["method"]),
         **parts[""],
     )
 
@@ -295,4 +296,9 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     usual = values["query"] is None and values["train"] is None
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]
-    return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))
+    return DatasetSpec(
+        **values,
+        usual_sizes=usual,
+        params=card.values(name),
+        file_hash=catalog.file_hash("dataset", name),
+    )

@@ -23,10 +23,11 @@ _LATER = (
     ("dataset", "caption_noise", 0.0),
     ("dataset", "caption_drop", 0.0),
     ("dataset", "augment_images", "none"),
+    ("dataset", "file_hash", ""),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
-_LATER_RUN = (("holdout", True),)
+_LATER_RUN = (("holdout", True), ("file_hash", ""))
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,7 +37,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `on_bad_image`: whether a picture that cannot be read ends the run or is left out of the split.
     `caption_noise`, `caption_drop`: shares of words of the fitted items' captions that are
     exchanged and left out. `augment_images`: what is done anew in each epoch with the fitted items'
-    pictures.
+    pictures. `file_hash` is that of the file that loads the dataset, where it is a plug-in of one
+    file.
     """
 
     name: str
@@ -50,6 +52,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     caption_noise: float = 0.0
     caption_drop: float = 0.0
     augment_images: str = "none"
+    file_hash: str = ""
 
 
 class BackboneSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +84,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     `holdout`: some training items are withheld from fitting as validation queries. Runs that select
     by the test queries, as papers do, fit all of them, but for those of earlier versions.
     `preset` is where values came from that nobody asked for, "" in runs of earlier versions.
+    `file_hash` is that of the method's file, where the method is a plug-in of one file.
     """
 
     version: int = VERSION
@@ -98,6 +102,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ablations: tuple[str, ...] = ()
     params: dict[str, Value] = {}
     preset: str = ""
+    file_hash: str = ""
 
     @property
     def hash(self) -> str:

@@ -123,7 +123,7 @@ class Launch(WorkScreen):
 
     def _methods(self) -> list[MethodCard]:
         picked = self.query_one("#method", PickList).picked
-        return [catalog.methods()[name] for name in picked if name in catalog.methods()]
+        return [card for name in picked if (card := catalog.find_method(name))]
 
     def _offer_ablations(self, picked: Sequence[str]) -> None:
         self.query_one("#ablate", PickList).offer(ablation_items(self._methods()), picked)
