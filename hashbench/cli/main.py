@@ -45,6 +45,7 @@ COMMANDS = {
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
+    "metrics": Entry("metrics:app", "Metrics: list, write and check your own."),
     "cache": Entry("cache:app", "Cached features: list and remove."),
     "guide": Entry("guide:guide_command", "Read the guide: data, sweeps, protocols, extending."),
 }

@@ -1,6 +1,4 @@
-"""`hashbench methods`: what can be run, with every parameter, ablation and preset; and how to add to
-it.
-"""
+"""`hashbench methods`: what can be run, with its parameters and presets; add and check your own."""
 
 from __future__ import annotations
 
@@ -9,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hashbench.cli.contract import What, report
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
     from hashbench.plan.card import DatasetCard, MethodCard
 
 app = typer.Typer(
-    help="Methods: list them, show one.",
+    help="Methods: list them, show one, write and check your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -89,6 +88,18 @@ def show_command(
         typer.echo(json.dumps(dataclasses.asdict(card), indent=1, default=dict))
         return
     _print_card(card)
+
+
+@app.command("check")
+def check_command(what: What, json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
+    """Try the contract of a method on small built-in data: a line for each check.
+
+    It trains, its codes are the same after a stop, with other labels and in other batches, unknown
+    labels do not stop it, and an encoder has no argument for labels. Exit code 1 where it fails.
+    """
+    from hashbench.testing.named import method_checks
+
+    report(lambda folder: method_checks(what, folder, data_dir), as_json=json_)
 
 
 def _print_card(card: MethodCard) -> None:

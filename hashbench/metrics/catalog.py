@@ -63,6 +63,17 @@ def measure(name: str) -> Measure:
     return card
 
 
+def source_of(name: str) -> str:
+    """Where the plug-in of that name comes from, in words; empty for what is built in."""
+    found = None if name in built_in_measures() else plugins.find(METRICS, name)
+    return "" if found is None else found.source
+
+
+def left_out() -> list[str]:
+    """The plug-ins that cannot be used, each with the reason, in a sentence."""
+    return plugins.left_out(METRICS, built_in_measures())
+
+
 def examples() -> list[str]:
     """Metric names of every measure, for help and error messages."""
     return [name for card in measures().values() for name in card.examples]

@@ -106,12 +106,12 @@ def find(group: Group[T], name: str, within: Sequence[Path] | None = None) -> Fo
     found = [_package(group, point) for point in _points(group) if point.name == name]
     if group.files:
         files = (file_named(name, folder) for folder in within)
-        found += [_file(group, path) for path in files if path is not None][:1]
-    candidates = [one for one in found if one is not None]
-    if not candidates:
+        held = (_file(group, path) for path in files if path is not None)
+        found += [one for one in held if one is not None][:1]
+    if not found:
         more = (one for one in everything(group, within).values() if one.card is not None)
         return next((one for one in more if name in group.names(_card(one))), None)
-    return _one_of(candidates)
+    return _one_of(found)
 
 
 def everything(group: Group[T], within: Sequence[Path] | None = None) -> Mapping[str, Found[T]]:
@@ -170,10 +170,24 @@ def load(entry: str) -> Any:
         if module.partition(".")[0] == __name__.partition(".")[0]:
             raise  # a defect of this package, which has to be seen whole
         raise InputError(
-            f"the plug-in cannot be imported: {_words(error)}",
+            f"the plug-in cannot be imported: {error_words(error)}",
             where=entry,
             remedy="mend it or remove it",
         ) from error
+
+
+def error_words(error: BaseException) -> str:
+    """An error of somebody's code in one line, with the place where it happened."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError in line {error.lineno}: {error.msg}"
+    if isinstance(error, HashbenchError):
+        return error.problem
+    text = traceback.format_exception_only(error)[-1].strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if "importlib" not in frame.filename]
+    place = theirs[-1] if theirs else None
+    inside = place is not None and Path(place.filename).parent != Path(__file__).parent
+    return f"{text} ({Path(place.filename).name}:{place.lineno})" if place and inside else text
 
 
 def _card(one: Found[T]) -> T:
@@ -209,7 +223,7 @@ def _package(group: Group[T], point: EntryPoint) -> Found[T]:
     try:
         card = point.load()
     except (Exception, SystemExit) as error:
-        return Found(point.name, source, problem=_words(error))
+        return Found(point.name, source, problem=error_words(error))
     return _checked(group, point.name, source, None, card)
 
 
@@ -236,7 +250,7 @@ def _file_as_it_is(group: Group[T], path: Path, _changed: int, _size: int) -> Fo
     try:
         held = card_file.stored_value(path, (CARD, MEASURE))
     except (Exception, SystemExit) as error:
-        return Found(name, source, path, problem=_words(error))
+        return Found(name, source, path, problem=error_words(error))
     if held is None:
         problem = f"it binds neither {CARD} nor {MEASURE}"
         return Found(name, source, path, problem=problem)
@@ -274,17 +288,3 @@ def _with_file(card: Any, path: Path | None) -> Any:
     if path is None or not entry.startswith(":"):
         return card
     return dataclasses.replace(card, entry=f"{path.absolute()}{entry}")
-
-
-def _words(error: BaseException) -> str:
-    """An error of somebody's code in one line, with the place where it happened."""
-    if isinstance(error, SyntaxError):
-        return f"SyntaxError in line {error.lineno}: {error.msg}"
-    if isinstance(error, HashbenchError):
-        return error.problem
-    text = traceback.format_exception_only(error)[-1].strip()
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if "importlib" not in frame.filename]
-    place = theirs[-1] if theirs else None
-    inside = place is not None and Path(place.filename).parent != Path(__file__).parent
-    return f"{text} ({Path(place.filename).name}:{place.lineno})" if place and inside else text
