@@ -18,28 +18,34 @@ What = Annotated[
 
 
 def report(made: Callable[[Path], Checks], *, as_json: bool) -> None:
-    """Tries all checks and prints a line each, as soon as it is known. Exit code 1 where any did
-    not pass.
+    """Tries all checks and prints a line each, as soon as it is known, or JSON. Exit code 1 where
+    any did not pass.
     """
+    content = tried(made, hidden=as_json)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(content, indent=1))
+    if not content["passed"]:
+        raise typer.Exit(1)
+
+
+def tried(made: Callable[[Path], Checks], *, hidden: bool) -> dict[str, Any]:
+    """Tries all checks; unless `hidden`, each is a line as soon as it is known."""
     with tempfile.TemporaryDirectory(prefix="hashbench-check-") as folder:
         checks = made(Path(folder))
-        if not as_json:
+        if not hidden:
             _print_head(checks)
         verdicts = []
         for check in checks:
             verdict = checks.verdict(check)
             verdicts.append(verdict)
-            if not as_json:
+            if not hidden:
                 _print(verdict)
     passed = sum(verdict.passed is True for verdict in verdicts)
-    if as_json:
-        import json
-
-        typer.echo(json.dumps(_plain(checks, verdicts), indent=1))
-    else:
+    if not hidden:
         typer.echo(f"verdict: {passed} of {len(verdicts)} checks passed")
-    if passed < len(verdicts):
-        raise typer.Exit(1)
+    return _plain(checks, verdicts)
 
 
 def _print_head(checks: Checks) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hashbench.cli.contract import What, report
+from hashbench.cli.new import Into, NewName, Package, write
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
@@ -88,6 +89,25 @@ def show_command(
         typer.echo(json.dumps(dataclasses.asdict(card), indent=1, default=dict))
         return
     _print_card(card)
+
+
+@app.command("new")
+def new_command(
+    name: NewName,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="METHOD", help="Begin with a copy of a built-in method."),
+    ] = None,
+    into: Into = None,
+    package: Package = False,
+) -> None:
+    """Write the beginning of a method of your own: its card, its code and its test.
+
+    What is written works as it stands. Files that exist are never overwritten.
+    """
+    from hashbench.plan import catalog
+
+    write("method", name, catalog.built_in_methods(), into, package=package, origin=origin)
 
 
 @app.command("check")

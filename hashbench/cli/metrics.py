@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hashbench.cli.contract import What, report
+from hashbench.cli.new import Into, NewName, Package, write
 from hashbench.cli.options import Json
 
 app = typer.Typer(
@@ -41,6 +42,17 @@ def list_command(json_: Json = False) -> None:
             typer.echo(plain(f"{line['name']:<8} {line['title']}: {examples}{plugin}"))
     for problem in catalog.left_out():
         typer.echo(f"left out: {plain(problem)}", err=True)
+
+
+@app.command("new")
+def new_command(name: NewName, into: Into = None, package: Package = False) -> None:
+    """Write the beginning of a metric of your own, the harmonic mean of P and R, and its test.
+
+    What is written works as it stands. Files that exist are never overwritten.
+    """
+    from hashbench.metrics import catalog
+
+    write("metric", name, catalog.built_in_measures(), into, package=package)
 
 
 @app.command("check")

@@ -23,10 +23,12 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "threads"),
         ("", "holdout"),
         ("", "preset"),
+        ("", "file_hash"),
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),
         ("dataset", "augment_images"),
+        ("dataset", "file_hash"),
         ("backbone", "feature_precision"),
         ("backbone", "encode_precision"),
     ):
