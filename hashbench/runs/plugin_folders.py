@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,6 +16,7 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
 from hashbench.plan import card_file, catalog, plugins
+from hashbench.plan.plugins import Group
 from hashbench.plan.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -92,10 +93,11 @@ def require_same_files(
 
 def _problem(spec: RunSpec, folders: Sequence[Path]) -> str:
     """What has become of the files of a spec, as these folders have them; "" if nothing."""
-    for group, name, began in (
+    parts: tuple[tuple[Group[Any], str, str], ...] = (
         (catalog.METHODS, spec.method, spec.file_hash),
         (catalog.DATASETS, spec.dataset.name, spec.dataset.file_hash),
-    ):
+    )
+    for group, name, began in parts:
         if not began:
             continue
         found = plugins.find(group, name, folders)

@@ -40,7 +40,7 @@ def as_file(origin: str, name: str, title: str, cls: str) -> str:
         for path in sorted(folder.rglob("*.py"))
     }
     trees = {module: ast.parse(text) for module, text in modules.items()}
-    _check_mergeable(origin, trees, room)
+    _check_mergeable(origin, trees)
     order = graphlib.TopologicalSorter(
         {module: set(_inside(tree, room)) & set(trees) for module, tree in trees.items()}
     ).static_order()
@@ -112,13 +112,14 @@ def _is_inside(node: ast.ImportFrom, room: str) -> bool:
     return f"{node.module}.".startswith(f"{room}.")
 
 
-def _check_mergeable(origin: str, trees: Mapping[str, ast.Module], room: str) -> None:
+def _check_mergeable(origin: str, trees: Mapping[str, ast.Module]) -> None:
     """Raises InputError where two modules bind one name, or one module is used by its name."""
     owners: dict[str, str] = {}
     for module, tree in trees.items():
         for node in tree.body:
-            imported = isinstance(node, ast.ImportFrom) and _is_inside(node, room)
-            if imported and any(f"{node.module}.{a.name}" in trees for a in node.names):
+            if isinstance(node, ast.ImportFrom) and any(
+                f"{node.module}.{alias.name}" in trees for alias in node.names
+            ):
                 raise _too_large(origin)
             for name in _defined(node):
                 if owners.setdefault(name, module) != module:

@@ -11,7 +11,8 @@ import torch
 
 from hashbench.engine.pipeline import work
 from hashbench.errors import StopAskedError
-from hashbench.plan.request import Request, expand
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import request
 from hashbench.runs import control, layout
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
@@ -43,10 +44,10 @@ class _StoppingWriter(EventWriter):
                 raise _Interrupted
 
 
-def make(runs_dir: Path, **request: Any) -> RunFolder:
+def make(runs_dir: Path, **values: Any) -> RunFolder:
     """A new run folder of a small request. Raises InputError as `hashbench run` does."""
-    settled = {"dataset": [DATASET], "bits": [BITS], "threads": 1, "device": "cpu"} | request
-    (spec,) = expand(Request(**settled))
+    settled = {"dataset": [DATASET], "bits": [BITS], "threads": 1, "device": "cpu"} | values
+    (spec,) = expand(request(settled))
     return layout.create(runs_dir, spec, datetime.datetime.now(datetime.UTC))
 
 
