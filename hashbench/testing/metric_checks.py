@@ -57,17 +57,20 @@ class MetricChecks(Checks):
         return f"named {', '.join(self._card.examples)}"
 
     def _check_range(self) -> str:
-        low, high = self._card.low - ROUNDING, self._card.high + ROUNDING
         for metric in self._metrics:
             for tie in _ties(metric):
-                values = self._values(metric.with_tie(tie))
-                if values.shape != (QUERIES,):
-                    raise ContractBrokenError(f"{metric} has values of shape {values.shape}")
-                if not (np.isfinite(values).all() and (low <= values).all()):
-                    raise ContractBrokenError(f"{metric}, tie={tie}: a value of {values.min()}")
-                if not (values <= high).all():
-                    raise ContractBrokenError(f"{metric}, tie={tie}: a value of {values.max()}")
+                self._require_range(metric.with_tie(tie), self._values(metric.with_tie(tie)))
+            for reverse in (False, True):
+                self._require_range(metric, self._sorted_values(metric, reverse=reverse))
         return f"values lie between {self._card.low:g} and {self._card.high:g}"
+
+    def _require_range(self, metric: Metric, values: NDArray[np.float64]) -> None:
+        if values.shape != (QUERIES,):
+            raise ContractBrokenError(f"{metric} has values of shape {values.shape}")
+        low, high = self._card.low - ROUNDING, self._card.high + ROUNDING
+        outside = values[~((low <= values) & (values <= high))]
+        if len(outside):
+            raise ContractBrokenError(f"{metric}: a value of {outside[0]:g}")
 
     def _check_ties(self) -> str:
         for metric in filter(_has_ties, self._metrics):
