@@ -67,9 +67,9 @@ def check_command(
 
 def _tried(what: str, data_dir: Path, *, hidden: bool) -> tuple[str, dict[str, Any] | None]:
     """The name of a dataset, and how its contract went; None for one that is no plug-in."""
-    from hashbench.plan import card_file, catalog
+    from hashbench.plan import catalog, plugins
 
-    is_file = Path(what).suffix == card_file.SUFFIX
+    is_file = Path(what).suffix == plugins.SUFFIX
     if not is_file and not catalog.source_of("dataset", what):
         return what, None
     from hashbench.cli.contract import tried

@@ -8,8 +8,6 @@ from typing import Any
 
 from typer.core import TyperGroup, TyperOption
 
-from hashbench.plan import plugins
-
 
 def add_option(command: Any) -> None:
     """Gives the option to a command, or to each of a group's.
@@ -37,4 +35,6 @@ def add_option(command: Any) -> None:
 
 def _use(_context: Any, _option: Any, given: Sequence[str]) -> None:
     if given:
+        from hashbench.plan import plugins
+
         plugins.use_folders([Path(folder) for folder in given])

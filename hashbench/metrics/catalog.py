@@ -20,7 +20,12 @@ from hashbench.plan import plugins
 from hashbench.plan.plugins import Group
 
 METRICS = Group(
-    "metric", "hashbench.metrics", Measure, plugins.MEASURE, lambda measure: (measure.name,)
+    "metric",
+    "hashbench metrics list",
+    "hashbench.metrics",
+    Measure,
+    plugins.MEASURE,
+    lambda measure: (measure.name,),
 )
 
 
@@ -51,7 +56,7 @@ def find_measure(name: str) -> Measure | None:
             return card
     for known, found in plugins.everything(METRICS).items():
         if known.lower() == name.lower():
-            return found.require("metric", name)
+            return found.require(METRICS, name)
     return None
 
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from hashbench.errors import UnknownNameError
-from hashbench.plan import card_file, custom_registry, plugins
+from hashbench.plan import custom_registry, plugins
 from hashbench.plan.card import DatasetCard, MethodCard
 from hashbench.plan.plugins import Found, Group
 
@@ -29,8 +29,22 @@ def dataset_names(card: DatasetCard) -> tuple[str, ...]:
     return (card.name, *card.presets)
 
 
-METHODS = Group("method", "hashbench.methods", MethodCard, plugins.CARD, lambda card: (card.name,))
-DATASETS = Group("dataset", "hashbench.datasets", DatasetCard, plugins.CARD, dataset_names)
+METHODS = Group(
+    "method",
+    "hashbench methods list",
+    "hashbench.methods",
+    MethodCard,
+    plugins.CARD,
+    lambda card: (card.name,),
+)
+DATASETS = Group(
+    "dataset",
+    "hashbench datasets list",
+    "hashbench.datasets",
+    DatasetCard,
+    plugins.CARD,
+    dataset_names,
+)
 
 
 def _cards(room: str) -> list[Any]:
@@ -111,7 +125,7 @@ def method(name: str, *, where: object = None) -> MethodCard:
     found = method_plugin(name)
     if found is None:
         raise UnknownNameError("method", name, methods(), where=where)
-    return found.require("method", where)
+    return found.require(METHODS, where)
 
 
 def dataset(name: str, data_dir: Path | None = None, *, where: object = None) -> DatasetCard:
@@ -128,13 +142,17 @@ def dataset(name: str, data_dir: Path | None = None, *, where: object = None) ->
     found = dataset_plugin(name)
     if found is None:
         raise UnknownNameError("dataset", name, [*datasets(), *own], where=where)
-    return found.require("dataset", where)
+    return found.require(DATASETS, where)
 
 
 def file_hash(kind: Kind, name: str) -> str:
     """The hash of the file that a method or dataset is; empty for those that are none."""
     found = method_plugin(name) if kind == "method" else dataset_plugin(name)
-    return "" if found is None or found.file is None else card_file.content_hash(found.file)
+    if found is None or found.file is None:
+        return ""
+    from hashbench.plan import card_file  # here, since it imports what few commands need
+
+    return card_file.content_hash(found.file)
 
 
 def load(entry: str) -> Any:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hashbench.errors import HashbenchError, InputError
-from hashbench.plan import card_file
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -34,16 +33,20 @@ every process that is started from here finds the same ones."""
 CARD, MEASURE = "CARD", "MEASURE"
 """What a file binds: a card of a method or dataset, or that of a metric."""
 
+SUFFIX = ".py"  # of one-file plug-ins
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Group(Generic[T]):
-    """One kind of plug-in: what it is called, its group of entry points, the type of its card, and
-    the names under which a card is known. `files`: whether one file may hold it.
+    """One kind of plug-in: what it is called, the command that lists all of the kind, its group of
+    entry points, the type of its card, and the names under which a card is known. `files`: whether
+    a Python file may hold it.
     """
 
     kind: str
+    listed_by: str
     entry_points: str
     card_type: type[T]
     attribute: str
@@ -63,16 +66,28 @@ class Found(Generic[T]):
     card: T | None = None
     problem: str = ""
 
-    def require(self, kind: str, where: object) -> T:
+    def require(self, group: Group[T], where: object) -> T:
         """The card. Raises InputError that names the plug-in and its problem."""
         if self.card is None:
             raise InputError(
-                f"the {kind} {self.name} is a plug-in that is broken ({self.source}): "
+                f"the {group.kind} {self.name} is a plug-in that is broken ({self.source}): "
                 f"{self.problem}",
                 where=where,
-                remedy=f"mend it or remove it; `hashbench {kind}s list` lists the others",
+                remedy=f"mend it or remove it; `{group.listed_by}` lists the others",
             )
         return self.card
+
+
+STUDIES = Group(
+    "study",
+    "hashbench study",
+    "hashbench.studies",
+    Path,
+    "STUDY",
+    lambda path: (path.stem,),
+    files=False,
+)
+"""Studies are files of no code: an entry point leads to the path of one."""
 
 
 def folders() -> tuple[Path, ...]:
@@ -93,7 +108,7 @@ def use_folders(chosen: Sequence[Path]) -> None:
 
 def file_named(name: str, folder: Path) -> Path | None:
     """The file of the plug-in of that name in a folder, whatever it holds."""
-    path = folder / f"{name}{card_file.SUFFIX}"
+    path = folder / f"{name}{SUFFIX}"
     return path if path.is_file() else None
 
 
@@ -161,7 +176,9 @@ def load(entry: str) -> Any:
     """
     module, _, attribute = entry.rpartition(":")
     try:
-        if module.endswith(card_file.SUFFIX):
+        if module.endswith(SUFFIX):
+            from hashbench.plan import card_file
+
             return getattr(card_file.import_file(Path(module)), attribute)
         return getattr(importlib.import_module(module), attribute)
     except HashbenchError:
@@ -233,8 +250,10 @@ def _paths(folder: Path) -> list[Path]:
         return []
     return [
         path
-        for path in sorted(folder.glob(f"*{card_file.SUFFIX}"))
-        if not path.name.startswith(("_", "test_")) and path.name != "conftest.py"
+        for path in sorted(folder.glob(f"*{SUFFIX}"))
+        if path.is_file()
+        and not path.name.startswith(("_", "test_"))
+        and path.name != "conftest.py"
     ]
 
 
@@ -246,6 +265,8 @@ def _file(group: Group[T], path: Path) -> Found[T] | None:
 
 @functools.lru_cache(maxsize=1024)
 def _file_as_it_is(group: Group[T], path: Path, _changed: int, _size: int) -> Found[T] | None:
+    from hashbench.plan import card_file  # here, since it imports what few commands need
+
     name, source = path.stem, str(path)
     try:
         held = card_file.stored_value(path, (CARD, MEASURE))

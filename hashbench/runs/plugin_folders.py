@@ -15,7 +15,7 @@ import msgspec
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
-from hashbench.plan import card_file, catalog, plugins
+from hashbench.plan import catalog, plugins
 from hashbench.plan.plugins import Group
 from hashbench.plan.spec import RunSpec
 
@@ -100,6 +100,8 @@ def _problem(spec: RunSpec, folders: Sequence[Path]) -> str:
     for group, name, began in parts:
         if not began:
             continue
+        from hashbench.plan import card_file  # here, since it imports what few commands need
+
         found = plugins.find(group, name, folders)
         if found is None or found.file is None:
             return f"the file of its {group.kind} {name} is in none of the folders of plug-ins"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hashbench.errors import InputError
 from hashbench.metrics import catalog as metric_catalog
-from hashbench.plan import card_file, catalog, plugins
+from hashbench.plan import catalog, plugins
 from hashbench.testing.verdict import Checks
 
 
@@ -37,7 +37,7 @@ def metric_checks(what: str | Path) -> Checks:
 def _name_of(what: str | Path, kind: str, built_in: Iterable[str]) -> str:
     """The name; that of a file, whose folder becomes the first one of plug-ins."""
     path = Path(what)
-    if path.suffix != card_file.SUFFIX:
+    if path.suffix != plugins.SUFFIX:
         return str(what)
     if not path.is_file():
         raise InputError("does not exist", where=path, remedy=f"the name of a {kind}, or a file")

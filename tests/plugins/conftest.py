@@ -32,11 +32,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
     monkeypatch.syspath_prepend(str(site))
     before = set(sys.modules)
 
-    def make(name: str, module: str, source: str, attribute: str = "CARD") -> Path:
+    def make(name: str, module: str, source: str, group: str = "methods") -> Path:
         info = site / f"{module}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-        points = f"[hashbench.methods]\n{name} = {module}:{attribute}\n"
+        attribute = "CARD" if group == "methods" else "STUDY"
+        points = f"[hashbench.{group}]\n{name} = {module}:{attribute}\n"
         (info / "entry_points.txt").write_text(points)
         path = site / f"{module}.py"
         path.write_text(source)

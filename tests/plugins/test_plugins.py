@@ -171,6 +171,22 @@ def test_what_is_built_in_looks_for_no_plug_in(package: Package) -> None:
     assert plugins._all_points.cache_info().currsize == 0
 
 
+def test_a_study_of_a_package_is_a_path(package: Package) -> None:
+    source = "from pathlib import Path\nSTUDY = Path(__file__).with_name('fair.toml')\n"
+    path = package("fair", "plugged_study", source, "studies")
+    package("text", "plugged_text", "STUDY = 'fair.toml'\n", "studies")
+    assert plugins.healthy(plugins.STUDIES) == {"fair": path.with_name("fair.toml")}
+    (problem,) = plugins.left_out(plugins.STUDIES, ())
+    assert "its STUDY is a str, not a Path" in problem
+
+
+def test_two_edits_within_a_second_are_two_modules(tmp_path: Path) -> None:
+    path = tmp_path / "held.py"
+    for value in range(5):
+        path.write_text(f"value = {value}\n")
+        assert card_file.import_file(path).value == value
+
+
 def test_of_two_folders_the_first_wins(folder: Path, tmp_path: Path) -> None:
     second = tmp_path / "second"
     shutil.copytree(folder, second)
