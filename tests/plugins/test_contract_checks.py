@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from hashbench.plan import plugins
+from hashbench.plan import card_file, plugins
+from hashbench.plan.request import expand
+from hashbench.plan.run_options import Request
 from hashbench.scaffold.write import new_files, write_files
-from hashbench.testing.named import method_checks, metric_checks
-from tests.cli.conftest import run_main  # noqa: F401  # a fixture
+from hashbench.testing.named import dataset_checks, method_checks, metric_checks
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -80,7 +82,7 @@ def test_a_broken_method_fails_the_check_that_is_there_for_it(
 def test_the_command_tells_every_check(
     mine: Path,
     data_dir: Path,
-    run_main: Command,  # noqa: F811
+    run_main: Command,
 ) -> None:
     code, out, _ = run_main("methods", "check", str(mine), "--json", "--data-dir", str(data_dir))
     told = json.loads(out)
@@ -143,3 +145,54 @@ def test_a_new_metric_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     write_files(tmp_path, new_files("metric", "F", None, package=False))
     checks = metric_checks(tmp_path / "F.py")
     assert [check for check in checks if not checks.verdict(check).passed] == []
+
+
+DATASET = {
+    "card": ('sizes={"squares"', 'sizes={"circles"'),
+    "loads": ("dtype=bool", "dtype=int"),
+    "repeats": ("ids = [", "import random\n    random.shuffle(rows)\n    ids = ["),
+    "items": ('[(row["caption"],) for', '[() if row is rows[3] else (row["caption"],) for'),
+    "split": ("name in each for name in names", "False for name in names"),
+}
+
+
+@pytest.fixture
+def squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """The file of a new dataset, and a data folder with the sample that its test makes."""
+    monkeypatch.setenv(plugins.FOLDERS, "")
+    write_files(tmp_path, new_files("dataset", "squares", None, package=False))
+    test = card_file.import_file(tmp_path / "test_squares.py").TestSquares
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    test.setup_class()
+    return tmp_path / "squares.py", test.data_dir
+
+
+def test_a_new_dataset_passes(
+    squares: tuple[Path, Path],
+    run_main: Command,
+) -> None:
+    path, data = squares
+    words = ["datasets", "check", str(path), "--no-tokens", "--json", "--data-dir", str(data)]
+    code, out, err = run_main(*words)
+    told = json.loads(out)
+    assert code == 0, out
+    assert told["dataset"] == "squares"
+    assert told["contract"]["passed"]
+    assert [one["check"] for one in told["contract"]["checks"]][-1] == "runs"
+    (spec,) = expand(Request(dataset=["squares"]), data)
+    assert spec.dataset.file_hash == card_file.content_hash(path)
+    code, out, _ = run_main(*words[:4], "--data-dir", str(path.parent))
+    assert code == 1
+    assert "put items.csv" in out
+
+
+@pytest.mark.parametrize("fault", DATASET)
+def test_a_broken_dataset_fails_the_check_that_is_there_for_it(
+    squares: tuple[Path, Path], fault: str, tmp_path: Path
+) -> None:
+    path, data = squares
+    sound, broken = DATASET[fault]
+    assert sound in path.read_text()
+    path.write_text(path.read_text().replace(sound, broken))
+    verdict = dataset_checks(path, tmp_path / "runs", data).verdict(fault)
+    assert verdict.passed is False, verdict.text
