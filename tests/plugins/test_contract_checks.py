@@ -173,7 +173,7 @@ def test_a_new_dataset_passes(
 ) -> None:
     path, data = squares
     words = ["datasets", "check", str(path), "--no-tokens", "--json", "--data-dir", str(data)]
-    code, out, err = run_main(*words)
+    code, out, _ = run_main(*words)
     told = json.loads(out)
     assert code == 0, out
     assert told["dataset"] == "squares"
