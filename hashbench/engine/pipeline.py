@@ -71,7 +71,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     seconds = time.monotonic() - began
     directions = prepared.card.directions
     outcome = evaluate_run(
-        run, spec, method, prepared.data, trainer.best, directions, facts, seconds
+        run, spec, method, prepared.data, trainer.best, directions, facts, seconds, note
     )
     result.write(run.result, outcome)
     _report_outcome(outcome, method, writer)

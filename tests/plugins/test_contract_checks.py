@@ -12,7 +12,10 @@ import pytest
 from hashbench.plan import card_file, plugins
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
+from hashbench.runs import events, result
+from hashbench.runs.tailer import read_all
 from hashbench.scaffold.write import new_files, write_files
+from hashbench.testing import short_runs
 from hashbench.testing.named import dataset_checks, method_checks, metric_checks
 
 Command = Callable[..., tuple[int, str, str]]
@@ -196,3 +199,22 @@ def test_a_broken_dataset_fails_the_check_that_is_there_for_it(
     path.write_text(path.read_text().replace(sound, broken))
     verdict = dataset_checks(path, tmp_path / "runs", data).verdict(fault)
     assert verdict.passed is False, verdict.text
+
+
+def test_a_metric_that_fails_costs_no_run_its_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data_dir: Path
+) -> None:
+    monkeypatch.setenv(plugins.FOLDERS, str(tmp_path))
+    for name in ("F", "G"):
+        write_files(tmp_path, new_files("metric", name, None, package=False))
+    failing = tmp_path / "G.py"
+    failing.write_text(failing.read_text().replace("    relevant = ", "    1 / 0\n    relevant = "))
+    (tmp_path / "H.py").write_text("import nowhere\nMEASURE = nowhere.MEASURE\n")
+    run = short_runs.make(tmp_path / "runs", method=["lsh"])
+    short_runs.finish(run, data_dir)
+    scores = result.read(run.result).scores["16"]["i2t"]
+    assert "F@50" in scores
+    assert "mAP@all" in scores
+    assert "G@50" not in scores
+    (note,) = (e for e in read_all(run.events) if isinstance(e, events.Note))
+    assert "the plug-in metric G@50 is left out: ZeroDivisionError" in note.text
