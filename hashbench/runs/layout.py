@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "plugins.json"
 
     @property
+    def kept_plugins(self) -> Path:
+        """The one-file plug-ins of the run as they were when it was made, a folder of them."""
+        return self.path / "plugins"
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint"
 
@@ -94,6 +99,7 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                 except FileExistsError:
                     continue
                 plugin_folders.write(RunFolder(folder), plugins.folders())
+                plugin_folders.keep(RunFolder(folder), spec)
                 (Path(building) / "spec.toml").rename(folder / "spec.toml")
                 return RunFolder(folder)
     except OSError as error:

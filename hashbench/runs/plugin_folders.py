@@ -1,4 +1,4 @@
-"""Where a run's one-file plug-ins lie: `plugins.json` in its folder, for whoever works on it later.
+"""A run's one-file plug-ins: where they lie (`plugins.json` in its folder), and a copy of each.
 
 The folders are written where the run is made, and again where it is resumed from other ones. A
 worker takes them from there, so that it finds the same plug-ins whatever started it.
@@ -6,6 +6,7 @@ worker takes them from there, so that it finds the same plug-ins whatever starte
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,15 @@ def write(run: RunFolder, folders: Sequence[Path]) -> None:
         return
     noted = PluginFolders(tuple(str(folder.absolute()) for folder in folders))
     write_bytes_atomically(run.plugins, msgspec.json.encode(noted))
+
+
+def keep(run: RunFolder, spec: RunSpec) -> None:
+    """Copies the files of a new run, for the day when they have changed."""
+    for group, name, began in _parts(spec):
+        found = plugins.find(group, name) if began else None
+        if found is not None and found.file is not None:
+            run.kept_plugins.mkdir(exist_ok=True)
+            write_bytes_atomically(run.kept_plugins / found.file.name, found.file.read_bytes())
 
 
 def read(run: RunFolder) -> tuple[Path, ...]:
@@ -86,18 +96,22 @@ def require_same_files(
         raise InputError(
             problem,
             where=run.id,
-            remedy="put the file back as it was (--methods DIR names its folder), or start the run "
-            "anew",
+            remedy="start the run anew, or go on with the file as it was: hashbench resume "
+            f"{run.id} --methods {shlex.quote(str(run.kept_plugins))}",
         )
+
+
+def _parts(spec: RunSpec) -> tuple[tuple[Group[Any], str, str], ...]:
+    """(group, name, hash) of what may be a file; the hash is empty for what is none."""
+    return (
+        (catalog.METHODS, spec.method, spec.file_hash),
+        (catalog.DATASETS, spec.dataset.name, spec.dataset.file_hash),
+    )
 
 
 def _problem(spec: RunSpec, folders: Sequence[Path]) -> str:
     """What has become of the files of a spec, as these folders have them; "" if nothing."""
-    parts: tuple[tuple[Group[Any], str, str], ...] = (
-        (catalog.METHODS, spec.method, spec.file_hash),
-        (catalog.DATASETS, spec.dataset.name, spec.dataset.file_hash),
-    )
-    for group, name, began in parts:
+    for group, name, began in _parts(spec):
         if not began:
             continue
         from hashbench.plan import card_file  # here, since it imports what few commands need

@@ -239,6 +239,11 @@ def test_a_run_remembers_the_folder_and_refuses_a_changed_file(
     assert code == 2
     assert f"{moved / 'mine.py'}, the file of its method, has changed since the run began" in err
     assert not run.events.exists()
+    # the way out that the message names: the file as it was
+    assert f"hashbench resume {run.id} --methods {run.kept_plugins}" in err
+    plugins.use_folders([run.kept_plugins])
+    spawn._check_startable(run)
+    assert plugin_folders.read(run) == (run.kept_plugins,)
 
 
 def test_a_worker_refuses_a_file_that_changed_while_it_waited(folder: Path, tmp_path: Path) -> None:
