@@ -157,9 +157,12 @@ def healthy(group: Group[T]) -> dict[str, T]:
 
 
 def left_out(group: Group[Any], built_in: Iterable[str]) -> list[str]:
-    """The plug-ins that cannot be used, each with the reason, in a sentence."""
+    """The plug-ins that cannot be used, each with the reason, in a sentence; and folders that are
+    named and not there.
+    """
     taken = {name.lower() for name in built_in}
-    sentences = []
+    absent = [folder for folder in folders() if not folder.is_dir()]
+    sentences = [f"{folder} ({FOLDERS}): is no folder" for folder in absent]
     for one in everything(group).values():
         problem = one.problem
         if one.name.lower() in taken:

@@ -196,8 +196,13 @@ def test_of_two_folders_the_first_wins(folder: Path, tmp_path: Path) -> None:
     assert one_spec().file_hash != first
     plugins.use_folders([folder, second])
     assert one_spec().file_hash == first
+    plugins.use_folders([folder])
     with pytest.raises(InputError, match="--methods"):
         plugins.use_folders([tmp_path / "nowhere"])
+    shutil.rmtree(second)
+    assert catalog.left_out("method") == []
+    shutil.rmtree(folder)
+    assert catalog.left_out("method") == [f"{folder} (HASHBENCH_METHODS): is no folder"]
 
 
 def test_only_what_a_card_is_made_from_is_run(tmp_path: Path) -> None:
