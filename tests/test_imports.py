@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hashbench.scaffold.write import new_files, write_files
 from tests.tui import fixtures
 
 PROBE = """
@@ -48,6 +49,13 @@ def test_imports_neither_torch_nor_numpy_nor_textual(
     assert "typer" in modules  # the probe sees what was imported
     heavy = {"torch", "numpy", "textual", "open_clip", "scipy", "numba", "rich", "pydantic"}
     assert not modules & heavy
+
+
+def test_the_card_of_a_file_is_read_without_its_torch(tmp_path: Path) -> None:
+    write_files(tmp_path, new_files("method", "mine", "dcmh", package=False))
+    assert "import torch" in (tmp_path / "mine.py").read_text()
+    for words in (("list",), ("show", "mine")):
+        assert "torch" not in modules_after("methods", *words, "--methods", str(tmp_path))
 
 
 def test_a_list_of_runs_draws_no_table_of_richs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def check_command(
-    what: Annotated[str, typer.Argument(help="Name of a dataset, or a folder or file.")],
+    what: Annotated[
+        str,
+        typer.Argument(help="Name of a dataset, a folder or file, or the .py file of a plug-in."),
+    ],
     pictures: Annotated[bool, typer.Option(help="Decode every picture.")] = True,
     tokens: Annotated[bool, typer.Option(help="Count the tokens of the captions.")] = True,
     split: Annotated[
@@ -28,8 +31,10 @@ def check_command(
 ) -> None:
     """Examine a dataset: files, counts, order of label columns, duplicates, captions, splits.
 
-    Every problem comes with a remedy. Exit code 1 when any is found.
+    Every problem comes with a remedy. Exit code 1 when any is found. A dataset that is a plug-in
+    is tried against the contract of loaders first.
     """
+    what, contract = _tried(what, data_dir, hidden=json_)
     from hashbench.backbones.token_count import count_tokens
     from hashbench.cli.progress import picture_bar
     from hashbench.datasets.doctor.examine import examine
@@ -50,12 +55,28 @@ def check_command(
 
         import msgspec
 
-        content = {"verdict": report.verdict, "worst": str(report.worst)}
+        content: dict[str, Any] = {"verdict": report.verdict, "worst": str(report.worst)}
+        if contract is not None:
+            content["contract"] = contract
         typer.echo(json.dumps({**msgspec.to_builtins(report), **content}, indent=1))
     else:
         _print_report(report)
-    if report.worst is Level.PROBLEM:
+    if report.worst is Level.PROBLEM or not (contract is None or contract["passed"]):
         raise typer.Exit(1)
+
+
+def _tried(what: str, data_dir: Path, *, hidden: bool) -> tuple[str, dict[str, Any] | None]:
+    """The name of a dataset, and how its contract went; None for one that is no plug-in."""
+    from hashbench.plan import catalog, plugins
+
+    is_file = Path(what).suffix == plugins.SUFFIX
+    if not is_file and not catalog.source_of("dataset", what):
+        return what, None
+    from hashbench.cli.contract import tried
+    from hashbench.testing.named import dataset_checks
+
+    contract = tried(lambda folder: dataset_checks(what, folder, data_dir), hidden=hidden)
+    return contract["name"], contract
 
 
 def _print_report(report: Report) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     """List datasets: the built-in one, those that can be downloaded, and your own."""
     from hashbench.datasets.availability import missing
+    from hashbench.plan import catalog
     from hashbench.report.text import plain
 
     cards, damaged = _cards(data_dir)
@@ -29,6 +30,7 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
             "training": card.sizes[name].train,
             "missing": missing(card, data_dir, name),
             "layout": card.layout,
+            "plugin": catalog.source_of("dataset", name),
         }
         for name, card in cards.items()
     ]
@@ -40,7 +42,7 @@ def list_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
         )
     else:
         _print_table(lines, cards)
-    for problem in damaged:
+    for problem in [*catalog.left_out("dataset"), *damaged]:
         typer.echo(f"left out: {plain(problem)}", err=True)
 
 

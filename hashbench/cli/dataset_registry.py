@@ -1,4 +1,4 @@
-"""`hashbench datasets add|rm`: datasets of your own, registered below the data folder."""
+"""`hashbench datasets add|rm|new`: datasets of your own, registered, or loaded by your own code."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hashbench.cli.dataset_options import QuerySize, TrainSize
+from hashbench.cli.new import Into, NewName, Package, write
 from hashbench.cli.options import DATA_DIR, DataDir
 
 
@@ -71,6 +72,17 @@ def add_command(
         f"registered {name}: {len(dataset):,} items, {len(dataset.class_names)} classes ({path});"
         f" hashbench run --dataset {name} uses it"
     )
+
+
+def new_command(name: NewName, into: Into = None, package: Package = False) -> None:
+    """Write the beginning of a loader of your own, for files of any kind, and its test.
+
+    `datasets add` needs no code where a table lists the pictures. What is written works as it
+    stands. Files that exist are never overwritten.
+    """
+    from hashbench.plan import catalog
+
+    write("dataset", name, catalog.built_in_datasets(), into, package=package)
 
 
 def rm_command(

@@ -18,12 +18,12 @@ from hashbench.cli.dataset_options import (
     draw_split,
     load_dataset,
 )
-from hashbench.cli.dataset_registry import add_command, rm_command
+from hashbench.cli.dataset_registry import add_command, new_command, rm_command
 from hashbench.cli.dataset_show import show_command
 from hashbench.cli.options import DATA_DIR, DataDir
 
 app = typer.Typer(
-    help="Datasets: list, show, preview, check, split, add and remove your own.",
+    help="Datasets: list, show, preview, check, split, add or write your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -33,6 +33,7 @@ app.command("list")(list_command)
 app.command("show")(show_command)
 app.command("check")(check_command)
 app.command("add")(add_command)
+app.command("new")(new_command)
 app.command("rm")(rm_command)
 
 

@@ -50,6 +50,7 @@ COMMANDS = {
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
+    "metrics": Entry("metrics:app", "Metrics: list, write and check your own."),
     "cache": Entry("cache:app", "Cached features: list and remove."),
     "guide": Entry("guide:guide_command", "Read the guide: data, sweeps, protocols, extending."),
 }
@@ -66,6 +67,10 @@ def _reader_may_leave() -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise ReaderLeftError from None
+
+
+WITHOUT_PLUGINS = ("queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
+"""Commands that look up no method, dataset or metric. All others take `--methods`."""
 
 
 class LazyGroup(TyperGroup):
@@ -102,6 +107,10 @@ class LazyGroup(TyperGroup):
             target = single
         command = typer.main.get_command(target)
         command.name = cmd_name
+        if cmd_name not in WITHOUT_PLUGINS:
+            from hashbench.cli.plugin_folders import add_option
+
+            add_option(command)
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002

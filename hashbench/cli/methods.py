@@ -1,4 +1,4 @@
-"""`hashbench methods`: what can be run, with every parameter, ablation and preset."""
+"""`hashbench methods`: what can be run, with its parameters and presets; add and check your own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hashbench.cli.contract import What, report
+from hashbench.cli.new import Into, NewName, Package, write
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 if TYPE_CHECKING:
     from hashbench.plan.card import DatasetCard, MethodCard
 
 app = typer.Typer(
-    help="Methods: list them, show one.",
+    help="Methods: list them, show one, write and check your own.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -22,18 +24,31 @@ app = typer.Typer(
 
 @app.command("list")
 def list_command(json_: Json = False) -> None:
-    """List all methods."""
+    """List all methods; those of plug-ins say where they come from."""
     from hashbench.plan import catalog
+    from hashbench.report.text import plain as plain_text
 
     cards = catalog.methods()
     if json_:
         import json
 
-        plain = [{"name": c.name, "title": c.title, "paper": c.paper} for c in cards.values()]
+        plain = [
+            {
+                "name": card.name,
+                "title": card.title,
+                "paper": card.paper,
+                "plugin": catalog.source_of("method", card.name),
+            }
+            for card in cards.values()
+        ]
         typer.echo(json.dumps(plain, indent=1))
-        return
-    for card in cards.values():
-        typer.echo(f"{card.name:<12} {card.summary}")
+    else:
+        for card in cards.values():
+            source = catalog.source_of("method", card.name)
+            plugin = f" [plug-in: {source}]" if source else ""
+            typer.echo(f"{card.name:<12} {card.summary}{plugin}")
+    for problem in catalog.left_out("method"):
+        typer.echo(f"left out: {plain_text(problem)}", err=True)
 
 
 @app.command("show")
@@ -76,8 +91,43 @@ def show_command(
     _print_card(card)
 
 
+@app.command("new")
+def new_command(
+    name: NewName,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", metavar="METHOD", help="Begin with a copy of a built-in method."),
+    ] = None,
+    into: Into = None,
+    package: Package = False,
+) -> None:
+    """Write the beginning of a method of your own: its card, its code and its test.
+
+    What is written works as it stands. Files that exist are never overwritten.
+    """
+    from hashbench.plan import catalog
+
+    write("method", name, catalog.built_in_methods(), into, package=package, origin=origin)
+
+
+@app.command("check")
+def check_command(what: What, json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
+    """Try the contract of a method on small built-in data: a line for each check.
+
+    It trains, its codes are the same after a stop, with other labels and in other batches, unknown
+    labels do not stop it, and an encoder has no argument for labels. Exit code 1 where it fails.
+    """
+    from hashbench.testing.named import method_checks
+
+    report(lambda folder: method_checks(what, folder, data_dir), as_json=json_)
+
+
 def _print_card(card: MethodCard) -> None:
+    from hashbench.plan import catalog
+
     typer.echo(f"{card.title} ({card.paper})\n{card.summary}")
+    if source := catalog.source_of("method", card.name):
+        typer.echo(f"a plug-in: {source}")
     typer.echo(f"It {card.traits}.\n" if card.traits else "")
     typer.echo("parameters, for --set name=value:")
     for param in card.params:

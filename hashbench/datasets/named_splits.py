@@ -66,7 +66,7 @@ def released_split(dataset: Dataset, name: str, query: int, train: int, seed: in
     items as the release does: for packaged files always. Raises InputError when too small, or when
     only other datasets have that split.
     """
-    card = catalog.datasets().get(dataset.name)
+    card = catalog.find_dataset(dataset.name)
     entry = None if card is None else released_splits.declared(name, card, dataset.name)
     rule = released_splits.RULES.get(name) if entry is None or entry.rule is None else entry.rule
     if rule is None:

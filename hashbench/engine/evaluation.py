@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +10,18 @@ from hashbench.codefiles.mat_export import write_released
 from hashbench.codefiles.native import CodeSet, write_codes
 from hashbench.datasets.base import IntArray
 from hashbench.engine.audit import audit
+from hashbench.engine.build import NoteWriter, no_note
 from hashbench.engine.checkpoint import Best
 from hashbench.engine.data import Data
 from hashbench.engine.encoding import encode
 from hashbench.methods.base import Method
 from hashbench.metrics import catalog
 from hashbench.metrics.codes import Codes, LabelMasks, code_facts
-from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.metric import Metric, parse_metric
 from hashbench.metrics.random_floor import random_floors
 from hashbench.metrics.ranking import evaluate
 from hashbench.plan.directions import FUSED
+from hashbench.plan.plugins import error_words
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
@@ -35,6 +37,7 @@ def evaluate_run(
     directions: tuple[str, ...],
     facts: dict[str, Any],
     seconds: float,
+    note: NoteWriter = no_note,
 ) -> Result:
     """Encodes the selected model's test codes, writes them, scores them, audits the encoder."""
     # without a selected epoch the model stays as the last one left it
@@ -54,7 +57,8 @@ def evaluate_run(
         digest = file_digest(write_codes(run.codes, codes))
         if FUSED in query:
             write_released(run.codes, codes)
-        lengths[str(bits)] = _length(codes, directions, digest)
+        metrics = _usable_metrics(codes, directions[0], note)
+        lengths[str(bits)] = _length(codes, directions, metrics, digest)
     return Result(
         run=run.id,
         spec_hash=spec.hash,
@@ -95,9 +99,32 @@ class _Length:
     digest: str
 
 
-def _length(codes: CodeSet, directions: tuple[str, ...], digest: str) -> _Length:
+def _usable_metrics(codes: CodeSet, direction: str, note: NoteWriter) -> list[Metric]:
+    """The metrics that results report. Those of plug-ins are tried first, since a defect of one
+    must not cost the results of a whole training.
+    """
+    built_in = {name for card in catalog.built_in_measures().values() for name in card.reported}
+    labels = codes.query_labels, codes.database_labels
+    usable = []
+    for name in catalog.reported():
+        try:
+            metric = parse_metric(name)
+            if name not in built_in:
+                evaluate(*codes.sides(direction), *labels, [metric])
+                random_floors([metric], *labels, codes.bits)
+        except Exception as error:
+            if name in built_in:
+                raise
+            note("warning", f"the plug-in metric {name} is left out: {error_words(error)}")
+        else:
+            usable.append(metric)
+    return usable
+
+
+def _length(
+    codes: CodeSet, directions: tuple[str, ...], metrics: Sequence[Metric], digest: str
+) -> _Length:
     """Scores codes in every direction by every metric that results report."""
-    metrics = [parse_metric(name) for name in catalog.reported()]
     labels = codes.query_labels, codes.database_labels
     scored = {
         direction: evaluate(*codes.sides(direction), *labels, metrics) for direction in directions

@@ -29,6 +29,7 @@ from hashbench.nn.tokens import Tokens
 from hashbench.plan import catalog
 from hashbench.plan.directions import FUSED
 from hashbench.plan.spec import RunSpec
+from hashbench.runs import plugin_folders
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class ItemEncoder:
     def __init__(
         self, run: RunFolder, spec: RunSpec, data_dir: Path, report: Report = no_report
     ) -> None:
+        plugin_folders.require_same_files(run, spec)
         card = catalog.method(spec.method)
         if spec.protocol == "published":
             raise InputError(

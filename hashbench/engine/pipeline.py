@@ -21,9 +21,10 @@ from hashbench.engine.trainer import Trainer
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError, StopAskedError, TrainingError
 from hashbench.methods.base import Method
+from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import control, events, processes, result
+from hashbench.runs import control, events, plugin_folders, processes, result
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.result import Result
 from hashbench.runs.slots import Slot
@@ -50,6 +51,8 @@ def work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None)
 def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None) -> None:
     began = time.monotonic()
     spec = specs.read(run.spec)
+    plugin_folders.use(run)
+    plugin_folders.require_same_files(run, spec)  # it may have waited in the queue for hours
     facts = _start(run, spec, writer, slot)
     reporter = _Reporter(run, writer)
 
@@ -68,7 +71,7 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     seconds = time.monotonic() - began
     directions = prepared.card.directions
     outcome = evaluate_run(
-        run, spec, method, prepared.data, trainer.best, directions, facts, seconds
+        run, spec, method, prepared.data, trainer.best, directions, facts, seconds, note
     )
     result.write(run.result, outcome)
     _report_outcome(outcome, method, writer)
@@ -82,6 +85,8 @@ def _start(run: RunFolder, spec: RunSpec, writer: EventWriter, slot: Slot | None
         torch.set_num_threads(spec.threads)
     randomness.deterministic()
     facts = _machine_facts(device) | ({"preset": spec.preset} if spec.preset else {})
+    if plugin := catalog.method_plugin(spec.method):
+        facts["plug-in"] = plugin.source
     writer.write(
         events.Started(**processes.this(), resumed=run.checkpoint.is_dir(), facts=dict(facts))
     )

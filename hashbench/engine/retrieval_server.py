@@ -28,6 +28,7 @@ from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.directions import directions_of, find_direction
+from hashbench.runs import plugin_folders
 from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
@@ -65,6 +66,7 @@ class Library:
         self._run = run
         self._data_dir = data_dir
         self._spec = specs.read(run.spec)
+        plugin_folders.use(run)
         self._codes: dict[int, CodeSet] = {codes.bits: codes for codes in read_codes(run.codes)}
         self._dataset: Dataset | None = None
         self._place: dict[str, int] = {}

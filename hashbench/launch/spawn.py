@@ -12,7 +12,8 @@ from hashbench.errors import BusyError, InputError
 from hashbench.files import locks
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.runs import control, queue
+from hashbench.plan.spec import RunSpec
+from hashbench.runs import control, plugin_folders, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import RunStatus, status
@@ -26,7 +27,7 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
     """Starts the worker of a run that has not begun or was interrupted, whoever else waits.
 
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
-    the run is over, or of a version whose method cannot be continued.
+    the run is over, or its method is missing, has changed, or cannot be continued by this version.
     """
     _check_startable(run)
     return _spawn(run, data_dir, [])
@@ -83,16 +84,18 @@ def _check_startable(run: RunFolder) -> None:
             where=run.id,
             remedy=f"hashbench show {run.id}",
         )
-    _check_version(run)
-
-
-def _check_version(run: RunFolder) -> None:
-    """Refuses a run of an earlier version that its method cannot continue any more, before a worker
-    takes it and it counts as failed.
-    """
     spec = specs.read(run.spec)
-    card = catalog.methods().get(spec.method)
-    missing = [] if card is None else [p.name for p in card.params if p.name not in spec.params]
+    plugin_folders.require_plugins(run, spec)
+    if not spec.file_hash:  # a file that is as it was has the parameters that it had
+        _check_version(run, spec)
+
+
+def _check_version(run: RunFolder, spec: RunSpec) -> None:
+    """Refuses a run of an earlier version that its method cannot continue any more, before a worker
+    takes it and it counts as failed; and one whose method is not installed any more.
+    """
+    card = catalog.method(spec.method, where=run.id)
+    missing = [param.name for param in card.params if param.name not in spec.params]
     if missing:
         names = ", ".join(missing)
         raise InputError(

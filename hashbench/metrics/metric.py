@@ -161,13 +161,11 @@ def parse_metric(name: str, where: object = None) -> Metric:
     match = _NAME.fullmatch(name.strip())
     if match is None:
         raise UnknownNameError("metric", name, catalog.examples(), where=where)
-    known = {known.lower(): known for known in catalog.measures()}
-    measure = known.get(match["measure"].lower())
+    card = catalog.find_measure(match["measure"])
     by_prefix = {prefix: cut for cut, prefix in _CUT_PREFIXES.items()}
     cut = by_prefix.get(match["cut"].lower())
-    if measure is None or cut is None or (cut != "all") != bool(match["number"]):
+    if card is None or cut is None or (cut != "all") != bool(match["number"]):
         raise UnknownNameError("metric", name, catalog.examples(), where=where)
-    card = catalog.measure(measure)
     shared: dict[str, str] = {}
     own: dict[str, str] = {}
     if match["slash"]:
@@ -176,7 +174,7 @@ def parse_metric(name: str, where: object = None) -> Metric:
         option, _, value = (text.strip().lower() for text in part.partition("="))
         values = OPTIONS | {one.name: one.values for one in card.options if not one.slash}
         if option not in values:
-            raise UnknownNameError(f"option of {measure}", option, values, where=name)
+            raise UnknownNameError(f"option of {card.name}", option, values, where=name)
         if option in shared or option in own:
             raise InputError(f"{option} is given twice", where=name)
         if value not in values[option]:
@@ -187,7 +185,7 @@ def parse_metric(name: str, where: object = None) -> Metric:
         if own.get(one.name, one.values[0]) != one.values[0]
     )  # fmt: skip
     return Metric(
-        measure=measure,
+        measure=card.name,
         cut=cut,
         number=int(match["number"] or 0),
         tie=cast("Tie", shared.get("tie", "expected")),

@@ -138,7 +138,8 @@ class Ablation:
 
 @dataclass(frozen=True)
 class MethodCard:
-    """A method's card. `entry` is `module:Class`, a subclass of `hashbench.methods.base.Method`.
+    """A method's card. `entry` is `module:Class`, a subclass of `hashbench.methods.base.Method`;
+    `:Class` in a one-file plug-in, where the class stands in the same file.
 
     `epoch_params` are the parameters that `--epochs` sets. `joint_bits` methods train all asked
     bit lengths in one run. `directions` are i2t and t2i, or mm for one fused code an item.

@@ -44,9 +44,11 @@ RULES: Mapping[str, DrawingRule] = MappingProxyType(
 
 def check(split: str, *, where: object = None) -> None:
     """Raises UnknownNameError unless `split` is a name or looks like a file."""
+    if split in (OWN, *RULES) or is_file(split):
+        return
     declared = (entry.name for card in catalog.datasets().values() for entry in card.splits)
     names = list(dict.fromkeys((OWN, *RULES, *declared)))
-    if split not in names and not is_file(split):
+    if split not in names:
         raise UnknownNameError("split", split, [*names, f"FILE{FILE_SUFFIX}"], where=where)
 
 

@@ -316,6 +316,7 @@ def _spec(values: Mapping[str, Any], card: DatasetCard, **resolved: Any) -> RunS
         backbone=BackboneSpec(**parts["backbone"]),
         labels=LabelSpec(**parts["labels"]),
         holdout=values["select"] != "test",  # the test queries select: nothing need be withheld
+        file_hash=catalog.file_hash("method", resolved["method"]),
         **parts[""],
     )
 
@@ -328,4 +329,9 @@ def _dataset(values: dict[str, Any], card: DatasetCard) -> DatasetSpec:
     values["query"] = sizes.query if values["query"] is None else values["query"]
     values["train"] = sizes.train if values["train"] is None else values["train"]
     values |= {key: values[key] or 0 for key in ("folds", "fold")}
-    return DatasetSpec(**values, usual_sizes=usual, params=card.values(name))
+    return DatasetSpec(
+        **values,
+        usual_sizes=usual,
+        params=card.values(name),
+        file_hash=catalog.file_hash("dataset", name),
+    )

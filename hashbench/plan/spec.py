@@ -25,10 +25,11 @@ _LATER = (
     ("dataset", "augment_images", "none"),
     ("dataset", "folds", 0),
     ("dataset", "fold", 0),
+    ("dataset", "file_hash", ""),
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
-_LATER_RUN = (("holdout", True),)
+_LATER_RUN = (("holdout", True), ("file_hash", ""))
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +42,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pictures.
     `folds`: in cross-validation, how many parts the items are divided into; `fold`, counted from 1,
     is the one whose items are the queries, whatever `query` says. 0 is one split.
+    `file_hash` is that of the file that loads the dataset, where it is a plug-in of one file.
     """
 
     name: str
@@ -56,6 +58,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     augment_images: str = "none"
     folds: int = 0
     fold: int = 0
+    file_hash: str = ""
 
     @property
     def fold_label(self) -> str:
@@ -91,6 +94,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     `holdout`: some training items are withheld from fitting as validation queries. Runs that select
     by the test queries, as papers do, fit all of them, but for those of earlier versions.
     `preset` is where values came from that nobody asked for, "" in runs of earlier versions.
+    `file_hash` is that of the method's file, where the method is a plug-in of one file.
     """
 
     version: int = VERSION
@@ -108,6 +112,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ablations: tuple[str, ...] = ()
     params: dict[str, Value] = {}
     preset: str = ""
+    file_hash: str = ""
 
     @property
     def hash(self) -> str:

@@ -1,7 +1,7 @@
 """What a run is called: in full by what is not usual about it, among others by what differs.
 
-Runs that differ in anything that decides their codes have names that differ, and no name holds a
-hash.
+Runs that differ in anything that decides their codes have names that differ. No name holds a hash,
+but for methods that are a file of one's own: what changes in it has no other name.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def label_text(spec: RunSpec) -> str:
     parts += [f"sparsity {labels.sparsity:g}"] if labels.sparsity else []
     parts += [f"caption noise {dataset.caption_noise:g}"] if dataset.caption_noise else []
     parts += [f"caption drop {dataset.caption_drop:g}"] if dataset.caption_drop else []
-    card = catalog.methods().get(spec.method)
+    card = catalog.find_method(spec.method)
     if labels.known_ratio < 1 and not (card is not None and card.own_unknown):
         parts.append(_CONDITIONS.get(labels.unknown, labels.unknown))
     return " ".join(parts)
@@ -68,7 +68,7 @@ def label_text(spec: RunSpec) -> str:
 
 def variant_text(spec: RunSpec) -> str:
     """Ablations by name, then parameters that are set neither by default nor by those."""
-    card = catalog.methods().get(spec.method)
+    card = catalog.find_method(spec.method)
     expected = {} if card is None else _expected(card, spec)
     changed = {
         name: value
@@ -77,7 +77,8 @@ def variant_text(spec: RunSpec) -> str:
         if name in expected and value != expected[name]
     }
     epochs = {} if card is None else {name: spec.params.get(name) for name in card.epoch_params}
-    parts = list(spec.ablations)
+    parts = [f"file {spec.file_hash[:8]}"] if spec.file_hash else []
+    parts += spec.ablations
     if epochs.keys() & changed.keys() and len(set(epochs.values())) == 1:  # what --epochs does
         parts.append(f"epochs={_value(*set(epochs.values()))}")
         changed = {name: value for name, value in changed.items() if name not in epochs}
@@ -111,10 +112,10 @@ def _usual(spec: RunSpec) -> tuple[Mapping[str, Any], Mapping[str, Value]]:
     """Options and parameters as the preset of a run has them, those of a paper where these are
     known still.
     """
-    method = catalog.methods().get(spec.method)
+    method = catalog.find_method(spec.method)
     if spec.preset != PAPER or method is None or method.paper_preset is None:
         return _BUILT_IN, {}
-    dataset = catalog.datasets().get(spec.dataset.name)
+    dataset = catalog.find_dataset(spec.dataset.name)
     name = "" if dataset is None else dataset.name
     paper = method.paper_preset
     return {**_BUILT_IN, **paper.option_values(name)}, paper.param_values(name)
@@ -157,7 +158,7 @@ def _split_text(dataset: DatasetSpec, usual: str) -> str:
 def _data_text(dataset: DatasetSpec) -> str:
     """Parameters of the dataset that are not those of its name, and what is done with pictures."""
     usual: Mapping[str, Value] = {}
-    card = catalog.datasets().get(dataset.name)
+    card = catalog.find_dataset(dataset.name)
     if card is not None:
         usual = {param.name: param.default for param in card.params}
         usual = {**usual, **card.presets.get(dataset.name, {})}

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.plan import plugins
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
+from hashbench.runs import plugin_folders
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
@@ -34,6 +36,16 @@ class RunFolder:
     @property
     def events(self) -> Path:
         return self.path / "events.jsonl"
+
+    @property
+    def plugins(self) -> Path:
+        """The folders of its one-file plug-ins: see `hashbench.runs.plugin_folders`."""
+        return self.path / "plugins.json"
+
+    @property
+    def kept_plugins(self) -> Path:
+        """The one-file plug-ins of the run as they were when it was made, a folder of them."""
+        return self.path / "plugins"
 
     @property
     def checkpoint(self) -> Path:
@@ -67,7 +79,8 @@ class RunFolder:
 
 
 def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
-    """A new run folder that holds its spec; a folder without a spec is never visible.
+    """A new run folder that holds its spec, and where its one-file plug-ins lie; a folder without a
+    spec is never visible.
 
     Raises InputError when the folder cannot be written.
     """
@@ -85,6 +98,8 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                     folder.mkdir()
                 except FileExistsError:
                     continue
+                plugin_folders.write(RunFolder(folder), plugins.folders())
+                plugin_folders.keep(RunFolder(folder), spec)
                 (Path(building) / "spec.toml").rename(folder / "spec.toml")
                 return RunFolder(folder)
     except OSError as error:

@@ -69,7 +69,7 @@ def preset_texts(
     """
     texts = {key: value_text(value) for key, value in built_in_options().items()}
     texts["preset"] = BUILT_IN
-    cards = [catalog.methods()[n] for n in picked.get("method", ()) if n in catalog.methods()]
+    cards = [card for name in picked.get("method", ()) if (card := catalog.find_method(name))]
     for card in reversed(cards):
         params = {param.name: param.default for param in card.params}
         for name in picked.get("dataset", ())[:1]:

@@ -74,7 +74,7 @@ def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (code / "dataset.py").write_text(DATASET)
     path = [*hashbench.datasets.__path__, str(code.parent)]
     monkeypatch.setattr(hashbench.datasets, "__path__", path)
-    catalog.datasets.cache_clear()
+    catalog.built_in_datasets.cache_clear()
     data = tmp_path / "data"
     (data / "houses").mkdir(parents=True)
     (data / "houses" / "houses.txt").write_text(" ".join(f"h{n}.png" for n in range(600)))
@@ -82,7 +82,7 @@ def houses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in [name for name in sys.modules if name.startswith("hashbench.datasets.houses")]:
         del sys.modules[name]
         vars(hashbench.datasets).pop("houses", None)
-    catalog.datasets.cache_clear()
+    catalog.built_in_datasets.cache_clear()
 
 
 def call(*words: object) -> str:

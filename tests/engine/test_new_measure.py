@@ -52,11 +52,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     added.mkdir()
     (added / "f_measure.py").write_text(FILE)
     monkeypatch.setattr(measures, "__path__", [*measures.__path__, str(added)])
-    catalog.measures.cache_clear()
+    catalog.built_in_measures.cache_clear()
     yield added
     monkeypatch.undo()
     sys.modules.pop(f"{measures.__name__}.f_measure", None)
-    catalog.measures.cache_clear()
+    catalog.built_in_measures.cache_clear()
 
 
 def test_one_file_makes_a_metric(folder: Path, make: Make, data_dir: Path) -> None:

@@ -40,8 +40,8 @@ from tests.tui.driving import drive, send_at_once, text_of, until
 def cards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A catalogue that no new method changes."""
     methods, datasets = {"alpha": ALPHA, "beta": BETA}, {"large": LARGE, "small": SMALL}
-    monkeypatch.setattr(catalog, "methods", lambda: methods)
-    monkeypatch.setattr(catalog, "datasets", lambda: datasets)
+    monkeypatch.setattr(catalog, "built_in_methods", lambda: methods)
+    monkeypatch.setattr(catalog, "built_in_datasets", lambda: datasets)
     return iter(())
 
 

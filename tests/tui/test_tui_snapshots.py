@@ -52,8 +52,8 @@ STEPS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that hangs on the machine or on the catalogue stands in a picture."""
     methods, datasets = {"alpha": ALPHA, "beta": BETA}, {"large": LARGE, "small": SMALL}
-    monkeypatch.setattr(catalog, "methods", lambda: methods)
-    monkeypatch.setattr(catalog, "datasets", lambda: datasets)
+    monkeypatch.setattr(catalog, "built_in_methods", lambda: methods)
+    monkeypatch.setattr(catalog, "built_in_datasets", lambda: datasets)
 
 
 @pytest.mark.usefixtures("still")

@@ -49,7 +49,7 @@ def examine(
     if (elsewhere := cache_note(data_dir)) is not None:
         findings.append(Finding("cache", Level.NOTE, elsewhere))
     # what is published of a dataset is known by the name that its loader gives it
-    card = catalog.datasets().get(dataset.name)
+    card = catalog.find_dataset(dataset.name)
     splits = fitting_splits(dataset, target.card, target.name)
     # the first is the one that a run draws unless another is asked for
     findings += check_labels(dataset, card, splits[0] if splits else None)

@@ -23,7 +23,7 @@ from hashbench.plan.command import command_line
 from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
 from hashbench.plan.spec import RunSpec
-from hashbench.report.text import plural
+from hashbench.report.text import plain, plural
 from hashbench.tui.launch_form import (
     LISTS,
     START,
@@ -112,6 +112,8 @@ class Launch(WorkScreen):
         self.query_one("#dataset", PickList).offer(datasets, picked.get("dataset", ()))
         self._offer_ablations(picked.get("ablate", ()))
         await self._show_params()
+        for problem in [*catalog.left_out("method"), *catalog.left_out("dataset")]:
+            self.notify(plain(problem), title="left out", severity="warning", markup=False)
         self.query_one("#method").focus()
         self._plan()
 
@@ -123,7 +125,7 @@ class Launch(WorkScreen):
 
     def _methods(self) -> list[MethodCard]:
         picked = self.query_one("#method", PickList).picked
-        return [catalog.methods()[name] for name in picked if name in catalog.methods()]
+        return [card for name in picked if (card := catalog.find_method(name))]
 
     def _offer_ablations(self, picked: Sequence[str]) -> None:
         self.query_one("#ablate", PickList).offer(ablation_items(self._methods()), picked)
