@@ -57,11 +57,14 @@ def _halved(values: array[float]) -> array[float]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line to draw: its name, and its points as they were when it was taken."""
+    """One line to draw: its name, and its points as they were when it was taken. `spans` are
+    intervals, one a point; empty where there are none.
+    """
 
     name: str
     xs: tuple[float, ...]
     ys: tuple[float, ...]
+    spans: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
