@@ -40,7 +40,9 @@ def precision(collected: Collected, over: Literal["recall", "radius"]) -> Figure
             name = f"{group.name} {bits} bits" if len(group.spec.bits) > 1 else group.name
             panels.setdefault(direction, []).append(_over(name, lines, over))
     bounds = (0.0, 1.0) if over == "recall" else None
-    axis = Axis("recall" if over == "recall" else "Hamming radius", bounds=bounds)
+    axis = Axis(
+        "recall" if over == "recall" else "Hamming radius", bounds=bounds, whole=over == "radius"
+    )
     drawn = tuple(
         Panel(DIRECTIONS[name].title, axis, Axis("precision"), tuple(series))
         for name, series in panels.items()
@@ -57,6 +59,7 @@ def _over(name: str, lines: Sequence[dict[str, Any]], over: str) -> Series:
     precision = over_seeds(
         name,
         [Curve(name, xs, tuple(line["precision"])) for xs, line in zip(radii, lines, strict=True)],
+        share=True,
     )
     if over == "radius":
         return precision

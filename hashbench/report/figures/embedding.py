@@ -67,7 +67,7 @@ def _panel(title: str, codes: CodeSet, modality: str, seed: int) -> Panel:
         name = codes.class_names[column] if codes.class_names else str(column)
         mine = places[of == number]
         xs, ys = tuple(mine[:, 0].tolist()), tuple(mine[:, 1].tolist())
-        series.append(Series(name, xs, ys))
+        series += [Series(name, xs, ys)] if xs else []
     return Panel(title, Axis(""), Axis(""), tuple(series), "points")
 
 

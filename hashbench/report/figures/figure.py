@@ -28,13 +28,15 @@ class Series:
 @dataclass(frozen=True)
 class Axis:
     """What an axis shows. `ticks` are (place, text) where numbers alone would not say it;
-    `base` is that of a logarithmic axis, 0 for a linear one.
+    `base` is that of a logarithmic axis, 0 for a linear one; `whole`: there is nothing between two
+    whole numbers.
     """
 
     label: str
     base: int = 0
     ticks: tuple[tuple[float, str], ...] = ()
     bounds: tuple[float, float] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)

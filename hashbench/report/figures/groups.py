@@ -99,9 +99,10 @@ def run_ids(shown: Sequence[Group]) -> tuple[str, ...]:
     return tuple(run.id for one in shown for run in one.runs)
 
 
-def seed_interval(values: Sequence[float]) -> tuple[float, float, float]:
+def seed_interval(values: Sequence[float], *, share: bool) -> tuple[float, float, float]:
     """(mean, low, high) over seeds: the 95 % interval of the mean by Student's t with one degree of
-    freedom less than there are values; a single value has no width.
+    freedom less than there are values; a single value has no width. Of a `share`, what lies outside
+    of 0 to 1 is cut off.
     """
     import numpy as np
     from scipy.special import stdtrit
@@ -112,14 +113,15 @@ def seed_interval(values: Sequence[float]) -> tuple[float, float, float]:
         return mean, mean, mean
     error = float(array.std(ddof=1)) / len(array) ** 0.5
     half = float(stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * error
-    return mean, mean - half, mean + half
+    low, high = mean - half, mean + half
+    return (mean, max(0.0, low), min(1.0, high)) if share else (mean, low, high)
 
 
-def over_seeds(name: str, curves: Sequence[Curve]) -> Series:
+def over_seeds(name: str, curves: Sequence[Curve], *, share: bool = False) -> Series:
     """The mean of curves at the x that all of them have, with intervals where there are several."""
     by_x = [dict(zip(curve.xs, curve.ys, strict=True)) for curve in curves]
     xs = tuple(x for x in curves[0].xs if all(x in one for one in by_x))
-    found = [seed_interval([one[x] for one in by_x]) for x in xs]
+    found = [seed_interval([one[x] for one in by_x], share=share) for x in xs]
     series = Series(name, xs, tuple(mean for mean, _, _ in found), runs=len(curves))
     if len(curves) < 2:
         return series

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hashbench.errors import InputError
+from hashbench.plan.directions import DIRECTIONS
 from hashbench.report.figures.figure import Axis, Figure, Panel, Series, log_base
 from hashbench.report.figures.groups import Group, groups, over_seeds, run_ids, shared_notes
 from hashbench.report.rows import Collected
@@ -12,6 +13,7 @@ from hashbench.report.run_series import LOSSES, RECOVERY, SCORES, Curve, Curves,
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.tailer import read_all
 
+EPOCHS = Axis("epoch", whole=True)
 TOTAL = "total"  # the term that is minimised
 
 
@@ -31,7 +33,7 @@ def losses(collected: Collected) -> Figure:
             elif term == TOTAL:
                 stages.setdefault(stage, []).append(over_seeds(group.name, curves))
     panels = tuple(
-        Panel(f"stage {stage}", Axis("epoch"), Axis("loss", base=log_base(series)), tuple(series))
+        Panel(f"stage {stage}", EPOCHS, Axis("loss", base=log_base(series)), tuple(series))
         for stage, series in stages.items()
     )
     title = f"losses of {shown[0].name}" if len(shown) == 1 else "total losses"
@@ -50,9 +52,15 @@ def map_over_epochs(collected: Collected) -> Figure:
             direction, _, bits = name.rpartition(" ")
             long = f"{group.name} {bits} bits" if len(group.spec.bits) > 1 else group.name
             curves = [curve for run in runs for curve in _of(run, SCORES, name)]
-            series.setdefault(direction, []).append(over_seeds(long, curves))
+            series.setdefault(direction, []).append(over_seeds(long, curves, share=True))
     panels = tuple(
-        Panel(name, Axis("epoch"), Axis("validation mAP"), tuple(lines), marks=tuple(sorted(marks)))
+        Panel(
+            DIRECTIONS[name].title if name in DIRECTIONS else name,
+            EPOCHS,
+            Axis("validation mAP"),
+            tuple(lines),
+            marks=tuple(sorted(marks)),
+        )
         for name, lines in series.items()
     )
     return _figure("map-over-epochs", "validation mAP", panels, shown, "without validation scores")
@@ -73,10 +81,11 @@ def recovery(collected: Collected) -> Figure:
             line = over_seeds(
                 f"{share}, {group.name}" if len(shown) > 1 else share,
                 [curve for run in runs for curve in _of(run, RECOVERY, name)],
+                share=True,
             )
             series.setdefault(panel, []).append(line)
     panels = tuple(
-        Panel(name, Axis("epoch"), Axis("share", bounds=(0.0, 1.0)), tuple(lines))
+        Panel(name, EPOCHS, Axis("share", bounds=(0.0, 1.0)), tuple(lines))
         for name, lines in series.items()
     )
     figure = _figure("recovery", "recovered labels", panels, drawn, "that recovers labels")

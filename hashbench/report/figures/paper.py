@@ -46,6 +46,7 @@ _STYLE: dict[str, Any] = {
     "grid.linewidth": 0.3, "grid.alpha": 0.6, "axes.axisbelow": True, "legend.frameon": False,
     "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none",
     "pdf.fonttype": 42, "ps.fonttype": 42, "svg.hashsalt": "hashbench", "axes.unicode_minus": False,
+    "figure.constrained_layout.w_pad": 0.03, "figure.constrained_layout.h_pad": 0.03,
     "text.parse_math": False, "text.usetex": False,
 }  # fmt: skip
 
@@ -90,7 +91,8 @@ def written(figure: Figure, form: str, width: float) -> bytes:
 def inline_svg(figure: Figure, width: float) -> str:
     """SVG for a page: text stays text, and takes the page's colour, so that it can be dark."""
     svg = _saved(figure, "svg", width, {"svg.fonttype": "none"}).decode()
-    return svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = svg[svg.index("<svg") :]
+    return svg.replace(INK, "currentColor").replace("#000000", "currentColor")
 
 
 def _saved(figure: Figure, form: str, width: float, style: dict[str, Any]) -> bytes:
@@ -98,10 +100,9 @@ def _saved(figure: Figure, form: str, width: float, style: dict[str, Any]) -> by
         import matplotlib as mpl
     except ModuleNotFoundError:
         raise InputError(
-            "figures need matplotlib, which is not installed",
-            where="hashbench plot",
-            remedy="pip install 'hashbench[plots]', or leave --output out: the figure is then "
-            "drawn in the terminal",
+            "figures as files need matplotlib, which is not installed",
+            remedy="pip install 'hashbench[plots]'; without it, `hashbench plot` draws in the "
+            "terminal where --output is left out, and `hashbench report --no-figures` has tables",
         ) from None
     # whatever a person's matplotlibrc says, a figure is the same
     with mpl.rc_context({**mpl.rcParamsDefault, **_STYLE, **style, "backend": "agg"}):
@@ -135,7 +136,6 @@ def _drawn(figure: Figure, width: float) -> Drawing:
     drawing = Drawing(
         figsize=(width, sum(heights) + 0.17 * legend_rows + 0.05), layout="constrained"
     )
-    drawing.get_layout_engine().set(w_pad=0.03, h_pad=0.03)
     axes = drawing.subplots(down, across, squeeze=False, height_ratios=heights)
     handles: dict[str, Any] = {}
     for place, ax in enumerate(axes.flat):
@@ -144,10 +144,12 @@ def _drawn(figure: Figure, width: float) -> Drawing:
         else:
             ax.set_axis_off()
     names = [name for name in styles if name in handles]
+    points = figure.panels[0].form == "points"
     if legend_rows:
         drawing.legend(
             [handles[name] for name in names], [plain(name) for name in names],
-            loc="outside lower left", ncols=_legend_columns(names, width), handlelength=2.4,
+            loc="outside lower left", ncols=_legend_columns(names, width),
+            markerscale=1.6 if points else 1.0, handlelength=1.0 if points else 2.4,
             columnspacing=1.2, borderpad=0.1, labelspacing=0.3,
         )  # fmt: skip
     return drawing
@@ -182,7 +184,7 @@ def _height(panel: Panel, width: float) -> float:
         case "heat":
             return _heat_height(panel, width)
         case _:
-            return min(2.1, 0.3 + 0.62 * width)
+            return min(1.9, 0.3 + 0.62 * width)
 
 
 def _heat_height(panel: Panel, width: float) -> float:
@@ -249,7 +251,7 @@ def _lengths(one: Series) -> list[list[float]]:
 
 
 def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
-    from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+    from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
     side = ax.xaxis if name == "x" else ax.yaxis
     side.set_label_text(plain(axis.label))
@@ -260,6 +262,8 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
         side.set_major_locator(FixedLocator([place for place, _ in axis.ticks]))
         side.set_ticklabels([plain(text) for _, text in axis.ticks])
         side.set_minor_locator(NullLocator())
+    elif axis.whole:
+        side.set_major_locator(MaxNLocator(7, integer=True))
     if axis.bounds is not None:
         low, high = axis.bounds
         margin = 0.02 * (high - low)

@@ -17,8 +17,8 @@ from hashbench.report.comparison import Cell, Row, Table, compare, separation_re
 from hashbench.report.figures.figure import Axis, Figure, Panel, Series
 from hashbench.report.figures.groups import INTERVAL_NOTE, seed_interval
 from hashbench.report.rows import Condition, Finished
+from hashbench.report.run_pages import shown
 from hashbench.report.significance import full_name
-from hashbench.report.text import plain
 
 FLOOR = "random codes"
 
@@ -65,11 +65,11 @@ def over_parameter(finished: Sequence[Finished], metric: str, over: str) -> Figu
         for table in at_value:
             for row in table.rows:
                 for (bits, direction), cell in row.cells.items():
-                    panel = lines.setdefault((table.condition, f"{direction} {bits} bits"), {})
+                    panel = lines.setdefault((table.condition, f"{direction}, {bits} bits"), {})
                     panel.setdefault(_name(row), []).append((place, cell))
     numeric = all(isinstance(value, int | float) for value in places)
     spread = numeric and min(places.values()) > 0 and max(places.values()) / min(places.values())
-    ticks = tuple((place, plain(value)) for value, place in places.items())
+    ticks = tuple((place, shown(value)) for value, place in places.items())
     axis = Axis(over.replace("_", " "), base=10 if spread and spread >= 30 else 0, ticks=ticks)
     return _figure("parameter", f"{metric} over {over}", lines, axis, metric, tables)
 
@@ -147,7 +147,8 @@ def _figure(
     conditions = list(dict.fromkeys(condition for condition, _ in lines))
     panels = []
     for (condition, name), by_name in lines.items():
-        words = f"{DIRECTIONS[name.split()[0]].title}{name.removeprefix(name.split()[0])}"
+        direction, comma, bits = name.partition(",")
+        words = f"{DIRECTIONS[direction].title}{comma}{bits}"
         if len(conditions) > 1:
             words += f" ({conditions.index(condition) + 1})"
         series = tuple(_series(name, sorted(cells, key=_place)) for name, cells in by_name.items())
@@ -172,7 +173,7 @@ def _first_of_each(tables: Sequence[Table]) -> list[Table]:
 
 
 def _series(name: str, cells: Sequence[tuple[float, Cell]]) -> Series:
-    intervals = [seed_interval(cell.values) for _, cell in cells]
+    intervals = [seed_interval(cell.values, share=True) for _, cell in cells]
     seeds = max(len(cell.values) for _, cell in cells)
     several = seeds > 1
     return Series(
