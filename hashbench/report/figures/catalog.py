@@ -52,7 +52,7 @@ def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
     """The figure of a kind. Raises UnknownNameError for what is no kind, InputError where the runs
     do not have it.
     """
-    from hashbench.report.figures import curves, embedding, history, ranks, scores
+    from hashbench.report.figures import attention, curves, embedding, history, ranks, scores
 
     check_kind(kind)
     if options.over and kind != "parameter":
@@ -70,6 +70,9 @@ def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
         "recovery": lambda: history.recovery(collected),
         "per-class": lambda: curves.per_class(collected),
         "rank-stability": lambda: ranks.rank_stability(finished, metric),
+        "attention": lambda: attention.attention(
+            collected, options.data_dir, options.items, options.seed
+        ),
         "t-sne": lambda: embedding.t_sne(collected, options.seed),
     }
     return makers[kind]()

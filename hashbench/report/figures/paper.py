@@ -167,6 +167,8 @@ def _across(figure: Figure, width: float) -> int:
         least = 2.2
     most = max(1, int(width / least))
     count = len(figure.panels)
+    if any(panel.form == "heat" for panel in figure.panels):
+        return max(2, most - most % 2)  # before and after stay beside each other
     # four panels stand better in two rows of two than as three and one
     return -(-count // -(-count // most))
 

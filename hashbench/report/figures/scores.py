@@ -67,11 +67,30 @@ def over_parameter(finished: Sequence[Finished], metric: str, over: str) -> Figu
                 for (bits, direction), cell in row.cells.items():
                     panel = lines.setdefault((table.condition, f"{direction}, {bits} bits"), {})
                     panel.setdefault(_name(row), []).append((place, cell))
+    lines, single = _with_several(lines)
+    if not lines:
+        raise _no_range(finished, over, known[:1])
+    used = {place for named in lines.values() for cells in named.values() for place, _ in cells}
+    places = {value: place for value, place in places.items() if place in used}
     numeric = all(isinstance(value, int | float) for value in places)
     spread = numeric and min(places.values()) > 0 and max(places.values()) / min(places.values())
     ticks = tuple((place, shown(value)) for value, place in places.items())
     axis = Axis(over.replace("_", " "), base=10 if spread and spread >= 30 else 0, ticks=ticks)
-    return _figure("parameter", f"{metric} over {over}", lines, axis, metric, tables)
+    figure = _figure("parameter", f"{metric} over {over}", lines, axis, metric, tables)
+    left_out = [f"left out, with one value of {over} each: {', '.join(single)}"] if single else []
+    return replace(figure, notes=(*figure.notes, *left_out))
+
+
+def _with_several(lines: Lines) -> tuple[Lines, list[str]]:
+    """The lines with more than one point, and the names of those that have none such."""
+    kept: Lines = {}
+    for key, by_name in lines.items():
+        several = {name: cells for name, cells in by_name.items() if len(cells) > 1}
+        if several:
+            kept[key] = several
+    drawn = {name for by_name in kept.values() for name in by_name}
+    names = dict.fromkeys(name for by_name in lines.values() for name in by_name)
+    return kept, [name for name in names if name not in drawn]
 
 
 def _tables(finished: Sequence[Finished], metric: str) -> list[Table]:
@@ -134,7 +153,7 @@ def _no_range(finished: Sequence[Finished], over: str, known: Sequence[Value]) -
         return UnknownNameError("parameter", over, sorted(names), where="--over")
     varied = [name for name in sorted(names) if len({_value(r, name) for r in finished}) > 1]
     return InputError(
-        f"all runs have {over} = {known[0]}",
+        f"no runs that are equal otherwise differ in {over}, which is {shown(known[0])}",
         where="--over",
         remedy=f"over what varies: {', '.join(varied) or 'nothing does'}; "
         f"or run a grid: hashbench run --set {over}=A,B,C",
