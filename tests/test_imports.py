@@ -45,7 +45,7 @@ def modules_after(*arguments: str) -> set[str]:
         ("report", "--help"),
         ("ls",),
         ("methods", "list"),
-    ],  # fmt: skip
+    ],
     ids=" ".join,
 )
 def test_imports_neither_torch_nor_numpy_nor_textual(

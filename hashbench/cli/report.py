@@ -17,34 +17,41 @@ if TYPE_CHECKING:
     from hashbench.report.rows import Collected
 
 
-def report_command(
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
-        ),
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")] = Path(
-        "report.html"
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
     ),
-    title: Annotated[str, typer.Option("--title", help="What stands on top.")] = "hashbench report",
-    metric: Annotated[
-        str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
-    ] = "mAP@all",
-    versus: Annotated[
-        str | None,
-        typer.Option(
-            "--versus",
-            help="A row, or a part of its name: marks what differs from it by more than luck.",
-        ),
-    ] = None,
-    published: Annotated[
-        bool,
-        typer.Option("--published", help="Numbers that papers print, below rows that they match."),
-    ] = False,
-    figures: Annotated[
-        bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
-    ] = True,
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")]
+Title = Annotated[str, typer.Option("--title", help="What stands on top.")]
+Metric = Annotated[
+    str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
+]
+Versus = Annotated[
+    str | None,
+    typer.Option(
+        "--versus",
+        help="A row, or a part of its name: marks what differs from it by more than luck.",
+    ),
+]
+Published = Annotated[
+    bool,
+    typer.Option("--published", help="Numbers that papers print, below rows that they match."),
+]
+Figures = Annotated[
+    bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
+]
+
+
+def report_command(
+    runs: Runs = None,
+    output: Output = Path("report.html"),
+    title: Title = "hashbench report",
+    metric: Metric = "mAP@all",
+    versus: Versus = None,
+    published: Published = False,
+    figures: Figures = True,
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
