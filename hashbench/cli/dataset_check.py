@@ -36,11 +36,11 @@ def check_command(
     """
     what, contract = _tried(what, data_dir, hidden=json_)
     from hashbench.backbones.token_count import count_tokens
-    from hashbench.cli.progress import picture_bar
+    from hashbench.cli.progress import single_bar
     from hashbench.datasets.doctor.examine import examine
     from hashbench.datasets.doctor.findings import Level
 
-    with picture_bar(hidden=json_) as progress:
+    with single_bar("pictures", hidden=json_) as progress:
         report = examine(
             what,
             data_dir,

@@ -42,6 +42,8 @@ COMMANDS = {
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
+    "plot": Entry("plot:plot_command", "Draw figures of runs: in the terminal, as PDF, SVG, PNG."),
+    "report": Entry("report:report_command", "Write one HTML or PDF file about many runs."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
     "export": Entry("export:export_command", "Codes for other programs, numbers for trackers."),
     "encode": Entry("encode:encode_command", "Hash codes of new pictures or texts."),

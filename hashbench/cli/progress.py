@@ -37,10 +37,10 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextlib.contextmanager
-def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function of (done, total) that draws pictures read, with the time left."""
+def single_bar(what: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function of (done, total) that draws how far something is, with the time left."""
     with progress_bar(hidden=hidden) as progress:
-        yield lambda done, total: progress("pictures", done, total)
+        yield lambda done, total: progress(what, done, total)
 
 
 def print_entry(heading: str, text: str, style: str = "") -> None:

@@ -168,16 +168,18 @@ def _p_value(ours: SystemValues, theirs: SystemValues) -> float | None:
     return paired_randomisation(left, right, seed=SEED).p_value
 
 
-def _system_values(runs: Sequence[RunFolder], column: Task, metric: str) -> SystemValues:
-    """Means over seeds, the latest run of each seed and fold."""
-    import numpy as np
-
+def seed_values(
+    runs: Sequence[RunFolder], column: Task, metric: str
+) -> dict[tuple[int, int], tuple[Values, tuple[str, ...]]]:
+    """By (fold, seed), the per-query values and the ids of the queries, of the latest run of each
+    that has codes of that column. The fold is 0 where there is one split.
+    """
     from hashbench.codefiles.native import read_code_file
     from hashbench.metrics.metric import parse_metric
     from hashbench.metrics.ranking import evaluate
 
     bits, direction = column
-    by_fold: dict[int, dict[int, tuple[Values, tuple[str, ...]]]] = {}
+    by_seed: dict[tuple[int, int], tuple[Values, tuple[str, ...]]] = {}
     for run in sorted(runs, key=lambda run: run.id):
         spec = specs.read(run.spec)
         path = run.codes / f"{bits}.npz"
@@ -190,14 +192,22 @@ def _system_values(runs: Sequence[RunFolder], column: Task, metric: str) -> Syst
             codes.database_labels,
             [parse_metric(metric)],
         )
-        of_fold = by_fold.setdefault(spec.dataset.fold, {})
-        of_fold[spec.seed] = score.per_query, tuple(codes.query_ids)
+        by_seed[spec.dataset.fold, spec.seed] = score.per_query, tuple(codes.query_ids)
+    return by_seed
+
+
+def _system_values(runs: Sequence[RunFolder], column: Task, metric: str) -> SystemValues:
+    """By fold, (mean over seeds of per-query values, ids of the queries)."""
+    import numpy as np
+
+    values = seed_values(runs, column, metric)
     system: SystemValues = {}
-    for fold, by_seed in by_fold.items():
-        ids = {ids for _, ids in by_seed.values()}
+    for fold in sorted({fold for fold, _ in values}):
+        seeds = [each for (of, _), each in values.items() if of == fold]
+        ids = {ids for _, ids in seeds}
         if len(ids) > 1:
             raise InputError("seeds of one row rank different queries", where=runs[0].id)
-        system[fold] = np.mean([values for values, _ in by_seed.values()], axis=0), ids.pop()
+        system[fold] = np.mean([each for each, _ in seeds], axis=0), ids.pop()
     return system
 
 
