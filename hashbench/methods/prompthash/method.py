@@ -20,6 +20,7 @@ from hashbench.methods.base import Batch, Stage, Term
 from hashbench.methods.context import MethodContext
 from hashbench.methods.prompted import ENCODING_BATCH, PromptedMethod
 from hashbench.methods.prompthash.fusion import Fusion
+from hashbench.nn import monitors
 from hashbench.nn.affinity import Prompted
 from hashbench.nn.contrastive_losses import (
     adaptive_temperature,
@@ -64,6 +65,7 @@ class PromptHash(PromptedMethod):
             unified=context.text("targets") == "unified",
             affinity=context.flag("taap"),
         )
+        self._gates: Tensor | None = None  # (n) of the latest batch
         # where codes depend on their batch, the batch is that of training, as in the release
         mixing = context.flag("batch_mixing")
         self.encoding_batch = context.whole("batch_size") if mixing else ENCODING_BATCH
@@ -98,6 +100,7 @@ class PromptHash(PromptedMethod):
             patches=real("token_weight") > 0,
         )
         self._watch(streams)
+        self._gates = streams.gates.detach()
         v, t, p = (self.mlp(x) for x in (streams.v, streams.t, streams.p))
 
         # the memories take the batch's codes before the likelihoods are computed against them
@@ -198,6 +201,17 @@ class PromptHash(PromptedMethod):
             for predictor, items in ((self.image_classes, images), (self.text_classes, texts))
         )
         return image, text
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
+        """As all prompted methods; watches the gate, and the gradient of what it lets through."""
+        values = dict(super().end_epoch(stage))
+        if isinstance(self.fusion, Fusion):
+            if self._gates is not None:
+                values["gate deviation"] = float(self._gates.std(correction=0))
+            if self.context.text("fusion") == "ssm":
+                mixer = monitors.gradient_norm(self.fusion.mix.parameters())
+                values["gradient norm of state space"] = mixer
+        return values
 
     def _watch(self, streams: Streams) -> None:
         cosine = torch.cosine_similarity(streams.prompted.text, streams.prompted.prompt, dim=1)

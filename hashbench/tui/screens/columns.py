@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from hashbench.report.text import ordinal, short_duration
+from hashbench.report.text import WARNED, ordinal, short_duration
 from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
 from hashbench.tui.widgets.row_columns import CellText, Column
@@ -53,6 +53,8 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
 
 def _state(view: RunView) -> CellText:
     text, style = badge(view.status)
+    if view.warnings:
+        return f"{text} {WARNED}", style
     return (f"{text} {ordinal(view.place)}" if view.place else text), style
 
 

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.report.text import plural
+from hashbench.report.text import WARNED, plural
 from hashbench.runs.state import Status
 from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
@@ -150,6 +150,7 @@ class Dashboard(ChartPanelsScreen):
         text = Content("")
         if view is not None:
             parts = [view.id, badge(view.status)[0], view.doing, view.mark, view.problem]
+            parts += [f"{WARNED} {name}" for name in view.warnings]
             parts += [view.reason, HINTS.get(view.status, ""), view.changes]
             text = Content("  ".join(part for part in parts if part))
         about = self.query_one("#about", Static)
