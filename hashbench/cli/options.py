@@ -51,6 +51,17 @@ Priority = Annotated[
     int, typer.Option("--priority", help="In the queue; the highest first, -999 to 999.")
 ]
 
+OnFinishOption = Annotated[
+    Many,
+    typer.Option(
+        "--on-finish",
+        metavar="COMMAND|bell|webhook=URL",
+        help="When a run ends or fails; repeatable. A command, which no shell reads, finds "
+        "HASHBENCH_RUN, HASHBENCH_STATUS and others in its environment. "
+        "[default: HASHBENCH_ON_FINISH, else nothing]",
+    ),
+]
+
 Runs = Annotated[
     Many, typer.Argument(help="Run ids, beginnings or ends of them, paths, or `last`.")
 ]
@@ -68,16 +79,19 @@ class StartOptions:
     detach: Detach = False
     queue: Queue = False
     priority: Priority = 0
+    on_finish: OnFinishOption = None
     json_: Json = False
     data_dir: DataDir = DATA_DIR
     runs_dir: RunsDir = RUNS_DIR
 
     @property
     def mode(self) -> StartMode:
-        """How the workers start. Raises InputError for a wrong priority."""
+        """How the workers start. Raises InputError for a wrong priority or action."""
         from hashbench.launch.start_mode import StartMode
+        from hashbench.runs.on_finish import arrange, default_actions
 
-        return StartMode(self.queue, self.priority, self.detach)
+        wishes = arrange(self.on_finish or default_actions())
+        return StartMode(self.queue, self.priority, self.detach, wishes)
 
 
 def starts_runs(command: Command) -> Command:

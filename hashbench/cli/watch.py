@@ -45,6 +45,7 @@ MILESTONES = (
     events.Stopped,
     events.Failed,
     events.Finished,
+    events.Notified,
 )
 """The events whose lines are always printed; the workbench's log shows all."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hashbench.errors import InputError
+from hashbench.runs import on_finish
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.on_finish import OnFinish
 from hashbench.runs.queue import check_priority
 
 
@@ -12,12 +15,14 @@ from hashbench.runs.queue import check_priority
 class StartMode:
     """`queue`: each run in its turn, when a device is free, the highest `priority` first.
 
-    `detach`: without being watched from a terminal. With neither, at once.
+    `detach`: without being watched from a terminal. With neither, at once. `on_finish`: what shall
+    happen when a run ends; a run that is resumed keeps what it had where there is nothing new.
     """
 
     queue: bool = False
     priority: int = 0
     detach: bool = False
+    on_finish: OnFinish = field(default_factory=OnFinish)
 
     def __post_init__(self) -> None:
         check_priority(self.priority)
@@ -34,3 +39,8 @@ class StartMode:
         words = ["--queue"] if self.queue else []
         words += ["--priority", str(self.priority)] if self.priority else []
         return words + (["--detach"] if self.detach else [])
+
+    def prepare(self, run: RunFolder) -> None:
+        """Leaves in the run's folder what its worker shall find. Raises InputError."""
+        if self.on_finish.actions:
+            on_finish.write(run, self.on_finish)

@@ -89,6 +89,10 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
             level, text = "error", "\n".join(part for part in parts if part)
         case events.Finished(seconds=seconds):
             text = f"finished in {duration(seconds)}"
+        case events.Notified(action=action, problem=""):
+            text = f"on finish: {action}"
+        case events.Notified(action=action, problem=problem):
+            level, text = "warning", f"warning: on finish: {action}: {problem}"
         case _:
             pass
     return level, text

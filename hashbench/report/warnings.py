@@ -31,8 +31,8 @@ def fresh_warnings(event: AnyEvent, state: RunState) -> list[RunWarning]:
 
 def sentences(warning: RunWarning) -> tuple[str, str]:
     """The warning and what to try, a line each."""
-    where = f"{warning.stage} epoch {warning.epoch + 1}"
-    return f"warning {warning.rule} ({where}): {warning.text}", f"try: {warning.advice}"
+    text = f"warning {warning.rule} ({warning.where}): {warning.text}"
+    return text, f"try: {warning.advice}"
 
 
 def warning_lines(warnings: Sequence[RunWarning]) -> list[RenderableType]:

@@ -208,6 +208,13 @@ class Finished(Event, tag="finished", frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class Notified(Event, tag="notified", frozen=True):
+    """After the end: an action of `--on-finish` was carried out; empty `problem`: it went well."""
+
+    action: str
+    problem: str = ""
+
+
 AnyEvent = (
     Queued
     | Started
@@ -228,6 +235,7 @@ AnyEvent = (
     | Stopped
     | Failed
     | Finished
+    | Notified
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -262,9 +262,9 @@ def _beginning(lines: list[bytes]) -> list[bytes]:
 
 
 def _last_event(lines: list[bytes]) -> AnyEvent | None:
-    """The last event that is more than a heartbeat."""
+    """The last event that is more than a heartbeat, or than what was done after the end."""
     for line in reversed(lines):
         event = events.decode(line)
-        if event is not None and not isinstance(event, events.Beat):
+        if event is not None and not isinstance(event, events.Beat | events.Notified):
             return event
     return None

@@ -15,6 +15,8 @@ PATIENCE = 3  # epochs that a bad value must last, where one alone may be an acc
 CHANCE_PHI1 = math.log(2)  # of a pair about which the codes say nothing
 VALIDATION_MAP = "validation mAP"
 RECOVERY_PRECISION = "recovery precision"
+RECOVERY_FIGURES = {"precision": RECOVERY_PRECISION}
+"""Values of a recovery event -> their figures, where a name alone would say too little."""
 LABEL_MAP = "image-to-label mAP"
 
 
@@ -186,6 +188,16 @@ RULES = (
         "the best epoch",
         "fewer --set prompt_epochs; a smaller --set prompt_lr; a larger --set margin",
         _lost,
+    ),
+    Rule(
+        "prompt-drift",
+        ("prompt drift",),
+        3.0,
+        "the learned prompts have moved {now:.3g} times their own length away from where they "
+        "began, so that class names mean little in them",
+        "a smaller --set prompt_lr; fewer --set prompt_epochs",
+        lambda reading: reading.now,
+        not_in=("search",),  # which only repeats it
     ),
     Rule(
         "vanishing-state-space",

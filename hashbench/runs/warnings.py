@@ -16,18 +16,20 @@ import msgspec
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.tailer import Tailer
-from hashbench.runs.warning_rules import RECOVERY_PRECISION, RULES, VALIDATION_MAP, Reading, Rule
+from hashbench.runs.warning_rules import RECOVERY_FIGURES, RULES, VALIDATION_MAP, Reading, Rule
 
 
 class RunWarning(msgspec.Struct, frozen=True):
-    """A rule that spoke: where in the training and when (Unix time), and the number that was held
-    against the threshold. `seq` is that of the event whose figure decided.
+    """A rule that spoke: where in the training, also in words, and when (Unix time).
+
+    `value` was held against the threshold; `seq` is that of the event whose figure decided.
     """
 
     rule: str
     figure: str
     stage: str
     epoch: int
+    where: str
     t: float
     seq: int
     value: float
@@ -61,8 +63,8 @@ class WarningFold:
                 scores = [value for name, value in values.items() if ":mAP@all @" in name]
                 if scores:
                     self._read(event, {VALIDATION_MAP: sum(scores) / len(scores)})
-            case events.Recovery(values=values) if "precision" in values:
-                self._read(event, {RECOVERY_PRECISION: values["precision"]})
+            case events.Recovery(values=values):
+                self._read(event, {RECOVERY_FIGURES.get(k, k): v for k, v in values.items()})
             case _:
                 pass
 
@@ -109,6 +111,7 @@ class WarningFold:
                 figure=figure,
                 stage=event.stage,
                 epoch=event.epoch,
+                where=self._where(event.stage, event.epoch),
                 t=event.t,
                 seq=event.seq,
                 value=measured,
@@ -117,6 +120,11 @@ class WarningFold:
                 advice=rule.advice,
             )
         )
+
+    def _where(self, stage: str, epoch: int) -> str:
+        """An epoch in words; what comes once, when the stage is over, has its number of epochs."""
+        over = epoch >= self._epochs.get(stage, epoch + 1)
+        return f"after {stage}" if over else f"{stage} epoch {epoch + 1}"
 
 
 def warnings_in(path: Path) -> list[RunWarning]:
