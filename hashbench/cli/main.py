@@ -39,6 +39,8 @@ COMMANDS = {
     "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
+    "alerts": Entry("alerts:alerts_command", "What happened to runs lately: warnings, ends."),
+    "diff": Entry("diff:diff_command", "What differs between runs, and nothing else."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),

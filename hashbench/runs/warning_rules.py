@@ -84,11 +84,14 @@ def _above_chance(reading: Reading) -> float | None:
 
 
 def _lost_of_best(reading: Reading) -> float | None:
-    """What the last PATIENCE values, all of them, have lost of the best before, relative to it."""
-    if len(reading.values) <= PATIENCE:
+    """What the values of the last tenth of a stage, all of them, have lost of the best before,
+    relative to it: few validation queries make single epochs jump.
+    """
+    lately = max(PATIENCE, math.ceil(0.1 * reading.epochs))
+    if len(reading.values) <= lately:
         return None
-    best = max(reading.values[:-PATIENCE])
-    return 1.0 - max(reading.values[-PATIENCE:]) / best if best > 0 else None
+    best = max(reading.values[:-lately])
+    return 1.0 - max(reading.values[-lately:]) / best if best > 0 else None
 
 
 def _lost(reading: Reading) -> float | None:
@@ -104,9 +107,11 @@ def _share_of_fusion(reading: Reading) -> float | None:
     return max(reading.values[-PATIENCE:]) / whole if whole else 0.0
 
 
-def _most_lately(reading: Reading) -> float | None:
-    """The largest of the last PATIENCE values, so that all of them are small."""
-    return max(reading.values[-PATIENCE:]) if reading.past(0.0) else None
+def _moved(reading: Reading) -> float | None:
+    """How far the gate was from its first value, in the half of a stage; None without a fusion."""
+    if not reading.past(0.5) or "gradient norm of fusion" not in reading.latest:
+        return None
+    return max(abs(value - reading.values[0]) for value in reading.values)
 
 
 def _least_lately(share: float) -> Measure:
@@ -211,12 +216,12 @@ RULES = (
     ),
     Rule(
         "gate-stuck",
-        ("gate deviation",),
-        1e-3,
-        "the fusion's gate is the same for every item, to within {measured:.1e}",
-        "a larger --set fusion_lr; another --set fusion; without a gate that chooses, "
-        "fusion is a fixed mean",
-        _most_lately,
+        ("mean gate",),
+        2e-3,
+        "the fusion's gate stands at {now:.3f}: it has moved by {measured:.4f} at most since the "
+        "first epoch, so that it does not learn what to let through",
+        "a larger --set fusion_lr or --set fused_share; `--ablate` shows what fusion adds",
+        _moved,
         below=True,
     ),
 )

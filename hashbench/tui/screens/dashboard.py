@@ -29,6 +29,8 @@ KEYS: Keys = (
     ("n", "new", "launch"),
     ("enter", "details", "open_run"),
     ("c", "compare", "compare"),
+    ("d", "differences", "differences"),
+    ("w", "alerts", "alerts"),
     ("/", "filter", "filter"),
     ("space", "mark", "mark"),
     ("p", "pause", "pause"),
@@ -280,6 +282,22 @@ class Dashboard(ChartPanelsScreen):
         shown = sorted_views(self.bench.views.values(), self._filter, "run", descending=False)
         ids = sorted(self._marked) if self._marked else [view.id for view in shown]
         self.app.push_screen(Compare(ids, self._settings))
+
+    def action_differences(self) -> None:
+        """What differs between the marked runs, or between those that are drawn together."""
+        ids = sorted(self._marked) or [view.id for view in self._chosen()]
+        if len(ids) < 2:
+            self.notify("mark two runs with space, or pin one with i", severity="warning")
+            return
+        from hashbench.tui.screens.differences import DifferencesScreen
+
+        self.app.push_screen(DifferencesScreen(ids))
+
+    def action_alerts(self) -> None:
+        """What happened to all runs lately."""
+        from hashbench.tui.screens.alerts import Alerts
+
+        self.app.push_screen(Alerts())
 
     def action_retrieve(self) -> None:
         """Queries of a finished run and what they find."""
