@@ -29,13 +29,13 @@ KEYS: Keys = (
     ("n", "new", "launch"),
     ("enter", "details", "open_run"),
     ("c", "compare", "compare"),
-    ("d", "differences", "differences"),
-    ("w", "alerts", "alerts"),
     ("/", "filter", "filter"),
     ("space", "mark", "mark"),
     ("p", "pause", "pause"),
     ("s", "stop", "stop"),
     ("e", "retrieve", "retrieve"),
+    ("w", "alerts", "alerts"),
+    ("d", "differences", "differences"),
     ("o", "sort", "sort"),
     ("i", "pin", "pin"),
     ("r", "resume", "resume"),
@@ -246,12 +246,14 @@ class Dashboard(ChartPanelsScreen):
             self._save_settings()
 
     def action_leave(self) -> None:
-        """Closes what is open: the zoom, the search, the marks, the filter."""
+        """Closes what is open: the zoom, the search, the cursor, the marks, the filter."""
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not self.table:
             self.query_one(PanelSet).log_view.search("")
             self.table.focus()
+        elif self.leave_view():
+            return
         elif self._marked:
             self._marked.clear()
             self._marks_changed()
