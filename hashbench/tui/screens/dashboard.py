@@ -14,7 +14,7 @@ from hashbench.report.text import WARNED, plural
 from hashbench.runs.state import Status
 from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
-from hashbench.tui.run_row import RunView
+from hashbench.tui.run_row import RunView, legend_names
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
@@ -75,7 +75,7 @@ class Dashboard(ChartPanelsScreen):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._marked: set[str] = set()
+        self._marked: dict[str, str] = {}  # and what tells each from the others
         self._filter = settings.filter
         self._launched = ""
         if settings.sort not in ORDERS:
@@ -111,7 +111,7 @@ class Dashboard(ChartPanelsScreen):
         """Rows, counts, and panels of what is shown."""
         super().runs_changed(update)
         for gone in update.gone:
-            self._marked.discard(gone)
+            self._marked.pop(gone, None)
         self._show_runs()
         if update.gone or any(view.id in update.watched for view in self._chosen()):
             self._show_panels()
@@ -203,7 +203,10 @@ class Dashboard(ChartPanelsScreen):
         """Marks or unmarks the run, and goes on to the next."""
         cursor = self.table.cursor_row
         if cursor is not None:
-            self._marked ^= {cursor.id}
+            if cursor.id in self._marked:
+                del self._marked[cursor.id]
+            else:
+                self._marked[cursor.id] = ""
             self.table.action_move(1)
             self._marks_changed()
 
@@ -214,12 +217,16 @@ class Dashboard(ChartPanelsScreen):
             for view in self.bench.views.values()
             if all(word in view.haystack for word in self._filter.lower().split())
         }
-        marked = shown if self._marked != shown else set()
+        marked = shown if self._marked.keys() != shown else set()
         self._marked.clear()
-        self._marked.update(marked)
+        self._marked.update(dict.fromkeys(marked, ""))
         self._marks_changed()
 
     def _marks_changed(self) -> None:
+        """Marked runs are named by what differs between them."""
+        marked = [self.bench.views[run] for run in sorted(self._marked) if run in self.bench.views]
+        names = legend_names(marked) if len(marked) > 1 else [""] * len(marked)
+        self._marked.update(zip((view.id for view in marked), names, strict=True))
         self.table.refresh()  # marks are no part of the rows
         self._show_runs()
 
