@@ -21,7 +21,7 @@ TOO_FAST = {
     "method": ["pcril"],
     "known_ratio": [0.3],
     "set": {
-        "prompt_epochs": 1,
+        "prompt_epochs": 4,
         "hash_epochs": 4,
         "prompt_lr": 1.0,
         "image_lr": 1.0,
