@@ -41,6 +41,8 @@ COMMANDS = {
     "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
+    "alerts": Entry("alerts:alerts_command", "What happened to runs lately: warnings, ends."),
+    "diff": Entry("diff:diff_command", "What differs between runs, and nothing else."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "plot": Entry("plot:plot_command", "Draw figures of runs: in the terminal, as PDF, SVG, PNG."),
     "report": Entry("report:report_command", "Write one HTML or PDF file about many runs."),

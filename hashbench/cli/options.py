@@ -58,6 +58,17 @@ Track = Annotated[
     ),
 ]
 
+OnFinishOption = Annotated[
+    Many,
+    typer.Option(
+        "--on-finish",
+        metavar="COMMAND|bell|webhook=URL",
+        help="When a run ends or fails; repeatable. A command, which no shell reads, finds "
+        "HASHBENCH_RUN, HASHBENCH_STATUS and others in its environment. "
+        "[default: HASHBENCH_ON_FINISH, else nothing]",
+    ),
+]
+
 Runs = Annotated[
     Many, typer.Argument(help="Run ids, beginnings or ends of them, paths, or `last`.")
 ]
@@ -76,16 +87,18 @@ class StartOptions:
     queue: Queue = False
     priority: Priority = 0
     track: Track = None
+    on_finish: OnFinishOption = None
     json_: Json = False
     data_dir: DataDir = DATA_DIR
     runs_dir: RunsDir = RUNS_DIR
 
     @property
     def mode(self) -> StartMode:
-        """How the workers start. Raises InputError for a wrong priority, or for a tracker that is
-        unknown or not installed.
+        """How the workers start. Raises InputError for a wrong priority or action, or for a tracker
+        that is unknown or not installed.
         """
         from hashbench.launch.start_mode import StartMode
+        from hashbench.runs.on_finish import arrange, default_actions
 
         if self.track:
             from hashbench.trackers.catalog import tracker_named
@@ -93,7 +106,8 @@ class StartOptions:
             for name in self.track:
                 tracker_named(name, "--track")
         trackers = tuple(dict.fromkeys(self.track or ()))
-        return StartMode(self.queue, self.priority, self.detach, trackers)
+        on_finish = arrange(self.on_finish or default_actions())
+        return StartMode(self.queue, self.priority, self.detach, trackers, on_finish)
 
 
 def starts_runs(command: Command) -> Command:

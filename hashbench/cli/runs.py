@@ -22,7 +22,8 @@ def ls_command(
 ) -> None:
     """List runs, oldest first: state, progress, time left, mAP, and what is not usual about each.
 
-    A mAP of validation queries, which is no result, has a `v`.
+    A mAP of validation queries, which is no result, has a `v`; ⚠ marks runs whose training looks
+    like a known failure, which `hashbench show RUN` names, and what to try.
     """
     from hashbench.errors import UnknownNameError
     from hashbench.runs.index import summaries
@@ -65,6 +66,7 @@ def _plain(run: RunFolder, summary: Summary) -> dict[str, object]:
         "epoch": current.epoch,
         "reason": current.reason,
         "remedy": current.remedy,
+        "warnings": list(current.warnings),
         "problem": summary.problem,
     }
 
@@ -75,7 +77,7 @@ HEADERS = ("run", "state", "done", "left", "mAP", "variant")
 def _cells(run: RunFolder, summary: Summary) -> tuple[str, ...]:
     """A row below HEADERS."""
     from hashbench.report.naming import variant_name
-    from hashbench.report.text import duration, plain
+    from hashbench.report.text import WARNED, duration, plain
 
     current, tags = summary.status, summary.tags
     about = [] if summary.spec is None else [variant_name(summary.spec)]
@@ -84,7 +86,7 @@ def _cells(run: RunFolder, summary: Summary) -> tuple[str, ...]:
     score = "" if current.score is None else f"{current.score:.4f}"
     return (
         run.id,
-        str(current.state),
+        f"{current.state} {WARNED}" if current.warnings else str(current.state),
         "" if current.done is None else f"{int(100 * current.done)}%",
         "" if current.seconds_left is None else duration(current.seconds_left),
         score + ("v" if current.score_on == "validation" else ""),

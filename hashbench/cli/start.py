@@ -17,6 +17,8 @@ def work_through(
     folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool
 ) -> None:
     """Works through runs. Watched, it exits with the worst of their exit codes."""
+    for folder in folders:
+        mode.prepare(folder)
     if mode.queue or (mode.detach and len(folders) > 1):
         _enqueue(folders, data_dir, mode, as_json=as_json)
     elif mode.detach:

@@ -18,8 +18,14 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from hashbench.cli.console import UNWRAPPED, console
 from hashbench.errors import HashbenchError
 from hashbench.launch.spawn import last_log_lines
-from hashbench.report.narration import mean_average_precisions, narrate, numbers
+from hashbench.report.narration import (
+    mean_average_precisions,
+    narrate,
+    narrate_warnings,
+    numbers,
+)
 from hashbench.report.text import duration, plain
+from hashbench.report.warnings import fresh_warnings
 from hashbench.runs import control, events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
@@ -39,6 +45,7 @@ MILESTONES = (
     events.Stopped,
     events.Failed,
     events.Finished,
+    events.Notified,
 )
 """The events whose lines are always printed; the workbench's log shows all."""
 
@@ -117,9 +124,12 @@ class JsonLines(Watcher):
     def begin(self, run: RunFolder, number: int, of: int) -> None:
         """Prints nothing: the event `started` follows."""
 
-    def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:  # noqa: ARG002
-        """The event as a line on stdout."""
+    def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:
+        """The event as a line on stdout, and a line of kind `rule` for each rule that speaks."""
         sys.stdout.write(json.dumps({"run": run.id, **msgspec.to_builtins(event)}) + "\n")
+        for warning in fresh_warnings(event, state):
+            said = {"run": run.id, "kind": "rule", **msgspec.to_builtins(warning)}
+            sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
 
     def message(self, text: str) -> None:
@@ -144,7 +154,10 @@ class PlainLines(Watcher):
         if isinstance(event, MILESTONES):
             for line in narrate(event, state):
                 self.message(line.text)
-        elif isinstance(event, events.Progress | events.EpochEnded | events.Scores) and (
+            return
+        for line in narrate_warnings(event, state):
+            self.message(line.text)
+        if isinstance(event, events.Progress | events.EpochEnded | events.Scores) and (
             time.monotonic() - self._last >= self.EVERY_SECONDS
         ):
             self._last = time.monotonic()
@@ -196,7 +209,10 @@ class LiveDisplay(Watcher):
         )
 
     def show(self, run: RunFolder, event: AnyEvent, state: RunState) -> None:  # noqa: ARG002
-        """Moves bars; milestones are printed above them."""
+        """Moves bars; milestones and warnings are printed above them."""
+        if not isinstance(event, MILESTONES):
+            for line in narrate_warnings(event, state):
+                self.message(line.text)
         match event:
             case events.Progress(what=what, done=done, total=total):
                 self._bar(what, done, total, f"{done:,} of {total:,}{time_left(state)}")

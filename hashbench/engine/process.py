@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from hashbench.engine.on_finish import carry_out
 from hashbench.engine.slot_acquisition import Ticket, slot_for
 from hashbench.errors import (
     BusyError,
@@ -38,17 +39,22 @@ def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
     Raises BusyError when another worker holds the run, InputError when the run is over.
     """
     with _taken(run) as writer:
-        try:
-            slot = slot_for(run, ticket, writer)
-            from hashbench.engine.pipeline import work
+        code = _work(run, data_dir, ticket, writer)
+        carry_out(run, writer)
+    return code
 
-            work(run, data_dir, writer, slot)
-        except StopAskedError as stop:
-            writer.write(events.Stopped(reason=stop.problem))
-            return 0
-        except Exception as error:
-            # the last line of defence: the run is marked failed, the log holds the whole trace
-            return _fail(writer, _as_hashbench_error(error, run), error)
+
+def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWriter) -> int:
+    try:
+        slot = slot_for(run, ticket, writer)
+        from hashbench.engine.pipeline import work
+
+        work(run, data_dir, writer, slot)
+    except StopAskedError as stop:
+        writer.write(events.Stopped(reason=stop.problem))
+    except Exception as error:
+        # the last line of defence: the run is marked failed, the log holds the whole trace
+        return _fail(writer, _as_hashbench_error(error, run), error)
     return 0
 
 

@@ -205,9 +205,11 @@ class Trainer:
         Without any score (no validation query has a known relevant item) the last epoch stays.
         """
         self.method.eval()
-        scores = self.validation.score(self.method)
+        validated = self.validation.score(self.method)
+        scores = validated.scores
         if not scores:
             return
+        self._monitor(stage, epoch, validated.monitors)
         self.writer.write(
             events.Scores(stage=stage.name, epoch=epoch, on=self.validation.on, values=scores)
         )

@@ -168,6 +168,7 @@ class CodeFacts:
 
     `distinct` codes among `items`; `balance` is the mean over bits of |mean of the -1/+1 bit|
     (0: every bit splits the items in half, 1: all constant); `constant` bits never change.
+    `equal_pairs` is the share of pairs of different items that have one code (1: all collapsed).
     """
 
     items: int
@@ -175,16 +176,18 @@ class CodeFacts:
     distinct: int
     balance: float
     constant: int
+    equal_pairs: float
 
 
 def code_facts(codes: Codes) -> CodeFacts:
     """Count distinct codes and measure how evenly the bits are used."""
     words = codes.words
     if words.shape[1] == 1:
-        distinct = len(np.unique(words[:, 0]))
+        _, sizes = np.unique(words[:, 0], return_counts=True)
     else:
         rows = np.ascontiguousarray(words)
-        distinct = len(np.unique(rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()))
+        whole = rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()
+        _, sizes = np.unique(whole, return_counts=True)
     ones = np.zeros(codes.bits, np.int64)
     for block in _blocks(len(codes), codes.bits):
         ones += _unpack(words[block], codes.bits).sum(axis=0)
@@ -192,9 +195,10 @@ def code_facts(codes: Codes) -> CodeFacts:
     return CodeFacts(
         items=len(codes),
         bits=codes.bits,
-        distinct=distinct,
+        distinct=len(sizes),
         balance=float(np.abs(mean).mean()),
         constant=int(np.count_nonzero(np.abs(mean) == 1)),
+        equal_pairs=float((sizes * (sizes - 1)).sum()) / max(1, len(codes) * (len(codes) - 1)),
     )
 
 

@@ -70,11 +70,13 @@ def draw(
     *,
     log: bool = False,
     y_range: tuple[float, float] | None = None,
+    x_range: tuple[float, float] | None = None,
 ) -> Plot:
     """The curves on `width` x `height` cells.
 
     Intervals stand upright at their points. `log` applies where every value is above 0. Values
-    outside of `y_range` are drawn at its edge.
+    outside of `y_range` are drawn at its edge; no point may lie outside of `x_range`, which is that
+    of the points where it is not given.
     """
     points = [y for curve in curves for y in curve.ys]
     spans = [x for curve in curves for x in (curve.xs[:1] + curve.xs[-1:])]
@@ -82,7 +84,7 @@ def draw(
         return Plot(tuple(() for _ in range(max(0, height))), {}, {}, (0.0, 0.0), log=False)
     log = log and min(points) > 0
     low, high = y_range or (min(points), max(points))
-    left, right = min(spans), max(spans)
+    left, right = x_range or (min(spans), max(spans))
     scale = _Scale(low, high, 4 * height, log=log)
     dots = [[0] * width for _ in range(height)]
     owner: list[list[int | None]] = [[None] * width for _ in range(height)]

@@ -20,12 +20,14 @@ from hashbench.report.run_pages import (
     status_lines,
 )
 from hashbench.report.text import plain
+from hashbench.report.warnings import warning_lines
 from hashbench.runs import result as results
 from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.status import status_of
 from hashbench.runs.tailer import Tailer
+from hashbench.runs.warnings import RunWarning
 
 
 def details(run: RunFolder) -> dict[str, Any]:
@@ -56,6 +58,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         "losses": state.losses,
         "validation": state.validation,
         "monitors": state.monitors,
+        "warnings": msgspec.to_builtins(state.warned.warnings),
         "notes": state.notes,
         "damaged event lines": tailer.skipped,
     }
@@ -75,6 +78,7 @@ def render(page: dict[str, Any]) -> RenderableType:
     """`details` for a terminal."""
     parts: list[RenderableType] = [Text(f"{page['run']}: {page['status']}", style="bold")]
     parts += status_lines(page)
+    parts += warning_lines(msgspec.convert(page["warnings"], list[RunWarning]))
     parts += [pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))]
     parts += [
         pairs(f"latest {name}", page[name])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hashbench.report.text import duration, plain
+from hashbench.report.warnings import fresh_warnings, sentences
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.state import RunState
@@ -29,7 +30,16 @@ def narrate(event: AnyEvent, state: RunState) -> list[Line]:
     level, text = _sentence(event, state)
     first, *rest = text.splitlines() or [""]
     lines = [first, *(f"  {line}" for line in rest)] if text else []
-    return [Line(plain(line), level) for line in lines]
+    return [*(Line(plain(line), level) for line in lines), *narrate_warnings(event, state)]
+
+
+def narrate_warnings(event: AnyEvent, state: RunState) -> list[Line]:
+    """What the rules of `runs.warning_rules` say on an event, and what to try."""
+    lines = []
+    for warning in fresh_warnings(event, state):
+        text, advice = sentences(warning)
+        lines += [Line(plain(text), "warning"), Line(plain(f"  {advice}"), "warning")]
+    return lines
 
 
 def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
@@ -79,6 +89,10 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
             level, text = "error", "\n".join(part for part in parts if part)
         case events.Finished(seconds=seconds):
             text = f"finished in {duration(seconds)}"
+        case events.Notified(action=action, problem=""):
+            text = f"on finish: {action}"
+        case events.Notified(action=action, problem=problem):
+            level, text = "warning", f"warning: on finish: {action}: {problem}"
         case _:
             pass
     return level, text

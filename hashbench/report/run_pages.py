@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
@@ -13,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hashbench.report.text import duration, plain
+from hashbench.report.warnings import warning_lines
+from hashbench.runs.warnings import RunWarning
 
 TIES = ("worst", "index", "best")
 
@@ -29,6 +32,7 @@ def run_page(page: Mapping[str, Any], *, wide: bool) -> RenderableType:
     if "audit" in page:
         clean = page["audit"] == "clean"
         parts.append(Text(f"audit: {page['audit']}", style="green" if clean else "bold red"))
+    parts += warning_lines(msgspec.convert(page["warnings"], list[RunWarning]))
     spec, facts = pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))
     parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
     parts += [lines(note) for note in page["notes"]]

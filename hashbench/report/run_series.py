@@ -7,13 +7,16 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from hashbench.report.text import WARNED
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent, StagePlan
+from hashbench.runs.warnings import RunWarning
 
 CAPACITY = 1024  # points a series keeps; a panel of 250 columns draws 500
 
 LOSSES, SCORES, RECOVERY, MONITORS = "losses", "mAP", "recovery", "monitors"
 PANELS = (LOSSES, SCORES, RECOVERY, MONITORS)
+RESUME_SIGN = "↻"
 SHARES = ("precision", "recall")  # the rest of a recovery are counts
 
 
@@ -68,11 +71,39 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something that happened at a place on the x axis: `sign` stands in the chart, `text` is read
+    under the cursor.
+    """
+
+    x: float
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StageSpan:
+    """A stage on the x axis: so many epochs of so many steps. One that is not `trained` takes the
+    room of an epoch.
+    """
+
+    name: str
+    steps: int
+    epochs: int
+    trained: bool = True
+
+
+@dataclass(frozen=True)
 class Curves:
-    """All lines of one run by panel; `stages` marks (step, title) where a stage begins."""
+    """All lines of one run by panel; `stages` marks (step, title) where a stage begins, `marks`
+    resumes and warnings. `spans` are all stages, `clock` the seconds of work (y) at steps (x).
+    """
 
     panels: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
     stages: tuple[tuple[float, str], ...] = ()
+    marks: tuple[Mark, ...] = ()
+    spans: tuple[StageSpan, ...] = ()
+    clock: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 class RunSeries:
@@ -86,10 +117,20 @@ class RunSeries:
         self._by_epochs = by_epochs
         self._plans: tuple[StagePlan, ...] = ()
         self._panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
+        self._clock = Series()
+        self._resumes: list[Mark] = []
+        self._resumed = False
+        self._elapsed = 0.0
 
-    def add(self, event: AnyEvent) -> bool:
-        """Takes one event into account; returns whether it has numbers to draw."""
+    def add(self, event: AnyEvent, elapsed: float = 0.0) -> bool:
+        """Takes one event into account; returns whether it has numbers to draw. `elapsed` are the
+        seconds of work so far.
+        """
+        self._elapsed = elapsed
         match event:
+            case events.Started(resumed=resumed):
+                self._resumed = resumed
+                return False
             case events.Planned(stages=stages):
                 self._plans = stages
                 return True
@@ -118,6 +159,11 @@ class RunSeries:
             if (series := by_name.get(key)) is None:
                 series = by_name[key] = Series()
             series.add(x, value)
+        if self._resumed:
+            self._resumed = False
+            self._resumes.append(Mark(x, RESUME_SIGN, "resumed"))
+        if not self._clock.xs or self._clock.xs[-1] != x:
+            self._clock.add(x, self._elapsed)
 
     def _x(self, stage: str, epoch: int, step: int = 0) -> float:
         """Steps since the first stage began; an epoch counts as one where no plan is known."""
@@ -129,8 +175,9 @@ class RunSeries:
             offset += max(1, plan.epochs) * steps
         return offset + epoch + 1 - 1 / (1 + step)
 
-    def curves(self) -> Curves:
-        """What was gathered so far, as values that do not change."""
+    def curves(self, warnings: Iterable[RunWarning] = ()) -> Curves:
+        """What was gathered so far, as values that do not change; `warnings` become marks."""
+        warned = (Mark(self._x(one.stage, one.epoch + 1), WARNED, one.rule) for one in warnings)
         return Curves(
             {
                 panel: tuple(
@@ -140,6 +187,12 @@ class RunSeries:
                 if named
             },
             tuple(self._stage_starts()),
+            marks=(*self._resumes, *warned),
+            spans=tuple(
+                StageSpan(p.name, max(1, p.steps), max(1, p.epochs), p.epochs > 0)
+                for p in self._plans
+            ),
+            clock=(tuple(self._clock.xs), tuple(self._clock.ys)),
         )
 
     def _stage_starts(self) -> Iterable[tuple[float, str]]:

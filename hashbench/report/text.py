@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+WARNED = "⚠"
+"""Marks a run that was warned of."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 

@@ -179,9 +179,14 @@ class Continued(Event, tag="continued", frozen=True):
 
 
 class Stopped(Event, tag="stopped", frozen=True):
-    """The worker saved its state and ended before the run was over; it can be resumed."""
+    """The worker saved its state and ended before the run was over; it can be resumed.
+
+    Here and below `warnings` are the rules that had spoken (`runs.warnings`), so that lists need
+    not read all events of a run that has ended.
+    """
 
     reason: str
+    warnings: tuple[str, ...] = ()
 
 
 class Failed(Event, tag="failed", frozen=True):
@@ -193,12 +198,21 @@ class Failed(Event, tag="failed", frozen=True):
     remedy: str = ""
     detail: str = ""
     code: int = 1
+    warnings: tuple[str, ...] = ()
 
 
 class Finished(Event, tag="finished", frozen=True):
     """The run is over and `result.json` is there."""
 
     seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+class Notified(Event, tag="notified", frozen=True):
+    """After the end: an action of `--on-finish` was carried out; empty `problem`: it went well."""
+
+    action: str
+    problem: str = ""
 
 
 AnyEvent = (
@@ -221,6 +235,7 @@ AnyEvent = (
     | Stopped
     | Failed
     | Finished
+    | Notified
 )
 
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)

@@ -10,6 +10,7 @@ from typing import Any
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent, StagePlan
 from hashbench.runs.pace import Pace
+from hashbench.runs.warnings import WarningFold, rule_names
 
 GAP_SECONDS = 10.0  # several beats; see `RunState.elapsed`
 FEATURES_SHARE = 0.10  # of a run's `done`: what comes before the training, such as features
@@ -51,11 +52,13 @@ class RunState:
     ended: events.Stopped | events.Failed | events.Finished | None = None
     paused: bool = False
     pace: Pace = field(default_factory=Pace)
+    warned: WarningFold = field(default_factory=WarningFold)
     _saved: tuple[str | None, int, int] = (None, 0, 0)  # the checkpoint's stage, epoch and step
 
     def add(self, event: AnyEvent) -> None:
         """Takes one more event into account."""
         self._count_work(event)
+        self.warned.add(event)
         match event:
             # who works at the run, and whether
             case events.Queued():
@@ -208,6 +211,13 @@ class RunState:
             if done < total and latest is not None:
                 left += latest * (total - done)
         return left or None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The rules that spoke. The end of a run says which, in case that only a part of its events
+        is folded here.
+        """
+        return rule_names(self.warned.warnings) if self.ended is None else self.ended.warnings
 
     @property
     def mean_map(self) -> float | None:

@@ -39,6 +39,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     nobody can know. `doing` says what is under way, `reason` why a run does not go on and `remedy`
     what to do about it; both are empty where there is nothing to mend. `position` is the place in
     the queue, 0 for none. `score` is the mean mAP over directions and bit lengths on `score_on`.
+    `warnings` names the rules that spoke.
     """
 
     state: Status
@@ -53,6 +54,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     epochs: int = 0
     score: float | None = None
     score_on: str = ""
+    warnings: tuple[str, ...] = ()
     device: str = ""
     worker: events.Queued | events.Started | None = None
     """The process that last took the run, whether it lives or not."""
@@ -98,6 +100,7 @@ def status_of(
         epochs=state.epochs,
         score=state.mean_map,
         score_on=state.scored_on,
+        warnings=state.warnings,
         device=str(state.facts.get("device", "")),
         worker=state.worker,
         worker_lives=alive,
@@ -259,9 +262,9 @@ def _beginning(lines: list[bytes]) -> list[bytes]:
 
 
 def _last_event(lines: list[bytes]) -> AnyEvent | None:
-    """The last event that is more than a heartbeat."""
+    """The last event that is more than a heartbeat, or than what was done after the end."""
     for line in reversed(lines):
         event = events.decode(line)
-        if event is not None and not isinstance(event, events.Beat):
+        if event is not None and not isinstance(event, events.Beat | events.Notified):
             return event
     return None

@@ -15,6 +15,7 @@ import msgspec
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
+from hashbench.runs.warnings import rule_names, warnings_in
 
 BEAT_SECONDS = 2.0
 RESERVE = ".reserve"
@@ -51,10 +52,12 @@ class EventWriter:
         self._beater.start()
 
     def write(self, event: AnyEvent) -> None:
-        """Appends one event; `seq` and `t` are filled in here.
+        """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
         """
+        if isinstance(event, events.Stopped | events.Failed | events.Finished):
+            event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
         with self._lock:
             try:
                 self._append(event)

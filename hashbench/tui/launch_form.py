@@ -21,6 +21,7 @@ from hashbench.plan.preset import BUILT_IN
 from hashbench.plan.preset_resolution import built_in_options, default_preset, preset_in_force
 from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import RunSpec
+from hashbench.runs.on_finish import arrange, default_actions
 from hashbench.runs.queue import parse_priority
 
 START, PRIORITY = "start", "priority"
@@ -36,9 +37,12 @@ def typed_options() -> list[RunOption]:
 
 
 def start_mode_of(typed: Mapping[str, str]) -> StartMode:
-    """How runs start, as the form says. Raises InputError for a wrong priority."""
+    """How runs start, as the form says. Raises InputError for a wrong priority, or a wrong action
+    in HASHBENCH_ON_FINISH.
+    """
     queue = typed.get(START, IN_TURN) == IN_TURN
-    return StartMode(queue=queue, priority=parse_priority(typed.get(PRIORITY, "0")) if queue else 0)
+    priority = parse_priority(typed.get(PRIORITY, "0")) if queue else 0
+    return StartMode(queue=queue, priority=priority, on_finish=arrange(default_actions()))
 
 
 def request_of(

@@ -88,7 +88,7 @@ class Record:
         """Series and lines as they are now."""
         tail, output = self.tail, self.output
         return Watched(
-            curves=tail.series.curves() if tail else Curves(),
+            curves=tail.series.curves(tail.state.warned.warnings) if tail else Curves(),
             log=tuple(tail.log) if tail else (),
             output=tuple(output.lines) if output else (),
             recovery=tail.recovery if tail else None,

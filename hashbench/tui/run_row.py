@@ -21,7 +21,7 @@ class RunView:
     `done` goes from 0 to 1, `left` is in seconds, `score` is the mean mAP over directions and bit
     lengths on `score_on` (test or validation). `changes` is everything that is not usual about the
     run. `problem` tells what is wrong with the folder. `place` is its place in the queue, 0 for
-    none.
+    none. `warnings` names the rules that spoke (`hashbench.runs.warnings`).
     """
 
     id: str
@@ -50,6 +50,7 @@ class RunView:
     problem: str = ""
     mark: str = ""
     place: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -61,6 +62,7 @@ class RunView:
         """What a filter looks through."""
         parts = [self.id, self.name, *self.tags, str(self.status), self.method, self.changes]
         parts += [self.dataset, f"{self.bits}b", self.labels, self.device, self.problem, self.mark]
+        parts += ["warning", *self.warnings] if self.warnings else []
         return " ".join(parts).lower()
 
 
@@ -95,6 +97,7 @@ def view_of(
         problem=plain(problem),
         mark="PUBLISHED PROTOCOL" if spec is not None and spec.protocol == "published" else "",
         place=current.position,
+        warnings=current.warnings,
     )
 
 

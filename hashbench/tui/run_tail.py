@@ -44,7 +44,7 @@ class RunTail:
         fresh = self._tailer.poll(limit)
         for event in fresh:
             self.state.add(event)
-            self.series.add(event)
+            self.series.add(event, self.state.elapsed)
             self.log.extend(_with_clock(event, narrate(event, self.state)))
             if isinstance(event, events.Recovery):
                 self.recovery = event

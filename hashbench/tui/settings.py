@@ -34,6 +34,7 @@ class Settings(msgspec.Struct):
     panel: str = "losses"
     log_scale: bool = False
     smoothing: float = 0.0
+    axis: str = "step"
     metric: str = "mAP@all"
     published: bool = True
     launch: LaunchForm = msgspec.field(default_factory=LaunchForm)

@@ -138,7 +138,7 @@ def test_validation_without_any_known_relevant_item_gives_no_score() -> None:
     labels[6:, 1] = True
     data = data_of(dataset, split, VisibleLabels(labels, known, ""))
     method: Any = SimpleNamespace(bits=(1,))  # it is not even asked for codes
-    assert Validation(data, ("i2t",), "validation").score(method) == {}
+    assert Validation(data, ("i2t",), "validation").score(method).scores == {}
 
 
 def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:

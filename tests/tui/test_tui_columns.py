@@ -71,7 +71,7 @@ def test_a_long_name_leaves_room_for_scores_at_80_columns(tmp_path: Path) -> Non
 
 
 def test_seeds_and_time_left_have_room_at_80_columns() -> None:
-    shown = {column.key: width for column, width in lay_out(run_columns((), ()), 76)}
+    shown = {column.key: width for column, width in lay_out(run_columns({}, ()), 76)}
     assert {"state", "method", "bits", "seed", "done", "left", "mAP"} <= shown.keys()
     assert shown["method"] >= len("pcril known 0.3 no-CSA")
 

@@ -38,6 +38,9 @@ STEPS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("mAP", ("2",), ("1",)),
     ("recovery", ("3",), ("1",)),
     ("log", ("5",), ("1",)),
+    ("cursor", ("plus", "comma", "greater_than_sign"), ("escape", "escape")),
+    ("alerts", ("w", "h", "h", "j"), ("escape",)),
+    ("differences", ("a", "d"), ("escape", "escape")),
     ("filter", ("slash", *"finished"), ("escape",)),
     ("help", ("question_mark",), ("escape",)),
     ("delete", ("D",), ("n",)),
@@ -90,6 +93,8 @@ def test_looks_as_recorded(
 
 def arrived(name: str, app: Workbench) -> Callable[[], object]:
     """What a screen shows when it has read all that it reads."""
+    if name in ("alerts", "differences"):
+        return lambda: app.screen.query_one(f"#{name}", RowTable)._keys
     wanted = {"compare": "#table-0", "launch": "#params Field"}.get(name)
     if wanted is not None:
         return lambda: not isinstance(app.screen, Dashboard) and app.screen.query(wanted)

@@ -20,6 +20,7 @@ from hashbench.methods.base import Batch, Stage, Term
 from hashbench.methods.context import MethodContext
 from hashbench.methods.prompted import ENCODING_BATCH, PromptedMethod
 from hashbench.methods.prompthash.fusion import Fusion
+from hashbench.nn import monitors
 from hashbench.nn.affinity import Prompted
 from hashbench.nn.contrastive_losses import (
     adaptive_temperature,
@@ -198,6 +199,14 @@ class PromptHash(PromptedMethod):
             for predictor, items in ((self.image_classes, images), (self.text_classes, texts))
         )
         return image, text
+
+    def end_epoch(self, stage: Stage) -> Mapping[str, float]:
+        """As all prompted methods; watches the gradient of the state space block, too."""
+        values = dict(super().end_epoch(stage))
+        if isinstance(self.fusion, Fusion) and self.context.text("fusion") == "ssm":
+            mixer = self.fusion.mix.parameters()
+            values["gradient norm of state space"] = monitors.gradient_norm(mixer)
+        return values
 
     def _watch(self, streams: Streams) -> None:
         cosine = torch.cosine_similarity(streams.prompted.text, streams.prompted.prompt, dim=1)

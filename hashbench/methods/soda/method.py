@@ -23,12 +23,14 @@ from hashbench.methods.context import MethodContext
 from hashbench.methods.soda.prompts import label_inputs
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.random_floor import random_floors
 from hashbench.metrics.ranking import evaluate
 from hashbench.nn import monitors
 from hashbench.nn.heads import HashHead
 from hashbench.nn.pairwise_losses import Similarity, likelihood, per_pair, similarity
 
 TEACHER_QUERIES = 1000  # fitted items that stand as queries in the image-to-label mAP
+LABEL_METRIC = parse_metric("mAP@all")
 ONE_HOT = "one-hot"
 
 
@@ -217,7 +219,8 @@ class Soda(Method):
         """mAP@all of image codes as queries against the label-prompt codes of the fitted items.
 
         Fitted queries have their own label prompt in the database and were trained on; the figure
-        of validation queries is the held-out one. Only known labels count as relevant.
+        of validation queries is the held-out one, and the random floor is theirs. Only known labels
+        count as relevant.
         """
         train, held_out = self.context.train, self.context.held_out
         queries = {"fitted": (self.H_v[:TEACHER_QUERIES], train.labels[:TEACHER_QUERIES])}
@@ -233,9 +236,11 @@ class Soda(Method):
                 _packed(self.H_l),
                 _masks(labels),
                 _masks(train.labels),
-                [parse_metric("mAP@all")],
+                [LABEL_METRIC],
             )
             scores[f"image-to-label mAP ({name})"] = score.value
+            floor = random_floors([LABEL_METRIC], _masks(labels), _masks(train.labels), self._K)
+            scores["image-to-label mAP (random)"] = floor[LABEL_METRIC] or 0.0
         return scores
 
     def encode_image(self, images: Tensor) -> dict[int, Tensor]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 
 from hashbench.report.run_series import LOSSES
+from hashbench.tui.axis import AXES, STEP, map_to, on_axis
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
-from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
+from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of, view_of
 from hashbench.tui.screens.run_actions import RunActionsScreen
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageTabs
+from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
@@ -21,6 +24,7 @@ from hashbench.tui.widgets.row_table import RowTable
 
 SMOOTHINGS = (0.0, 0.6, 0.9)
 MOST_PINNED = 6
+MOST_CLOSE = 1000.0  # times that a stretch may be shorter than the whole
 
 PANEL_KEYS: Keys = (
     ("i", "pin", "pin"),
@@ -28,6 +32,9 @@ PANEL_KEYS: Keys = (
     ("l", "losses and monitors on a logarithmic scale", "log_scale"),
     ("m", "smooth the losses: off, 0.6, 0.9", "smooth"),
     ("z", "zoom: one panel fills the screen; again, or esc, leaves", "zoom"),
+    (", .", "cursor over all charts: a column left, right; < > move it by ten; or click", ""),
+    ("+ -", "a shorter or longer stretch around the cursor; or the wheel, or drag over it", ""),
+    ("X", "x axis: steps, epochs, time of work", "axis"),
 )
 
 
@@ -36,6 +43,12 @@ class ChartPanelsScreen(RunActionsScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(PANEL_KEYS, show=False),
+        Binding("comma", "cursor(-1)", "Cursor left", show=False),
+        Binding("full_stop", "cursor(1)", "Cursor right", show=False),
+        Binding("less_than_sign", "cursor(-10)", "Cursor far left", show=False),
+        Binding("greater_than_sign", "cursor(10)", "Cursor far right", show=False),
+        Binding("plus", "closer(1)", "Closer", show=False),
+        Binding("minus", "closer(-1)", "Further away", show=False),
         *(
             Binding(str(number), f"panel('{name}')", name, show=False)
             for number, name in enumerate(PANELS, 1)
@@ -45,6 +58,10 @@ class ChartPanelsScreen(RunActionsScreen):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self._settings = settings
+        self._cursor: float | None = None  # in units of the axis, as the stretch that is shown
+        self._span: tuple[float, float] | None = None
+        if settings.axis not in AXES:
+            settings.axis = STEP
         if settings.panel not in PANELS:
             settings.panel = LOSSES
 
@@ -71,7 +88,9 @@ class ChartPanelsScreen(RunActionsScreen):
         watched, settings, cursor = self.bench.watched, self._settings, self.table.cursor_row
         if cursor is not None and cursor.id not in watched:
             return  # its curves come at once; panels emptied until then would flicker
-        shown: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
+        found: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
+        view = view_of(found, settings.axis, self._cursor, self._span)
+        shown = [(v, replace(w, curves=on_axis(w.curves, settings.axis))) for v, w in found]
         current = watched.get(cursor.id) if cursor else None
         self.query_one(PanelSet).show(
             Panels(
@@ -80,6 +99,7 @@ class ChartPanelsScreen(RunActionsScreen):
                 lines=lines_of(current) if current else (),
                 log_scale=settings.log_scale,
                 smoothing=settings.smoothing,
+                view=view,
             )
         )
 
@@ -119,6 +139,93 @@ class ChartPanelsScreen(RunActionsScreen):
         self._settings.smoothing = SMOOTHINGS[(place + 1) % len(SMOOTHINGS)]
         self._save_settings()
         self._show_panels()
+
+    def action_axis(self) -> None:
+        """Another x axis; cursor and stretch stay at the same steps of the first run."""
+        axes, before = (*AXES, STEP), self._settings.axis
+        self._settings.axis = axes[axes.index(before) + 1]
+        shown = [view for view in self._chosen() if view.id in self.bench.watched]
+        if shown:
+            curves = self.bench.watched[shown[0].id].curves
+            old, new = map_to(curves, before), map_to(curves, self._settings.axis)
+            if self._cursor is not None:
+                self._cursor = new(old.back(self._cursor))
+            if self._span is not None:
+                self._span = new(old.back(self._span[0])), new(old.back(self._span[1]))
+        self._save_settings()
+        self._show_panels()
+
+    def action_cursor(self, by: int) -> None:
+        """Moves the cursor by columns; the first time it comes to the middle."""
+        chart = self.query_one(PanelSet).chart
+        low, high = chart.x_range
+        if high <= low:
+            return
+        start = (low + high) / 2 if self._cursor is None else self._cursor
+        moved = start if self._cursor is None else start + by * (high - low) / chart.columns
+        self._point(min(high, max(low, moved)))
+
+    def action_closer(self, by: int) -> None:
+        """Half of the stretch around the cursor, or twice of it."""
+        low, high = self.query_one(PanelSet).chart.x_range
+        self._zoom_to((low + high) / 2 if self._cursor is None else self._cursor, by)
+
+    def _zoom_to(self, x: float, by: int) -> None:
+        """x stays where it is on the screen."""
+        low, high = self.query_one(PanelSet).chart.x_range
+        if high <= low:
+            return
+        share = min(1.0, max(0.0, (x - low) / (high - low)))
+        width = (high - low) * 2.0**-by
+        self._stretch(x - share * width, x + (1 - share) * width)
+
+    def _stretch(self, low: float, high: float) -> None:
+        """Shows a stretch, or everything where it is as long as that."""
+        whole = self._whole()
+        low, high = max(low, whole[0]), min(high, whole[1])
+        least = (whole[1] - whole[0]) / MOST_CLOSE
+        if high - low < least:
+            return
+        self._span = None if (low, high) == whole else (low, high)
+        self._show_panels()
+
+    def _whole(self) -> tuple[float, float]:
+        """The x range of all that can be shown in the charts."""
+        watched, axis = self.bench.watched, self._settings.axis
+        ends = [
+            x
+            for view in self._chosen()
+            if view.id in watched
+            for lines in on_axis(watched[view.id].curves, axis).panels.values()
+            for curve in lines
+            for x in (*curve.xs[:1], *curve.xs[-1:])
+        ]
+        return (min(ends), max(ends)) if ends else (0.0, 0.0)
+
+    def _point(self, x: float) -> None:
+        """The cursor goes to a place."""
+        self._cursor = x
+        self._show_panels()
+
+    @on(Chart.Pointed)
+    def _pointed(self, event: Chart.Pointed) -> None:
+        self._point(event.x)
+
+    @on(Chart.Stretched)
+    def _stretched(self, event: Chart.Stretched) -> None:
+        self._stretch(event.low, event.high)
+
+    @on(Chart.Wheeled)
+    def _wheeled(self, event: Chart.Wheeled) -> None:
+        self._zoom_to(event.x, event.by)
+
+    def leave_view(self) -> bool:
+        """Without a cursor, then without a stretch; whether there was any."""
+        if self._cursor is None and self._span is None:
+            return False
+        self._cursor, self._span = None, None if self._cursor is None else self._span
+        self._show_panels()
+        return True
 
     @on(PageTabs.PageSelected)
     def _page_selected(self, event: PageTabs.PageSelected) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from hashbench.report.text import ordinal, short_duration
+from hashbench.report.text import WARNED, ordinal, short_duration
 from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
 from hashbench.tui.widgets.row_columns import CellText, Column
@@ -25,17 +25,22 @@ ORDERS: dict[str, Callable[[RunView], Any]] = {
 """Column -> what its rows are sorted by; runs that tie stand in the order of their ids."""
 
 
-def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
-    """The columns; `marked` and `pinned` are read whenever a line is drawn."""
+def run_columns(marked: Mapping[str, str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
+    """The columns; `marked` and `pinned` are read whenever a line is drawn. `marked` has the names
+    of the marked runs by what differs between them, empty for a run without others.
+    """
 
     def marks(view: RunView) -> CellText:
         mark = "•" if view.id in marked else " "
         return f"{mark}{'+' if view.id in pinned else ' '}", "strong"
 
+    def name(view: RunView) -> CellText:
+        return _name(view, marked.get(view.id, ""))
+
     return (
         Column("marks", "", 2, marks),
         Column("state", "state", 12, _state),
-        Column("method", "run", 22, _name, grow=True),
+        Column("method", "run", 22, name, grow=True),
         Column("dataset", "dataset", 16, lambda view: view.dataset, rank=5),
         Column("bits", "bits", 6, lambda view: view.bits, rank=1, right=True, grow=True, most=11),
         Column("ratio", "known", 5, _ratio, rank=6, right=True),
@@ -53,13 +58,15 @@ def run_columns(marked: Collection[str], pinned: Collection[str]) -> tuple[Colum
 
 def _state(view: RunView) -> CellText:
     text, style = badge(view.status)
+    if view.warnings:
+        return f"{text} {WARNED}", style
     return (f"{text} {ordinal(view.place)}" if view.place else text), style
 
 
-def _name(view: RunView) -> CellText:
+def _name(view: RunView, among_marked: str) -> CellText:
     if view.problem and not view.method:
         return view.problem, "bad"
-    name = view.name or f"{view.method} {view.changes}".strip()
+    name = among_marked or view.name or f"{view.method} {view.changes}".strip()
     if view.mark:
         return f"! {name}", "warn"
     return (f"⚠ {name}", "warn") if view.problem else name

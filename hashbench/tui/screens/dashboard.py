@@ -10,11 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from hashbench.report.text import plural
+from hashbench.report.text import WARNED, plural
 from hashbench.runs.state import Status
 from hashbench.tui.format import badge
 from hashbench.tui.reader import Update
-from hashbench.tui.run_row import RunView
+from hashbench.tui.run_row import RunView, legend_names
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
 from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
@@ -34,6 +34,8 @@ KEYS: Keys = (
     ("p", "pause", "pause"),
     ("s", "stop", "stop"),
     ("e", "retrieve", "retrieve"),
+    ("w", "alerts", "alerts"),
+    ("d", "differences", "differences"),
     ("o", "sort", "sort"),
     ("i", "pin", "pin"),
     ("r", "resume", "resume"),
@@ -73,7 +75,7 @@ class Dashboard(ChartPanelsScreen):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._marked: set[str] = set()
+        self._marked: dict[str, str] = {}  # and what tells each from the others
         self._filter = settings.filter
         self._launched = ""
         if settings.sort not in ORDERS:
@@ -109,7 +111,7 @@ class Dashboard(ChartPanelsScreen):
         """Rows, counts, and panels of what is shown."""
         super().runs_changed(update)
         for gone in update.gone:
-            self._marked.discard(gone)
+            self._marked.pop(gone, None)
         self._show_runs()
         if update.gone or any(view.id in update.watched for view in self._chosen()):
             self._show_panels()
@@ -150,6 +152,7 @@ class Dashboard(ChartPanelsScreen):
         text = Content("")
         if view is not None:
             parts = [view.id, badge(view.status)[0], view.doing, view.mark, view.problem]
+            parts += [f"{WARNED} {name}" for name in view.warnings]
             parts += [view.reason, HINTS.get(view.status, ""), view.changes]
             text = Content("  ".join(part for part in parts if part))
         about = self.query_one("#about", Static)
@@ -200,7 +203,10 @@ class Dashboard(ChartPanelsScreen):
         """Marks or unmarks the run, and goes on to the next."""
         cursor = self.table.cursor_row
         if cursor is not None:
-            self._marked ^= {cursor.id}
+            if cursor.id in self._marked:
+                del self._marked[cursor.id]
+            else:
+                self._marked[cursor.id] = ""
             self.table.action_move(1)
             self._marks_changed()
 
@@ -211,12 +217,16 @@ class Dashboard(ChartPanelsScreen):
             for view in self.bench.views.values()
             if all(word in view.haystack for word in self._filter.lower().split())
         }
-        marked = shown if self._marked != shown else set()
+        marked = shown if self._marked.keys() != shown else set()
         self._marked.clear()
-        self._marked.update(marked)
+        self._marked.update(dict.fromkeys(marked, ""))
         self._marks_changed()
 
     def _marks_changed(self) -> None:
+        """Marked runs are named by what differs between them."""
+        marked = [self.bench.views[run] for run in sorted(self._marked) if run in self.bench.views]
+        names = legend_names(marked) if len(marked) > 1 else [""] * len(marked)
+        self._marked.update(zip((view.id for view in marked), names, strict=True))
         self.table.refresh()  # marks are no part of the rows
         self._show_runs()
 
@@ -243,12 +253,14 @@ class Dashboard(ChartPanelsScreen):
             self._save_settings()
 
     def action_leave(self) -> None:
-        """Closes what is open: the zoom, the search, the marks, the filter."""
+        """Closes what is open: the zoom, the search, the cursor, the marks, the filter."""
         if self.maximized is not None:
             self.minimize()
         elif self.focused is not self.table:
             self.query_one(PanelSet).log_view.search("")
             self.table.focus()
+        elif self.leave_view():
+            return
         elif self._marked:
             self._marked.clear()
             self._marks_changed()
@@ -279,6 +291,22 @@ class Dashboard(ChartPanelsScreen):
         shown = sorted_views(self.bench.views.values(), self._filter, "run", descending=False)
         ids = sorted(self._marked) if self._marked else [view.id for view in shown]
         self.app.push_screen(Compare(ids, self._settings))
+
+    def action_differences(self) -> None:
+        """What differs between the marked runs, or between those that are drawn together."""
+        ids = sorted(self._marked) or [view.id for view in self._chosen()]
+        if len(ids) < 2:
+            self.notify("mark two runs with space, or pin one with i", severity="warning")
+            return
+        from hashbench.tui.screens.differences import DifferencesScreen
+
+        self.app.push_screen(DifferencesScreen(ids))
+
+    def action_alerts(self) -> None:
+        """What happened to all runs lately."""
+        from hashbench.tui.screens.alerts import Alerts
+
+        self.app.push_screen(Alerts())
 
     def action_retrieve(self) -> None:
         """Queries of a finished run and what they find."""

@@ -27,6 +27,7 @@ def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> N
     try:
         for spec in specs:
             run = create(bench.runs_dir, spec, now)
+            mode.prepare(run)
             process = start(run, bench.data_dir)
             bench.call_from_thread(bench.worker_started, run, process)
             if not started:

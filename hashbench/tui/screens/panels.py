@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hashbench.report.narration import Line
-from hashbench.report.run_series import LOSSES, SCORES, Curve
+from hashbench.report.run_series import LOSSES, SCORES, Curve, Curves, Mark
+from hashbench.tui.axis import UNITS, epoch_ends, map_to, on_axis, place_text
 from hashbench.tui.run_record import Watched
 from hashbench.tui.run_row import RunView, legend_names
+from hashbench.tui.widgets.chart import ChartView
 
 RULE = Line("─── worker.log ───", "output")
 
@@ -33,6 +35,34 @@ def curves_of(panel: str, shown: Shown) -> tuple[Curve, ...]:
 def stages_of(shown: Shown) -> tuple[tuple[float, str], ...]:
     """Stage marks, of one run alone."""
     return shown[0][1].curves.stages if len(shown) == 1 else ()
+
+
+def view_of(
+    shown: Shown, axis: str, cursor: float | None, span: tuple[float, float] | None
+) -> ChartView:
+    """How the charts are looked at. Marks are those of all runs, words and epochs of the first."""
+    if not shown:
+        return ChartView(unit=UNITS[axis])
+    first = shown[0][1].curves
+    marks = tuple(mark for _, watched in shown for mark in on_axis(watched.curves, axis).marks)
+    return ChartView(
+        cursor=cursor,
+        cursor_text="" if cursor is None else cursor_text(first, axis, cursor, marks),
+        span=span,
+        unit=UNITS[axis],
+        marks=marks,
+        ticks=epoch_ends(first, axis) if len(shown) == 1 else (),
+    )
+
+
+def cursor_text(curves: Curves, axis: str, x: float, marks: Sequence[Mark]) -> str:
+    """Where the cursor is, and what happened in that epoch."""
+    to = map_to(curves, axis)
+    place = place_text(curves, axis, x)
+    # within half an epoch, since a cursor moves by columns and not by steps
+    near = min((span.steps for span in curves.spans), default=1) / 2
+    here = [m for m in marks if abs(to.back(m.x) - to.back(x)) <= near]
+    return "  ".join([place, *(f"{mark.sign} {mark.text}" for mark in here)])
 
 
 def _mean(curves: tuple[Curve, ...]) -> Curve:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from hashbench.report.narration import Line
 from hashbench.report.run_series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
-from hashbench.tui.widgets.chart import Chart
+from hashbench.tui.widgets.chart import Chart, ChartView
 from hashbench.tui.widgets.log_view import LogView
 
 LOG = "log"
@@ -28,13 +28,16 @@ EMPTY = {
 
 @dataclass(frozen=True)
 class Panels:
-    """What the panels show: curves by panel, stage marks, log lines, and how losses are drawn."""
+    """What the panels show: curves by panel, stage marks, log lines, how losses are drawn, and how
+    all charts are looked at.
+    """
 
     curves: Mapping[str, Sequence[Curve]] = field(default_factory=dict)
     stages: Sequence[tuple[float, str]] = ()
     lines: Sequence[Line] = ()
     log_scale: bool = False
     smoothing: float = 0.0
+    view: ChartView = field(default_factory=ChartView)
 
 
 class PanelSet(Container):
@@ -64,6 +67,11 @@ class PanelSet(Container):
         """The chosen panel."""
         return self.query_one(f"#panel-{self.chosen}")
 
+    @property
+    def chart(self) -> Chart:
+        """The chosen panel, or the losses where the log is chosen."""
+        return self.query_one(f"#panel-{LOSSES if self.chosen == LOG else self.chosen}", Chart)
+
     def choose(self, name: str) -> None:
         """Another panel is the chosen one."""
         self.chosen = name
@@ -80,6 +88,7 @@ class PanelSet(Container):
                 panels.stages,
                 log=on_log_scale(name, curves, log_scale=panels.log_scale),
                 smoothing=panels.smoothing if losses else 0.0,
+                view=panels.view,
             )
             chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
         self.log_view.show(panels.lines)
