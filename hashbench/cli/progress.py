@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from hashbench.cli.console import console
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @contextlib.contextmanager
@@ -24,6 +28,25 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
             if bar is None:
                 bar = progress.add_task("pictures", total=total)
             progress.update(bar, completed=done)
+
+        yield draw
+
+
+@contextlib.contextmanager
+def step_bar(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function of (what, done, total) that draws a bar for each kind of work."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    stderr = console(stderr=True)
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    off = hidden or not stderr.is_terminal
+    with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def draw(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=None)
+            progress.update(bars[what], completed=done, total=total or None)
 
         yield draw
 

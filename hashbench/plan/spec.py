@@ -26,7 +26,7 @@ _LATER = (
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
-_LATER_RUN = (("holdout", True),)
+_LATER_RUN = (("holdout", True), ("imported", ""))
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +81,8 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     `holdout`: some training items are withheld from fitting as validation queries. Runs that select
     by the test queries, as papers do, fit all of them, but for those of earlier versions.
     `preset` is where values came from that nobody asked for, "" in runs of earlier versions.
+    `imported` names the file of codes that somebody else made; `method` is the name that their
+    method was given, and what training would read is at its default.
     """
 
     version: int = VERSION
@@ -98,6 +100,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ablations: tuple[str, ...] = ()
     params: dict[str, Value] = {}
     preset: str = ""
+    imported: str = ""
 
     @property
     def hash(self) -> str:

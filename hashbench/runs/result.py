@@ -79,9 +79,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(path: Path, result: Result) -> None:
     """Writes the result with its digest, atomically."""
+    write_bytes_atomically(path, encoded(result))
+
+
+def encoded(result: Result) -> bytes:
+    """The content of a result's file, with its digest."""
     digest = digest_of(msgspec.to_builtins(result))
-    encoded = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
-    write_bytes_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+    plain = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
+    return msgspec.json.format(plain, indent=1) + b"\n"
 
 
 def digest_of(content: dict[str, Any]) -> str:
