@@ -24,6 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hashbench.api.arrays import load_codes as load_codes
     from hashbench.api.audits import CodeAudit as CodeAudit
     from hashbench.api.audits import audit_codes as audit_codes
     from hashbench.api.comparisons import Comparison as Comparison
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from hashbench.api.runs import load_run as load_run
     from hashbench.api.training import train as train
     from hashbench.codefiles.load import RetrievalTask as RetrievalTask
-    from hashbench.api.arrays import load_codes as load_codes
     from hashbench.errors import HashbenchError as HashbenchError
     from hashbench.errors import InputError as InputError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,16 @@ def compare(
     *,
     metric: str = "mAP@all",
     versus: str | None = None,
-    code_files: Iterable[PathLike] = (),
+    code_files: Mapping[str, PathLike] | Iterable[PathLike] = (),
     runs_dir: PathLike = "runs",
 ) -> Comparison:
     """Puts finished runs into tables: mean and deviation over seeds, the best marked.
 
     `runs` are what `load_run` gives, ids of runs or their folders; all of `runs_dir` by default.
     `versus` names a row, against which all others of its table are tested. `code_files` are files
-    of codes of the same split. Only runs of equal dataset, split, backbone and protocol share a
-    table. Raises InputError where there is no run, and for names that fit none.
+    of codes of the same split, or a mapping from the name of a row to its file. Only runs of equal
+    dataset, split, backbone and protocol share a table. Raises InputError where there is no run,
+    and for names that fit none.
 
     >>> import hashbench
     >>> hashbench.compare(["no-such-run"], runs_dir="/nonexistent")
@@ -110,9 +111,17 @@ def compare(
     with in_python():
         if versus is not None:
             tables = tested_against(tables, versus, by_id.__getitem__)
-        files = [Path(file) for file in code_files]
+        files = [
+            code_file_rows.CodeFile(Path(path), name) for name, path in _named(code_files).items()
+        ]
         tables = code_file_rows.with_code_files(tables, files, by_id)
     return Comparison(tables, collected.unfinished)
+
+
+def _named(files: Mapping[str, PathLike] | Iterable[PathLike]) -> dict[str, PathLike]:
+    if isinstance(files, Mapping):
+        return dict(files)
+    return {Path(file).name: file for file in files}
 
 
 def _folder(run: Run | PathLike, runs_dir: Path) -> RunFolder:

@@ -30,12 +30,12 @@ def gathered(rows: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
     mine = torch.from_numpy(padded).to(device)
     parts = [torch.zeros_like(mine) for _ in shapes]
     group.all_gather(parts, mine)
-    return [
-        part.cpu().numpy()[: int(one[0])] for part, one in zip(parts, shapes, strict=True)
-    ]
+    return [part.cpu().numpy()[: int(one[0])] for part, one in zip(parts, shapes, strict=True)]
 
 
 def _group() -> Any:
     """torch.distributed where a group was initialised; torch itself is never imported for it."""
     module: Any = sys.modules.get("torch.distributed")
-    return module if module is not None and module.is_available() and module.is_initialized() else None
+    return (
+        module if module is not None and module.is_available() and module.is_initialized() else None
+    )

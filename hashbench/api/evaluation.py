@@ -256,4 +256,6 @@ def evaluated(
 def named_metrics(names: Sequence[str] | str) -> list[Metric]:
     """The metrics of names, or of one text that lists them; each once, in their order."""
     texts = [names] if isinstance(names, str) else names
-    return list(dict.fromkeys(metric for text in texts for metric in parse_metrics(text, "metrics")))
+    return list(
+        dict.fromkeys(metric for text in texts for metric in parse_metrics(text, "metrics"))
+    )

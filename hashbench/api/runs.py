@@ -32,9 +32,7 @@ POLL_SECONDS = 0.2
 class Run:
     """A run folder. What it says is read when it is asked for, so it is never out of date."""
 
-    def __init__(
-        self, folder: RunFolder, worker: subprocess.Popen[bytes] | None = None
-    ) -> None:
+    def __init__(self, folder: RunFolder, worker: subprocess.Popen[bytes] | None = None) -> None:
         self.folder = folder
         self._worker = worker
 

@@ -55,9 +55,7 @@ def train(
     return started.wait() if wait else started
 
 
-def _spec(
-    given: RunSpec | PathLike | None, options: Mapping[str, Any], data_dir: Path
-) -> RunSpec:
+def _spec(given: RunSpec | PathLike | None, options: Mapping[str, Any], data_dir: Path) -> RunSpec:
     if isinstance(given, RunSpec):
         if options:
             raise InputError("a spec is complete: options do not go with it", where="train")

@@ -138,9 +138,7 @@ def _split_file(spec: RunSpec) -> bytes:
 def without_paths(spec: RunSpec) -> RunSpec:
     """The spec with the names of files in place of their paths; a split file is in the bundle."""
     split = SPLIT if is_file(spec.dataset.split) else spec.dataset.split
-    dataset = msgspec.structs.replace(
-        spec.dataset, split=split, params=_named(spec.dataset.params)
-    )
+    dataset = msgspec.structs.replace(spec.dataset, split=split, params=_named(spec.dataset.params))
     backbone = msgspec.structs.replace(
         spec.backbone,
         name=_name(spec.backbone.name),

@@ -76,7 +76,9 @@ def _extract(path: Path, root: Path) -> dict[str, str]:
             else:
                 found[member.name] = _write(archive, member, root / member.name)
                 continue
-            raise DamagedFileError(problem, where=path, remedy="no such file is read; do not use it")
+            raise DamagedFileError(
+                problem, where=path, remedy="no such file is read; do not use it"
+            )
     return found
 
 

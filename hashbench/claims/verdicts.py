@@ -134,16 +134,17 @@ def _digests(run: RunFolder, spec: RunSpec, result: Result, listed: Sequence[str
 
 def _scores(spec: RunSpec, result: Result, codes: Sequence[CodeSet]) -> Verdict:
     """Every number of the result that follows from the codes, computed again."""
-    problems: list[str] = []
     lengths = {str(one.bits) for one in codes}
-    for bits in sorted({*map(str, spec.bits), *result.scores} ^ lengths):
-        problems.append(f"there are scores or codes of {bits} bits, but not both")
+    problems = [
+        f"there are scores or codes of {bits} bits, but not both"
+        for bits in sorted({*map(str, spec.bits), *result.scores} ^ lengths)
+    ]
     count = 0
     for one in codes:
         claimed = dict(_claimed(result, str(one.bits)))
         count += len(claimed)
         try:
-            real = dict(_recomputed(result, one, claimed))
+            real = dict(_recomputed(result, one))
         except (InputError, KeyError) as error:
             problems.append(f"{one.bits} bits: {_in_a_line(error)}")
             continue
@@ -166,9 +167,7 @@ def _claimed(result: Result, bits: str) -> Iterator[tuple[str, float]]:
     yield "number of queries without a relevant item", float(result.without_relevant)
 
 
-def _recomputed(
-    result: Result, codes: CodeSet, claimed: dict[str, float]
-) -> Iterator[tuple[str, float]]:
+def _recomputed(result: Result, codes: CodeSet) -> Iterator[tuple[str, float]]:
     """The same numbers from the codes. Raises InputError, KeyError for what codes cannot give."""
     bits, labels = str(codes.bits), (codes.query_labels, codes.database_labels)
     metrics = [parse_metric(name) for name in next(iter(result.scores.get(bits, {}).values()), {})]
@@ -177,8 +176,10 @@ def _recomputed(
         yield from ((f"{direction} {score.metric}", score.value) for score in scores)
         without = scores[0].without_relevant
         yield "number of queries without a relevant item", float(without)
-    floors = random_floors([parse_metric(m) for m in result.floors.get(bits, {})], *labels, codes.bits)
-    yield from ((f"floor of {metric}", value) for metric, value in floors.items() if value is not None)
+    with_floors = [parse_metric(name) for name in result.floors.get(bits, {})]
+    for metric, floor in random_floors(with_floors, *labels, codes.bits).items():
+        if floor is not None:
+            yield f"floor of {metric}", floor
     for modality, part in codes.database.items():
         facts = code_facts(part)
         for fact in ("distinct", "balance", "constant"):

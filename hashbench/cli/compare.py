@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from hashbench.report.code_file_rows import CodeFile
     from hashbench.report.comparison import Table
     from hashbench.report.rows import Collected
     from hashbench.runs.layout import RunFolder
@@ -34,6 +35,14 @@ def compare_command(
             "--versus",
             help="A row, or a part of its name that fits it alone: marks what differs from it by "
             "more than luck (paired test over queries).",
+        ),
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE[:NAME]",
+            help="A file of codes of the same split as a row of that name; may be given often.",
         ),
     ] = None,
     published: Annotated[
@@ -71,13 +80,14 @@ def compare_command(
     # names are checked before any run is read
     name = _metric_name(metric)
     folders, files = _sort_paths(runs or [], runs_dir)
+    files += map(_named_file, with_ or [])
     collected = rows.collect(folders)
     _warn(f"left out: {problem}" for problem in collected.damaged)
     if form != "json" and not collected.finished and not collected.unfinished:
         raise InputError(
             "there is no run to compare",
             where=runs_dir,
-            remedy=f"`hashbench eval {files[0]}` scores files of codes"
+            remedy=f"`hashbench eval {files[0].path}` scores files of codes"
             if files
             else "`hashbench run` makes one",
         )
@@ -122,24 +132,32 @@ def _metric_name(typed: str) -> str:
     return str(metric)
 
 
-def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[Path]]:
+def _named_file(given: str) -> CodeFile:
+    """`FILE` or `FILE:NAME`."""
+    from hashbench.report.code_file_rows import CodeFile
+
+    path, _, name = given.rpartition(":")
+    return CodeFile(Path(given)) if Path(given).exists() or not path else CodeFile(Path(path), name)
+
+
+def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[CodeFile]]:
     """Run folders, and files of codes; the rest of what runs/* may match is left out with a word.
 
     Raises InputError for a path that is not there and is no id of a run either.
     """
     from hashbench.errors import InputError
-    from hashbench.report.code_file_rows import SUFFIXES
+    from hashbench.report.code_file_rows import SUFFIXES, CodeFile
     from hashbench.runs.layout import RunFolder, find, pick
 
     if not paths:
         return find(runs_dir), []
     folders: list[RunFolder] = []
-    files: list[Path] = []
+    files: list[CodeFile] = []
     for path in paths:
         if (path / "spec.toml").is_file():
             folders.append(RunFolder(path.resolve()))
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            files.append(path)
+            files.append(CodeFile(path))
         elif path.exists():
             _warn([f"left out: {path}: neither a run folder nor a file of codes"])
         elif path.suffix.lower() in SUFFIXES:
@@ -158,7 +176,7 @@ def _extended(
     collected: Collected,
     *,
     versus: str | None,
-    files: list[Path],
+    files: list[CodeFile],
     published: bool,
 ) -> list[Table]:
     """The tables with p-values, rows of code files and published numbers, as asked for."""

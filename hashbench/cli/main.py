@@ -41,6 +41,7 @@ COMMANDS = {
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
+    "import": Entry("import_codes:import_command", "Make a row of another program's codes."),
     "verify": Entry("verify:verify_command", "Check the scores that runs and bundles claim."),
     "bundle": Entry("verify:bundle_command", "Put runs into one file that others can verify."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),

@@ -41,7 +41,6 @@ def verify_command(
     """
     from hashbench.claims.sources import claims
     from hashbench.claims.verdicts import verify
-
     from hashbench.cli.progress import step_bar
 
     with claims(runs or [], runs_dir) as claimed, step_bar(hidden=json_) as progress:

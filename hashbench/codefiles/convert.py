@@ -125,18 +125,16 @@ def _binarized(
             remedy="leave --binarize or --packed out",
         )
     _check_width(pair, bits)
-    query, database = pair.query, pair.database
     if binarize == "sign":
-        codes = (
-            Codes.from_signs(side.codes >= 0, where=side.codes_at) for side in (query, database)
-        )
-        return *codes, ["real values turned into bits by their sign, 0 counting as +1"]
-    # of the database alone: a query's code must not depend on which other queries there are
-    medians = np.median(database.codes, axis=0)
-    codes = (
-        Codes.from_signs(side.codes > medians, where=side.codes_at) for side in (query, database)
-    )
-    return *codes, ["real values turned into bits by the median of each bit over the database"]
+        note = "real values turned into bits by their sign, 0 counting as +1"
+        bools = [side.codes >= 0 for side in (pair.query, pair.database)]
+    else:
+        # of the database alone: a query's code must not depend on which other queries there are
+        note = "real values turned into bits by the median of each bit over the database"
+        medians = np.median(pair.database.codes, axis=0)
+        bools = [side.codes > medians for side in (pair.query, pair.database)]
+    query, database = (Codes.from_signs(one) for one in bools)
+    return query, database, [note]
 
 
 def _check_width(pair: ArrayPair, bits: int | None) -> None:

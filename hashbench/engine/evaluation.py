@@ -48,13 +48,13 @@ def evaluate_run(
     labels = tuple(
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
-    lengths: dict[str, _Length] = {}
+    lengths: dict[str, ScoredLength] = {}
     for bits in method.bits:
         codes = _code_set(data, bits, query, database, *labels)
         digest = file_digest(write_codes(run.codes, codes))
         if FUSED in query:
             write_released(run.codes, codes)
-        lengths[str(bits)] = _length(codes, directions, digest)
+        lengths[str(bits)] = score_length(codes, directions, digest)
     return Result(
         run=run.id,
         spec_hash=spec.hash,
@@ -82,7 +82,7 @@ def evaluate_run(
 
 
 @dataclass(frozen=True)
-class _Length:
+class ScoredLength:
     """What a result says of the codes of one bit length.
 
     `scores` are by direction and metric, `floors` by metric, `facts` by modality.
@@ -95,7 +95,7 @@ class _Length:
     digest: str
 
 
-def _length(codes: CodeSet, directions: tuple[str, ...], digest: str) -> _Length:
+def score_length(codes: CodeSet, directions: tuple[str, ...], digest: str) -> ScoredLength:
     """Scores codes in every direction by every metric that results report."""
     metrics = [parse_metric(name) for name in catalog.reported()]
     labels = codes.query_labels, codes.database_labels
@@ -103,7 +103,7 @@ def _length(codes: CodeSet, directions: tuple[str, ...], digest: str) -> _Length
         direction: evaluate(*codes.sides(direction), *labels, metrics) for direction in directions
     }
     floors = random_floors(metrics, *labels, codes.bits)
-    return _Length(
+    return ScoredLength(
         scores={
             direction: {str(score.metric): score.value for score in scores}
             for direction, scores in scored.items()

@@ -14,6 +14,8 @@ from hashbench.files.bounded_read import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
+NOT_STATED = "not stated"
+"""What the protocol, backbone or selection of imported codes is where nobody said."""
 MAX_ID_NAME = 120  # letters of an id between its time and its seed
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
@@ -132,7 +134,8 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
         parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
         parts += self.ablations
-        parts += [self.protocol] if self.protocol != "strict" else []
+        parts += [self.protocol] if self.protocol not in ("strict", NOT_STATED) else []
+        parts += ["imported"] if self.imported else []
         name = "-".join(parts)[:MAX_ID_NAME]
         return f"{now:%Y%m%d-%H%M%S}-{name}-s{self.seed}"
 

@@ -138,8 +138,8 @@ def significance(
         row: list[float | None] = []
         for column in columns:
             theirs, ours = _system_values(system, column, metric), reference[column]
-            if ours is None or theirs is None:
-                row.append(None)
+            if ours is None or theirs is None or not (ours[1] and theirs[1]):
+                row.append(None)  # no codes, or imported ones whose items have no known order
                 continue
             if ours[1] != theirs[1]:
                 raise InputError(

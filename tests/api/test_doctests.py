@@ -11,7 +11,10 @@ import pytest
 import hashbench
 from hashbench import api
 
-MODULES = ["hashbench", *(f"hashbench.api.{one.name}" for one in pkgutil.iter_modules(api.__path__))]
+MODULES = [
+    "hashbench",
+    *(f"hashbench.api.{one.name}" for one in pkgutil.iter_modules(api.__path__)),
+]
 FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
 
