@@ -36,12 +36,12 @@ def match(codes: CodeSet, dataset: Dataset, split: Split) -> Matched:
     if codes.query_ids and codes.database_ids:
         return Matched(_by_ids(codes, dataset, rows), "item ids")
     real = {side: dataset.labels[rows[side]] for side in SIDES}
-    own = {side: getattr(codes, f"{side}_labels").to_bools() for side in SIDES}
-    own = _columns_in_order(own, real)
+    given = {side: getattr(codes, f"{side}_labels").to_bools() for side in SIDES}
+    own = _columns_in_order(given, real)
     wrong = {side: np.flatnonzero((own[side] != real[side]).any(axis=1)) for side in SIDES}
     if not any(map(len, wrong.values())):
         return Matched(_with_items(codes, dataset, rows), "labels, row by row")
-    if _same_sets(codes, real):
+    if _same_sets(given, real):
         return Matched(replace(codes, query_ids=(), database_ids=()), "labels, in another order")
     side = next(side for side in SIDES if len(wrong[side]))
     place = int(wrong[side][0])
@@ -122,21 +122,34 @@ def _columns_in_order(
     return ordered
 
 
-def _same_sets(codes: CodeSet, real: dict[str, BoolArray]) -> bool:
-    """Whether both sides hold the same label sets, as often, when classes are told by how often
-    they occur; classes that occur equally often cannot be told apart.
+def _same_sets(own: dict[str, BoolArray], real: dict[str, BoolArray]) -> bool:
+    """Whether both sides hold the same label sets, as often. Classes are told apart by how often
+    they occur, alone and with others; where that does not tell all of them apart, it is not known.
     """
-    own = {side: getattr(codes, f"{side}_labels").to_bools() for side in SIDES}
-    counts = [np.concatenate([part[side] for side in SIDES]).sum(axis=0) for part in (own, real)]
-    if sorted(counts[0][counts[0] > 0]) != sorted(counts[1][counts[1] > 0]):
+    columns = [_by_signature(labels) for labels in (own, real)]
+    if any(order is None for order in columns):
         return False
-    if len(set(counts[1][counts[1] > 0])) < int((counts[1] > 0).sum()):
-        return False
-    mine, theirs = (np.argsort(count)[(count == 0).sum() :] for count in counts)
+    mine, theirs = columns
     return all(
         np.array_equal(_sorted_rows(own[side][:, mine]), _sorted_rows(real[side][:, theirs]))
         for side in SIDES
     )
+
+
+def _by_signature(labels: dict[str, BoolArray]) -> list[int] | None:
+    """The columns that any item has, ordered by counts that no order of items changes; None where
+    two columns have the same counts.
+    """
+    counts = [labels[side].sum(axis=0) for side in SIDES]
+    together = [labels[side].T.astype(np.int64) @ labels[side] for side in SIDES]
+    signatures = {
+        column: (*(int(count[column]) for count in counts),
+                 *(tuple(sorted(part[column].tolist())) for part in together))
+        for column in range(labels["query"].shape[1])
+        if any(count[column] for count in counts)
+    }  # fmt: skip
+    distinct = len(set(signatures.values())) == len(signatures)
+    return sorted(signatures, key=signatures.__getitem__) if distinct else None
 
 
 def _sorted_rows(rows: BoolArray) -> np.ndarray:
