@@ -105,7 +105,7 @@ def retrieval_task(
             pair, zero=zero, packed=packed, bits=bits, binarize=binarize
         )
         masks = convert.to_labels(pair)
-    return RetrievalTask("codes", "given", "", first, second, *masks, tuple(notes))
+    return RetrievalTask("given codes", "given", "", first, second, *masks, tuple(notes))
 
 
 def _codes_as_arrays(values: CodesLike, where: str) -> np.ndarray[Any, Any]:

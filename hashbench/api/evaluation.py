@@ -223,6 +223,7 @@ def evaluate(
     >>> scores.versus(low_bits).p_value < 0.01
     True
     """
+    # everything that can be wrong with the arrays is found here, before any pair is counted
     task = retrieval_task(
         query,
         database,

@@ -139,7 +139,7 @@ class RetrievalMetric:
             for role, known in zip(ROLES, numbered, strict=True)
         ]
         (query, query_labels), (database, database_labels) = sides
-        task = RetrievalTask("codes", "given", "", query, database, query_labels, database_labels)
+        task = RetrievalTask("given codes", "given", "", query, database, query_labels, database_labels)
         return evaluated(task, self.metrics, self.threads)
 
     def _agreed(self) -> list[int]:

@@ -80,6 +80,7 @@ def import_command(
     from hashbench.engine.code_import import Statement, import_codes
     from hashbench.plan.spec import NOT_STATED
 
+    # what nobody can check is kept apart from what decides whether the items are the split's
     statement = Statement(
         name=name,
         seed=seed,

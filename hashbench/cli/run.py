@@ -57,6 +57,7 @@ def run_command(
     from hashbench.plan.run_options import request
     from hashbench.runs.layout import create
 
+    # a repetition takes all from the run that it repeats
     if from_ is not None:
         _repeat(from_, start, others=bool(typed) or config is not None or dry_run)
         return

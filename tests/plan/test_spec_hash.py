@@ -23,6 +23,7 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "threads"),
         ("", "holdout"),
         ("", "preset"),
+        ("", "imported"),
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),
