@@ -28,6 +28,8 @@ array, a torch tensor on any device, nested lists, or `hashbench.metrics.codes.C
 LabelsLike: TypeAlias = Any
 """(N, classes) of 0/1 or booleans, or (N,) class numbers: array, tensor, lists or `LabelMasks`."""
 Packed: TypeAlias = convert.Packed
+GIVEN = "given codes"
+"""What messages and tables call codes that are in no file."""
 PathLike: TypeAlias = str | os.PathLike[str]
 
 _OPTION = re.compile(
@@ -105,7 +107,7 @@ def retrieval_task(
             pair, zero=zero, packed=packed, bits=bits, binarize=binarize
         )
         masks = convert.to_labels(pair)
-    return RetrievalTask("given codes", "given", "", first, second, *masks, tuple(notes))
+    return RetrievalTask(GIVEN, "given", "", first, second, *masks, tuple(notes))
 
 
 def _codes_as_arrays(values: CodesLike, where: str) -> np.ndarray[Any, Any]:

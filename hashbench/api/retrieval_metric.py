@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hashbench.api import distributed
-from hashbench.api.arrays import CodesLike, LabelsLike, in_python, to_numpy
+from hashbench.api.arrays import GIVEN, CodesLike, LabelsLike, in_python, to_numpy
 from hashbench.api.evaluation import Evaluation, evaluated, named_metrics
 from hashbench.codefiles.convert import Zero
 from hashbench.codefiles.load import RetrievalTask
@@ -139,7 +139,7 @@ class RetrievalMetric:
             for role, known in zip(ROLES, numbered, strict=True)
         ]
         (query, query_labels), (database, database_labels) = sides
-        task = RetrievalTask("given codes", "given", "", query, database, query_labels, database_labels)
+        task = RetrievalTask(GIVEN, "given", "", query, database, query_labels, database_labels)
         return evaluated(task, self.metrics, self.threads)
 
     def _agreed(self) -> list[int]:

@@ -42,9 +42,14 @@ def import_command(
         str, typer.Option("--method-of", help="Whose method it is: a paper, a person.")
     ] = "",
     split: Annotated[str | None, typer.Option("--split", help="As in `hashbench run`.")] = None,
-    split_seed: Annotated[int, typer.Option("--split-seed", min=0)] = 0,
-    query_size: Annotated[int | None, typer.Option("--query-size", min=1)] = None,
-    train_size: Annotated[int | None, typer.Option("--train-size", min=2)] = None,
+    split_seed: Annotated[int, typer.Option("--split-seed", min=0, help="Of our own split.")] = 0,
+    query_size: Annotated[
+        int | None, typer.Option("--query-size", min=1, help="Queries, where not the usual number.")
+    ] = None,
+    train_size: Annotated[
+        int | None,
+        typer.Option("--train-size", min=2, help="Training items, as the runs beside it have."),
+    ] = None,
     protocol: Annotated[
         str, typer.Option("--protocol", help=f"strict or published, {_STATED}.")
     ] = "",

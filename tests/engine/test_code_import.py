@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from hashbench.claims.verdicts import verify
 from hashbench.codefiles.native import CodeSet, write_codes
-from hashbench.datasets.base import Dataset
+from hashbench.datasets import named_splits
+from hashbench.datasets.base import Dataset, Pictures
 from hashbench.datasets.splits import Split
-from hashbench.engine.code_import import Statement, import_codes
+from hashbench.engine.code_import import Statement, code_sets, import_codes
 from hashbench.engine.code_items import match
 from hashbench.engine.data import load_dataset, split_of
 from hashbench.errors import InputError
@@ -163,6 +165,29 @@ def test_without_ids_another_order_is_recognised_by_label_sets(
     other = LabelMasks.from_multi_hot(labels)
     with pytest.raises(InputError, match=r"(query|database) \d+ has the labels"):
         match(replace(codes, database_labels=other), dataset, split)
+
+
+@pytest.mark.shared
+def test_released_codes_are_recognised_as_those_of_their_split(shared_data: Path) -> None:
+    """PGHMH's own codes, in the order of its draw and with label columns of its own order."""
+    table = np.load(shared_data / "mirflickr25k" / "labels.npz")
+    labels = table["labels24"].astype(bool)
+    labelled = labels.any(axis=1)
+    ids = [f"im{number}" for number in table["image_id"][labelled]]
+    names = tuple(map(str, table["class24"]))
+    captions = [("",)] * len(ids)
+    pictures: Pictures = NoPictures()
+    dataset = Dataset("mirflickr25k", ids, labels[labelled], captions, names, pictures, "f")
+    (codes,) = code_sets([shared_data / "codes" / "pghmh_flickr25k_16.mat"])
+    split = named_splits.choose(dataset, "pghmh", 2000, 5000, 0)
+    assert match(codes, dataset, split).how == "labels, in another order"
+    with pytest.raises(InputError, match="has the labels"):
+        match(codes, dataset, named_splits.choose(dataset, "mith", 2000, 5000, 0))
+
+
+class NoPictures:
+    def read(self, index: int) -> Image.Image:
+        raise NotImplementedError
 
 
 def wrong_label(content: dict[str, np.ndarray]) -> None:
