@@ -76,11 +76,12 @@ def compare_command(
     if form not in export.FORMATS:
         raise UnknownNameError("format", form, export.FORMATS, where="--format")
     if across_protocols:
-        _check_across(form, {"--versus": versus is not None, "--published": published})
+        others = {"--versus": versus is not None, "--published": published, "--with": bool(with_)}
+        _check_across(form, others)
     # names are checked before any run is read
     name = _metric_name(metric)
-    folders, files = _sort_paths(runs or [], runs_dir)
-    files += map(_named_file, with_ or [])
+    folders, paths = _sort_paths(runs or [], runs_dir)
+    files = [_named_file(str(path)) for path in paths] + [_named_file(one) for one in with_ or []]
     collected = rows.collect(folders)
     _warn(f"left out: {problem}" for problem in collected.damaged)
     if form != "json" and not collected.finished and not collected.unfinished:
@@ -140,24 +141,24 @@ def _named_file(given: str) -> CodeFile:
     return CodeFile(Path(given)) if Path(given).exists() or not path else CodeFile(Path(path), name)
 
 
-def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[CodeFile]]:
+def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[Path]]:
     """Run folders, and files of codes; the rest of what runs/* may match is left out with a word.
 
     Raises InputError for a path that is not there and is no id of a run either.
     """
     from hashbench.errors import InputError
-    from hashbench.report.code_file_rows import SUFFIXES, CodeFile
+    from hashbench.report.code_file_rows import SUFFIXES
     from hashbench.runs.layout import RunFolder, find, pick
 
     if not paths:
         return find(runs_dir), []
     folders: list[RunFolder] = []
-    files: list[CodeFile] = []
+    files: list[Path] = []
     for path in paths:
         if (path / "spec.toml").is_file():
             folders.append(RunFolder(path.resolve()))
         elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            files.append(CodeFile(path))
+            files.append(path)
         elif path.exists():
             _warn([f"left out: {path}: neither a run folder nor a file of codes"])
         elif path.suffix.lower() in SUFFIXES:
