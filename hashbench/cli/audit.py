@@ -36,6 +36,7 @@ def audit_command(
     packed: evaluate.Packed = "",
     items: evaluate.Items = "",
     labels_as: evaluate.LabelsAs = "",
+    binarize: evaluate.Binarize = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the sample.")] = 0,
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
@@ -56,6 +57,7 @@ def audit_command(
             layout=layout, query=query, database=database, labels=labels,
             query_labels=query_labels, database_labels=database_labels, direction=direction,
             bits=bits, zero=zero, packed=packed, items=items, labels_as=labels_as,
+            binarize=binarize,
         ),
         every_direction=True,
     )  # fmt: skip

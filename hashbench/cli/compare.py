@@ -10,6 +10,7 @@ import typer
 from hashbench.cli.selection import metric_name, sort_paths, warn
 
 if TYPE_CHECKING:
+    from hashbench.report.code_file_rows import CodeFile
     from hashbench.report.comparison import Table
     from hashbench.report.rows import Collected
 
@@ -34,6 +35,14 @@ def compare_command(
             "--versus",
             help="A row, or a part of its name that fits it alone: marks what differs from it by "
             "more than luck (paired test over queries).",
+        ),
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE[:NAME]",
+            help="A file of codes of the same split as a row of that name; may be given often.",
         ),
     ] = None,
     published: Annotated[
@@ -68,17 +77,19 @@ def compare_command(
     if form not in export.FORMATS:
         raise UnknownNameError("format", form, export.FORMATS, where="--format")
     if across_protocols:
-        _check_across(form, {"--versus": versus is not None, "--published": published})
+        others = {"--versus": versus is not None, "--published": published, "--with": bool(with_)}
+        _check_across(form, others)
     # names are checked before any run is read
     name = metric_name(metric)
-    folders, files = sort_paths(runs or [], runs_dir)
+    folders, paths = sort_paths(runs or [], runs_dir)
+    files = [_named_file(str(path)) for path in paths] + [_named_file(one) for one in with_ or []]
     collected = rows.collect(folders)
     warn(f"left out: {problem}" for problem in collected.damaged)
     if form != "json" and not collected.finished and not collected.unfinished:
         raise InputError(
             "there is no run to compare",
             where=runs_dir,
-            remedy=f"`hashbench eval {files[0]}` scores files of codes"
+            remedy=f"`hashbench eval {files[0].path}` scores files of codes"
             if files
             else "`hashbench run` makes one",
         )
@@ -112,12 +123,20 @@ def _check_across(form: str, others: dict[str, bool]) -> None:
             )
 
 
+def _named_file(given: str) -> CodeFile:
+    """`FILE` or `FILE:NAME`."""
+    from hashbench.report.code_file_rows import CodeFile
+
+    path, _, name = given.rpartition(":")
+    return CodeFile(Path(given)) if Path(given).exists() or not path else CodeFile(Path(path), name)
+
+
 def _extended(
     tables: list[Table],
     collected: Collected,
     *,
     versus: str | None,
-    files: list[Path],
+    files: list[CodeFile],
     published: bool,
 ) -> list[Table]:
     """The tables with p-values, rows of code files and published numbers, as asked for."""

@@ -42,13 +42,23 @@ Items = Annotated[str, typer.Option("--items", help="Items are rows, or columns.
 LabelsAs = Annotated[
     str, typer.Option("--labels-as", help="One column of labels is an index, or multi-hot.")
 ]
+Binarize = Annotated[
+    str,
+    typer.Option(
+        "--binarize",
+        help="Real values become bits by their sign, or by the median of each bit over the "
+        "database: sign or median.",
+    ),
+]
 
 
 def eval_command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help=".mat or .npz files, codes/ folders or run folders.", show_default=False
+            help=".mat or .npz files, pairs of .npy files (queries first), codes/ folders or run "
+            "folders.",
+            show_default=False,
         ),
     ],
     metric: Annotated[
@@ -77,6 +87,7 @@ def eval_command(
     packed: Packed = "",
     items: Items = "",
     labels_as: LabelsAs = "",
+    binarize: Binarize = "",
     ci: Annotated[
         bool, typer.Option("--ci", help="95% confidence intervals, by bootstrap over queries.")
     ] = False,
@@ -102,7 +113,7 @@ def eval_command(
     leaves open is asked for by the option that settles it.
     Files with other labels make another table.
     """
-    from hashbench.codefiles.load import load
+    from hashbench.codefiles.load import load, load_files
     from hashbench.codefiles.scores import check_directions, partner, score
     from hashbench.errors import UnknownNameError
     from hashbench.report import code_file_tables
@@ -114,10 +125,10 @@ def eval_command(
     options = read_options(
         layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
         database_labels=database_labels, direction=direction, bits=bits, zero=zero, packed=packed,
-        items=items, labels_as=labels_as,
+        items=items, labels_as=labels_as, binarize=binarize,
     )  # fmt: skip
     # every file is read and checked before the first is scored, so that an error costs no time
-    tasks: list[RetrievalTask] = [task for file in files for task in load(file, options)]
+    tasks: list[RetrievalTask] = load_files(files, options)
     check_directions(metrics, tasks)
     others = load(versus, options) if versus else []
     scored: list[ScoredCodes] = [
@@ -153,7 +164,7 @@ def read_options(*, direction: list[str] | None, **words: Any) -> ReadOptions:
 
     for option, valid_words in (
         ("zero", convert.Zero), ("packed", convert.Packed), ("items", convert.Items),
-        ("labels_as", convert.LabelsAs),
+        ("labels_as", convert.LabelsAs), ("binarize", convert.Binarize),
     ):  # fmt: skip
         valid = get_args(valid_words)
         if words[option] not in valid:

@@ -28,6 +28,14 @@ def run_command(
             "typed options win.",
         ),
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="RUN|BUNDLE",
+            help="Repeat a run, or those of a bundle, and say whether the codes are equal.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the runs, start none.")
     ] = False,
@@ -49,6 +57,10 @@ def run_command(
     from hashbench.plan.run_options import request
     from hashbench.runs.layout import create
 
+    # a repetition takes all from the run that it repeats
+    if from_ is not None:
+        _repeat(from_, start, others=bool(typed) or config is not None or dry_run)
+        return
     mode = start.mode
     values = typed if config is None else overridden(read_config(config, start.data_dir), typed)
     specs = expand(request(values), start.data_dir)
@@ -60,6 +72,19 @@ def run_command(
     now = datetime.datetime.now().astimezone()
     folders = [create(start.runs_dir, spec, now) for spec in specs]
     work_through(folders, start.data_dir, mode, as_json=start.json_)
+
+
+def _repeat(source: str, start: StartOptions, *, others: bool) -> None:
+    from hashbench.cli.repeat import repeat_runs
+    from hashbench.errors import InputError
+
+    if others:
+        raise InputError(
+            "repeats a run as it was, so no option of runs goes with it",
+            where="--from",
+            remedy="--config SPEC.toml takes a run's options, and others win over them",
+        )
+    repeat_runs(source, start)
 
 
 def _print_plan(

@@ -16,6 +16,7 @@ Zero = Literal["refuse", "plus", "minus"]
 Packed = Literal["", "little", "big"]
 Items = Literal["", "rows", "columns"]
 LabelsAs = Literal["", "index", "multi-hot"]
+Binarize = Literal["", "sign", "median"]
 
 _ELEMENTS_AT_ONCE = 1 << 22
 
@@ -79,10 +80,16 @@ def oriented(
 
 
 def to_codes(
-    pair: ArrayPair, *, zero: Zero, packed: Packed, bits: int | None
+    pair: ArrayPair, *, zero: Zero, packed: Packed, bits: int | None, binarize: Binarize = ""
 ) -> tuple[Codes, Codes, list[str]]:
-    """Query and database codes, and what is to be reported about their values."""
+    """Query and database codes, and what is to be reported about their values.
+
+    Real values become bits only where `binarize` says how: by their sign, 0 counting as +1, or by
+    whether they exceed the median of their bit over the database.
+    """
     arrays = [(side.codes, side.codes_at) for side in (pair.query, pair.database)]
+    if binarize:
+        return _binarized(pair, binarize, packed, bits)
     if packed or any(_looks_packed(array) for array, _ in arrays):
         query, database = (_unpack(array, at, packed, bits) for array, at in arrays)
         return query, database, []
@@ -101,17 +108,43 @@ def to_codes(
             )
         notes.append(f"{zeros_note}; counted as {'+1' if zero == 'plus' else '-1'}")
     at_zero = bool(minus) and zero == "plus"
-    width = arrays[0][0].shape[1]
-    if bits not in (None, width):
-        raise InputError(
-            f"has codes of {width} bits, not {bits}",
-            where=arrays[0][1],
-            remedy="leave --bits out, or say how the codes are packed: --packed little",
-        )
+    _check_width(pair, bits)
     query, database = (
         Codes.from_signs(array >= 0 if at_zero else array > 0, where=at) for array, at in arrays
     )
     return query, database, notes
+
+
+def _binarized(
+    pair: ArrayPair, binarize: Binarize, packed: Packed, bits: int | None
+) -> tuple[Codes, Codes, list[str]]:
+    if packed:
+        raise InputError(
+            "packed codes are bits already",
+            where="--binarize",
+            remedy="leave --binarize or --packed out",
+        )
+    _check_width(pair, bits)
+    if binarize == "sign":
+        note = "real values turned into bits by their sign, 0 counting as +1"
+        bools = [side.codes >= 0 for side in (pair.query, pair.database)]
+    else:
+        # of the database alone: a query's code must not depend on which other queries there are
+        note = "real values turned into bits by the median of each bit over the database"
+        medians = np.median(pair.database.codes, axis=0)
+        bools = [side.codes > medians for side in (pair.query, pair.database)]
+    query, database = (Codes.from_signs(one) for one in bools)
+    return query, database, [note]
+
+
+def _check_width(pair: ArrayPair, bits: int | None) -> None:
+    width = pair.query.codes.shape[1]
+    if bits not in (None, width):
+        raise InputError(
+            f"has codes of {width} bits, not {bits}",
+            where=pair.query.codes_at,
+            remedy="leave --bits out, or say how the codes are packed: --packed little",
+        )
 
 
 def to_labels(pair: ArrayPair) -> tuple[LabelMasks, LabelMasks]:
@@ -262,7 +295,7 @@ def _count_values(array: Array, at: str) -> _ValueCounts:
                 where=at,
                 remedy="if these are packed bytes, say so: --packed little"
                 if whole and float(array.min()) >= 0 and float(array.max()) < 256
-                else "turn real values into bits first, with the sign that your paper uses",
+                else "real values become bits by --binarize sign or --binarize median",
             )
         minus += int(np.count_nonzero(below))
         zeros += int(np.count_nonzero(zero))

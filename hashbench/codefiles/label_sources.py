@@ -1,4 +1,4 @@
-"""Where the labels of a code file are: in the same file, or in files of their own."""
+"""Where codes and labels are: in the code file, or in files of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hashbench.files.matlab_values import Array
 
 @dataclass(frozen=True)
 class VariableKeys:
-    """The variables of codes and labels: keys, or FILE:KEY for labels elsewhere."""
+    """The variables of codes and labels: keys, or FILE:KEY for those elsewhere."""
 
     query: str
     database: str
@@ -110,10 +110,10 @@ def _split(given: str) -> tuple[Path, str]:
     return Path(name), key
 
 
-def read_labels(space: VariableStore, key_or_file: str) -> tuple[Array, str]:
+def read_array(space: VariableStore, key_or_file: str) -> tuple[Array, str]:
     """The array at a key, at `FILE:KEY`, or in a file with one array; and where it is."""
     path, key = _split(key_or_file)
-    if not key and not path.is_file():
+    if key_or_file in space.kinds or (not key and not path.is_file()):
         return space.array(key_or_file), f"{space.path}: {key_or_file}"
     other = VariableStore(path, array_files.contents(path))
     if not key:

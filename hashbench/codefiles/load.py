@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from hashbench.errors import InputError
 from hashbench.files import array_files
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.directions import DIRECTIONS, REPORTED, directions_of, find_direction
+
+NPY = ".npy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,36 @@ class RetrievalTask:
     query_labels: LabelMasks
     database_labels: LabelMasks
     notes: tuple[str, ...] = ()
+
+
+def load_files(paths: Sequence[Path], options: ReadOptions | None = None) -> list[RetrievalTask]:
+    """Everything to be scored in several files, in their order.
+
+    An .npy file holds one array, so two that follow each other are the codes of queries and those
+    of the database. Raises InputError as `load` does, and for an .npy file without its partner.
+    """
+    options = options or ReadOptions()
+    tasks: list[RetrievalTask] = []
+    left = iter(paths)
+    for path in left:
+        if path.suffix.lower() != NPY:
+            tasks += load(path, options)
+            continue
+        partner = next(left, None)
+        if partner is None or partner.suffix.lower() != NPY:
+            raise InputError(
+                "holds the codes of one side alone",
+                where=path,
+                remedy="give two .npy files, those of the queries first: QUERY.npy DATABASE.npy "
+                "--query-labels FILE --database-labels FILE",
+            )
+        if options.query or options.database:
+            raise InputError(
+                "does not go with .npy files, which have no variables", where="--query, --database"
+            )
+        pair = replace(options, query=path.stem, database=str(partner))
+        tasks += load(path, pair)
+    return tasks
 
 
 def load(path: Path, options: ReadOptions | None = None) -> list[RetrievalTask]:
@@ -137,19 +169,22 @@ def _task(
     direction: str,
     layout: str = "given",
 ) -> RetrievalTask:
+    sides = ((keys.query, keys.query_labels), (keys.database, keys.database_labels))
+    read = [[label_sources.read_array(space, key) for key in side] for side in sides]
     pair = convert.oriented(
         *(
-            convert.SideArrays(space.array(codes), labels, f"{space.path}: {codes}", labels_at)
-            for codes, (labels, labels_at) in (
-                (keys.query, label_sources.read_labels(space, keys.query_labels)),
-                (keys.database, label_sources.read_labels(space, keys.database_labels)),
-            )
+            convert.SideArrays(codes, labels, codes_at, labels_at)
+            for (codes, codes_at), (labels, labels_at) in read
         ),
         items=options.items,
         labels_as=options.labels_as,
     )
     query, database, notes = convert.to_codes(
-        pair, zero=options.zero, packed=options.packed, bits=options.bits
+        pair,
+        zero=options.zero,
+        packed=options.packed,
+        bits=options.bits,
+        binarize=options.binarize,
     )
     query_labels, database_labels = convert.to_labels(pair)
     return RetrievalTask(
@@ -171,7 +206,7 @@ def _own_tasks(path: Path, sets: list[native.CodeSet], options: ReadOptions) -> 
     given = {
         f"--{name.replace('_', '-')}": getattr(options, name)
         for name in ("layout", "query", "database", "labels", "query_labels", "database_labels",
-                     "packed", "items", "labels_as")
+                     "packed", "items", "labels_as", "binarize")
     }  # fmt: skip
     for option, value in given.items():
         if value:

@@ -19,8 +19,8 @@ class ReadOptions:
     """What a file itself does not say, from the command line.
 
     Keys lead to a variable, `struct.field` into a struct. `labels` is `FILE` or
-    `FILE:QUERY_KEY,DATABASE_KEY`; `query_labels` and `database_labels` are a key of the code file,
-    `FILE:KEY`, or a file that holds one array. Without `directions`, those that are usual are
+    `FILE:QUERY_KEY,DATABASE_KEY`; `query`, `database` and the labels of each are a key of the code
+    file, `FILE:KEY`, or a file that holds one array. Without `directions`, those that are usual are
     read, or, with `every_direction`, all that the file has codes for.
     """
 
@@ -37,6 +37,7 @@ class ReadOptions:
     packed: convert.Packed = ""
     items: convert.Items = ""
     labels_as: convert.LabelsAs = ""
+    binarize: convert.Binarize = ""
 
 
 class VariableStore:

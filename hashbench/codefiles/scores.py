@@ -72,7 +72,7 @@ def score(
     by_metric = dict(zip(needed, _evaluate(task, needed, threads), strict=True))
     others: list[Score] = []
     if against is not None and chosen:
-        _check_same_queries(task, against)
+        check_same_queries(task, against)
         others = _evaluate(against, chosen, threads)
     scores = []
     for number, metric in enumerate(chosen):
@@ -126,7 +126,8 @@ def _evaluate(task: RetrievalTask, metrics: Sequence[Metric], threads: int | Non
         raise InputError(error.problem, where=task.source, remedy=error.remedy) from None
 
 
-def _check_same_queries(task: RetrievalTask, other: RetrievalTask) -> None:
+def check_same_queries(task: RetrievalTask, other: RetrievalTask) -> None:
+    """Raises InputError where two tasks cannot be compared query by query."""
     mine, theirs = task.query_labels, other.query_labels
     if mine.classes != theirs.classes or not np.array_equal(mine.words, theirs.words):
         raise InputError(

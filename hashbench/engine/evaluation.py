@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +51,13 @@ def evaluate_run(
     labels = tuple(
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
-    lengths: dict[str, _Length] = {}
+    lengths: dict[str, ScoredLength] = {}
     for bits in method.bits:
         codes = _code_set(data, bits, query, database, *labels)
         digest = file_digest(write_codes(run.codes, codes))
         if FUSED in query:
             write_released(run.codes, codes)
-        metrics = _usable_metrics(codes, directions[0], note)
-        lengths[str(bits)] = _length(codes, directions, metrics, digest)
+        lengths[str(bits)] = score_length(codes, directions, digest, note)
     return Result(
         run=run.id,
         spec_hash=spec.hash,
@@ -86,7 +85,7 @@ def evaluate_run(
 
 
 @dataclass(frozen=True)
-class _Length:
+class ScoredLength:
     """What a result says of the codes of one bit length.
 
     `scores` are by direction and metric, `floors` by metric, `facts` by modality.
@@ -121,16 +120,17 @@ def _usable_metrics(codes: CodeSet, direction: str, note: NoteWriter) -> list[Me
     return usable
 
 
-def _length(
-    codes: CodeSet, directions: tuple[str, ...], metrics: Sequence[Metric], digest: str
-) -> _Length:
+def score_length(
+    codes: CodeSet, directions: tuple[str, ...], digest: str, note: NoteWriter = no_note
+) -> ScoredLength:
     """Scores codes in every direction by every metric that results report."""
+    metrics = _usable_metrics(codes, directions[0], note)
     labels = codes.query_labels, codes.database_labels
     scored = {
         direction: evaluate(*codes.sides(direction), *labels, metrics) for direction in directions
     }
     floors = random_floors(metrics, *labels, codes.bits)
-    return _Length(
+    return ScoredLength(
         scores={
             direction: {str(score.metric): score.value for score in scores}
             for direction, scores in scored.items()

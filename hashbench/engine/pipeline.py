@@ -119,15 +119,20 @@ def _train(run: RunFolder, prepared: Prepared, method: Method, writer: EventWrit
 def _report_outcome(outcome: Result, method: Method, writer: EventWriter) -> None:
     """The test scores, and a warning where the audit found a leak."""
     last = method.stages()[-1]
-    values = {
+    values = test_scores(outcome)
+    writer.write(events.Scores(stage=last.name, epoch=last.epochs, on="test", values=values))
+    if not outcome.audit.clean:
+        writer.write(events.Note(level="warning", text=outcome.audit.verdict))
+
+
+def test_scores(outcome: Result) -> dict[str, float]:
+    """The scores of a result as events name them."""
+    return {
         f"{direction}:{metric} @{bits}": value
         for bits, by_direction in outcome.scores.items()
         for direction, metrics in by_direction.items()
         for metric, value in metrics.items()
     }
-    writer.write(events.Scores(stage=last.name, epoch=last.epochs, on="test", values=values))
-    if not outcome.audit.clean:
-        writer.write(events.Note(level="warning", text=outcome.audit.verdict))
 
 
 class _Reporter:

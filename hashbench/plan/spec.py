@@ -14,6 +14,8 @@ from hashbench.files.bounded_read import read_bounded
 from hashbench.plan.card import Value
 
 VERSION = 1
+NOT_STATED = "not stated"
+"""What the protocol, backbone or selection of imported codes is where nobody said."""
 MAX_ID_NAME = 120  # letters of an id between its time and its seed
 MAX_BYTES = 1 << 18  # a spec is a page of text; anything larger is not one
 
@@ -29,7 +31,7 @@ _LATER = (
     ("backbone", "feature_precision", "fp32"),
     ("backbone", "encode_precision", "fp32"),
 )
-_LATER_RUN = (("holdout", True), ("file_hash", ""))
+_LATER_RUN = (("holdout", True), ("file_hash", ""), ("imported", ""))
 
 
 class DatasetSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +97,8 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     by the test queries, as papers do, fit all of them, but for those of earlier versions.
     `preset` is where values came from that nobody asked for, "" in runs of earlier versions.
     `file_hash` is that of the method's file, where the method is a plug-in of one file.
+    `imported` names the file of codes that somebody else made; `method` is the name that their
+    method was given, and what training would read is at its default.
     """
 
     version: int = VERSION
@@ -113,6 +117,7 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     params: dict[str, Value] = {}
     preset: str = ""
     file_hash: str = ""
+    imported: str = ""
 
     @property
     def hash(self) -> str:
@@ -144,8 +149,9 @@ class RunSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         parts = [self.method, self.dataset.name, f"{self.bits_label}b"]
         parts += [f"known{self.labels.known_ratio:g}"] if self.labels.known_ratio < 1 else []
         parts += self.ablations
-        parts += [self.protocol] if self.protocol != "strict" else []
+        parts += [self.protocol] if self.protocol not in ("strict", NOT_STATED) else []
         parts += [f"fold{self.dataset.fold}of{self.dataset.folds}"] if self.dataset.folds else []
+        parts += ["imported"] if self.imported else []
         name = "-".join(parts)[:MAX_ID_NAME]
         return f"{now:%Y%m%d-%H%M%S}-{name}-s{self.seed}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,20 @@ MARK = (
 )
 
 
+@dataclass(frozen=True)
+class CodeFile:
+    """A file of codes, and what its row is called: by default its own name."""
+
+    path: Path
+    name: str = ""
+
+    @property
+    def row_name(self) -> str:
+        return f"{self.name or self.path.name} {TAG}"
+
+
 def with_code_files(
-    tables: Sequence[Table], paths: Sequence[Path], folders: Mapping[str, RunFolder]
+    tables: Sequence[Table], files: Sequence[CodeFile], folders: Mapping[str, RunFolder]
 ) -> list[Table]:
     """The tables with a row `NAME (file)` for each file, in those whose labels it has.
 
@@ -32,8 +44,8 @@ def with_code_files(
     that is scored by other labels than every table, or does not say its direction.
     """
     fingerprints = [_labels_of(table, folders) for table in tables]
-    for path in paths:
-        rows = _rows(path, tables, fingerprints)
+    for file in files:
+        rows = _rows(file, tables, fingerprints)
         tables = [
             table if row is None else _with_row(table, row)
             for table, row in zip(tables, rows, strict=True)
@@ -58,11 +70,12 @@ def _labels_of(table: Table, folders: Mapping[str, RunFolder]) -> str:
     return ""
 
 
-def _rows(path: Path, tables: Sequence[Table], fingerprints: Sequence[str]) -> list[Row | None]:
+def _rows(file: CodeFile, tables: Sequence[Table], fingerprints: Sequence[str]) -> list[Row | None]:
     """The row of a file for each table, None for those that it is no row of."""
     from hashbench.codefiles.load import load
     from hashbench.metrics.label_fingerprint import label_fingerprint
 
+    path = file.path
     tasks = load(path)
     first = tasks[0]
     own = label_fingerprint(first.query_labels, first.database_labels)
@@ -85,12 +98,12 @@ def _rows(path: Path, tables: Sequence[Table], fingerprints: Sequence[str]) -> l
             remedy=f"`hashbench eval {path} --direction i2t` scores it on its own",
         )
     return [
-        _row(path, tasks, table) if fingerprint == own else None
+        _row(file, tasks, table) if fingerprint == own else None
         for table, fingerprint in zip(tables, fingerprints, strict=True)
     ]
 
 
-def _row(path: Path, tasks: Sequence[RetrievalTask], table: Table) -> Row | None:
+def _row(file: CodeFile, tasks: Sequence[RetrievalTask], table: Table) -> Row | None:
     from hashbench.metrics.metric import parse_metric
     from hashbench.metrics.ranking import evaluate
 
@@ -108,7 +121,7 @@ def _row(path: Path, tasks: Sequence[RetrievalTask], table: Table) -> Row | None
             cells[task.query.bits, task.direction] = Cell((score.value,))
     if not cells:
         return None
-    return Row(Variant(f"{path.name} {TAG}", "", ""), cells, seeds=0, marks=(MARK,), runs=())
+    return Row(Variant(file.row_name, "", ""), cells, seeds=0, marks=(MARK,), runs=())
 
 
 def _with_row(table: Table, row: Row) -> Table:

@@ -44,6 +44,11 @@ def markdown(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
     return tables.for_markdown(_grids(scored), _closing(scored, notes))
 
 
+def html(scored: Sequence[ScoredCodes], notes: Sequence[str]) -> str:
+    """HTML tables with their notes, for notebooks."""
+    return tables.for_html(_grids(scored), _closing(scored, notes))
+
+
 def comma_separated(scored: Sequence[ScoredCodes]) -> str:
     """One line for each metric, with all that its number depends on."""
     records = [record(codes, one) for codes in scored for one in codes.scores]

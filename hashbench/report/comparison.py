@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hashbench.plan import catalog
-from hashbench.plan.spec import LabelSpec
+from hashbench.plan.spec import LabelSpec, RunSpec
 from hashbench.report import probe_verdicts
 from hashbench.report.probe_verdicts import ProbeVerdict
 from hashbench.report.rows import Condition, Finished, Variant
@@ -109,8 +109,11 @@ def compare(
     metric, and where codes cannot be read.
     """
     groups: dict[Condition, list[Finished]] = {}
-    for run in finished:
-        groups.setdefault(run.condition, []).append(run)
+    # of imported codes nobody knows the conditions: they join each table of the same items
+    for run in sorted(finished, key=lambda run: bool(run.spec.imported)):
+        fitting = [one for one in groups if run.spec.imported and run.ranks_items_of(one)]
+        for condition in fitting or [run.condition]:
+            groups.setdefault(condition, []).append(run)
     tables = [
         _table(condition, runs, metric, read_codes=read_codes) for condition, runs in groups.items()
     ]
@@ -278,16 +281,23 @@ CHANGED = "CHANGED AFTER SCORING"
 
 def marks_of(run: Finished) -> set[str]:
     """What is to be said wherever the numbers or codes of a run are shown."""
-    marks = set()
+    marks = {_imported_mark(run.spec)} if run.spec.imported else set()
     if run.spec.protocol == "published":
         marks.add("PUBLISHED PROTOCOL")
     if run.spec.select == "test":
         marks.add("EPOCH CHOSEN ON TEST")
-    if not run.result.audit.clean:
+    if not (run.result.audit.clean or run.spec.imported):
         marks.add(run.result.audit.verdict)
     if run.changes:
         marks.add(f"{CHANGED}, not ranked: {run.run.id}: {', '.join(run.changes)}")
     return marks
+
+
+def _imported_mark(spec: RunSpec) -> str:
+    return (
+        f"IMPORTED codes of another program, not audited; protocol {spec.protocol}, backbone "
+        f"{spec.backbone.name}, epoch chosen by: {spec.select}"
+    )
 
 
 def scores_of(run: Finished, metric: str, *, read_codes: bool = True) -> dict[Task, float]:

@@ -246,6 +246,11 @@ def latex(every: Sequence[Table]) -> str:
     return tables.for_latex(unnumbered, closing(every))
 
 
+def html(every: Sequence[Table]) -> str:
+    """HTML tables, the best in bold, for notebooks."""
+    return tables.for_html(_grids(every), closing(every))
+
+
 def comma_separated(every: Sequence[Table]) -> str:
     """One line for each cell, with all that its number depends on."""
     records = [

@@ -16,7 +16,7 @@ from hashbench.plan.card import MethodCard, Value
 from hashbench.plan.preset import PAPER
 from hashbench.plan.preset_resolution import built_in_options
 from hashbench.plan.run_options import Request
-from hashbench.plan.spec import BackboneSpec, DatasetSpec, RunSpec
+from hashbench.plan.spec import NOT_STATED, BackboneSpec, DatasetSpec, RunSpec
 from hashbench.report.text import plain
 
 _USUAL_BACKBONE = BackboneSpec()
@@ -24,7 +24,10 @@ _BUILT_IN = built_in_options()
 _CONDITIONS = {"negative": "AN", "ignore": "IU"}
 """How papers call what unknown pairs count as: assumed negative, ignored unknown."""
 
-_NOT_NAMED = ("version", "device", "threads", "usual_sizes", "preset")
+IMPORTED = "imported"
+"""What rows of imported codes are called beside their method, so that none is taken for a run."""
+
+_NOT_NAMED = ("version", "device", "threads", "usual_sizes", "preset", "imported")
 """Keys that decide no code, or that others follow from."""
 
 
@@ -67,7 +70,11 @@ def label_text(spec: RunSpec) -> str:
 
 
 def variant_text(spec: RunSpec) -> str:
-    """Ablations by name, then parameters that are set neither by default nor by those."""
+    """Ablations by name, then parameters that are set neither by default nor by those; of codes
+    that another program made, that they are imported.
+    """
+    if spec.imported:
+        return IMPORTED
     card = catalog.find_method(spec.method)
     expected = {} if card is None else _expected(card, spec)
     changed = {
@@ -127,7 +134,7 @@ def _variant(spec: RunSpec) -> dict[str, str]:
         backbone.name if backbone.name != usual["backbone"] else "",
         backbone.pretrained if backbone.pretrained != usual["pretrained"] else "",
     )
-    return {
+    parts = {
         "preset": f"{PAPER} preset" if spec.preset == PAPER else "",
         "labels": label_text(spec),
         "changes": variant_text(spec),
@@ -143,6 +150,8 @@ def _variant(spec: RunSpec) -> dict[str, str]:
         else f"encoded in {backbone.encode_precision}",
         "data": _data_text(spec.dataset),
     }
+    # what nobody said of imported codes is no part of a name
+    return {key: "" if NOT_STATED in text else text for key, text in parts.items()}
 
 
 def _split_text(dataset: DatasetSpec, usual: str) -> str:

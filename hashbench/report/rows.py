@@ -42,6 +42,17 @@ class Finished:
             task="mm" if "mm" in self.result.directions else "cross-modal",
         )
 
+    def ranks_items_of(self, condition: Condition) -> bool:
+        """Whether queries and database are those of a condition, whatever was trained on."""
+        own, split = self.condition, self.result.split
+        every = {
+            f"{split['name']} {split[key]}" for key in ("hash", "hash_all_fitted") if key in split
+        }
+        return condition.split in every and all(
+            getattr(own, name) == getattr(condition, name)
+            for name in ("dataset", "fingerprint", "task")
+        )
+
     @property
     def _split(self) -> str:
         """Folds of one division share its name, which holds a digest of the whole."""

@@ -106,6 +106,8 @@ def results_page(page: Mapping[str, Any]) -> RenderableType:
         else "random: expected value of random codes on the same queries"
     )
     chosen = "the weights that training ended with"
+    if not audit["sample"]:
+        chosen = "codes as they were imported"
     if selected["stage"]:  # epochs are counted from 0 in files, from 1 for people
         chosen = f"epoch {selected['epoch'] + 1} of stage {selected['stage']}"
     chosen = (

@@ -154,13 +154,14 @@ def significance(
 
 
 def _p_value(ours: SystemValues, theirs: SystemValues) -> float | None:
-    """Of two systems on the folds that both have; None without any."""
+    """Of two systems on the folds that both have; None without any, or without ids of queries."""
     import numpy as np
 
     from hashbench.metrics.significance import paired_randomisation
 
     shared = sorted(ours.keys() & theirs.keys())
-    if not shared:
+    # imported codes may have items whose order is not known
+    if not shared or not all(ours[fold][1] and theirs[fold][1] for fold in shared):
         return None
     if any(ours[fold][1] != theirs[fold][1] for fold in shared):
         raise InputError("the runs rank different queries, so they cannot be paired")

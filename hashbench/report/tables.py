@@ -1,4 +1,4 @@
-"""One table, rendered for a terminal, Markdown, LaTeX, CSV or JSON.
+"""One table, rendered for a terminal, Markdown, LaTeX, HTML, CSV or JSON.
 
 A `Grid` holds finished text; what the text means is decided where the grid is made. CSV and JSON
 are made from records instead, since a machine wants every number in full.
@@ -241,6 +241,41 @@ def for_latex(grids: Sequence[Grid], closing: Sequence[str] = ()) -> str:
 
 def _escaped(text: str) -> str:
     return "".join(_LATEX_ESCAPES.get(letter, letter) for letter in plain(text))
+
+
+_HTML = {BOLD: "<b>", BOLD_END: "</b>"}
+
+
+def for_html(grids: Sequence[Grid], closing: Sequence[str] = ()) -> str:
+    """HTML tables with titles and notes, the best in bold; for notebooks."""
+    from html import escape
+
+    from tabulate import tabulate
+
+    parts = []
+    for grid in grids:
+        rows = [
+            [f"{BOLD}{plain(c.text)}{BOLD_END}" if c.best else plain(c.text) for c in row]
+            for row in grid.rows
+        ]
+        body = tabulate(
+            rows,
+            [plain(header) for header in grid.headers],
+            tablefmt="html",  # escapes what has a meaning in HTML
+            colalign=_alignment(grid),
+            disable_numparse=True,
+        )
+        table = "".join(_HTML.get(letter, letter) for letter in str(body))
+        title = f"<p><b>{escape(plain(grid.title))}</b></p>" if grid.title else ""
+        parts.append("\n".join(filter(None, (title, table, _html_list(grid.notes)))))
+    return "\n".join(filter(None, (*parts, _html_list(closing))))
+
+
+def _html_list(notes: Iterable[str]) -> str:
+    from html import escape
+
+    lines = "".join(f"<li>{escape(plain(note))}</li>" for note in notes)
+    return f"<ul>{lines}</ul>" if lines else ""
 
 
 def for_csv(records: Sequence[Mapping[str, Any]], header: Sequence[str]) -> str:

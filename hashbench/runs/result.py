@@ -24,7 +24,8 @@ class AuditResult(msgspec.Struct, frozen=True):
 
     `sample` items were encoded again with labels permuted among items, with the paired modality
     permuted, and with the batch permuted and resized. Zero is clean. `paired` is None for codes
-    that are made of both modalities by right.
+    that are made of both modalities by right. A `sample` of 0 says that there was no encoder: the
+    codes were imported.
     """
 
     sample: int
@@ -34,13 +35,15 @@ class AuditResult(msgspec.Struct, frozen=True):
 
     @property
     def clean(self) -> bool:
-        return not any((self.labels, self.paired, self.batch))
+        return self.sample > 0 and not any((self.labels, self.paired, self.batch))
 
     @property
     def verdict(self) -> str:
         """The audit in words."""
         if self.clean:
             return "clean"
+        if not self.sample:
+            return "not audited: imported codes have no encoder"
         parts = {"labels": self.labels, "paired modality": self.paired, "batch": self.batch}
         changed = [f"{name} {share:.1%}" for name, share in parts.items() if share]
         return "LEAK: bits change with " + ", ".join(changed)
@@ -79,9 +82,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(path: Path, result: Result) -> None:
     """Writes the result with its digest, atomically."""
+    write_bytes_atomically(path, encoded(result))
+
+
+def encoded(result: Result) -> bytes:
+    """The content of a result's file, with its digest."""
     digest = digest_of(msgspec.to_builtins(result))
-    encoded = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
-    write_bytes_atomically(path, msgspec.json.format(encoded, indent=1) + b"\n")
+    plain = msgspec.json.encode(msgspec.structs.replace(result, digest=digest))
+    return msgspec.json.format(plain, indent=1) + b"\n"
 
 
 def digest_of(content: dict[str, Any]) -> str:

@@ -216,3 +216,36 @@ def test_files_with_other_labels_make_another_table(codes: Path, tmp_path: Path)
         assert "2. 8 queries, 40 database items" in text
     marks = [one["labels"] for one in scores(codes, same, other, "--direction", "i2t")]
     assert marks[0] == marks[1] != marks[2]
+
+
+def test_a_pair_of_npy_files_and_real_values(codes: Path, tmp_path: Path) -> None:
+    content = scipy.io.loadmat(codes)
+    real = {
+        side: content[f"{side}_img"] * np.random.default_rng(1).uniform(0.1, 2, (12,)) + 0.02
+        for side in ("q", "r")
+    }
+    for side, array in real.items():
+        np.save(tmp_path / f"{side}.npy", array)
+        np.save(tmp_path / f"{side}l.npy", content[f"{side}_l"])
+    pair = [tmp_path / "q.npy", tmp_path / "r.npy", "--query-labels", tmp_path / "ql.npy",
+            "--database-labels", tmp_path / "rl.npy"]  # fmt: skip
+    (expected,) = scores(codes, "--direction", "i2i")
+    (by_sign,) = scores(*pair, "--binarize", "sign")
+    assert by_sign["value"] == expected["value"]
+    (by_median,) = scores(*pair, "--binarize", "median")
+    medians = np.median(real["r"], axis=0)
+    np.savez(
+        tmp_path / "m.npz", qB=real["q"] > medians, rB=real["r"] > medians,
+        qL=content["q_l"], rL=content["r_l"],
+    )  # fmt: skip
+    assert by_median["value"] == scores(tmp_path / "m.npz")[0]["value"]
+    assert by_median["value"] != by_sign["value"]
+    for words, message in (
+        (pair, "--binarize sign"),
+        (pair[1:], "queries first"),
+        ([*pair, "--binarize", "round"], "sign, median"),
+        ([*pair, "--binarize", "sign", "--packed", "little"], "bits already"),
+    ):
+        done = evaluated(*words)
+        assert isinstance(done.exception, InputError)
+        assert message in str(done.exception)

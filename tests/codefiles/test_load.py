@@ -252,7 +252,7 @@ def test_square_matrices_are_asked_for(tmp_path: Path) -> None:
         ({"val_B": signs(QUERY)[:, :12]}, "same number of bits"),
         ({"val_B": np.where(QUERY, np.nan, 1.0)}, "NaN"),
         ({"val_B": np.where(QUERY, np.inf, 1.0)}, "infinite"),
-        ({"val_B": np.where(QUERY, 0.73, -0.2)}, "turn real values into bits"),
+        ({"val_B": np.where(QUERY, 0.73, -0.2)}, "--binarize sign"),
         ({"val_B": np.zeros((0, BITS))}, "empty"),
         ({"val_B": np.zeros((2, QUERIES, BITS))}, "one or two axes"),
         ({"val_B": signs(QUERY) * 1j}, "complex"),

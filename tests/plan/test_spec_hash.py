@@ -24,6 +24,7 @@ def test_keys_of_later_versions_do_not_count_until_they_are_used() -> None:
         ("", "holdout"),
         ("", "preset"),
         ("", "file_hash"),
+        ("", "imported"),
         ("dataset", "on_bad_image"),
         ("dataset", "caption_noise"),
         ("dataset", "caption_drop"),

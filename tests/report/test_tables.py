@@ -88,3 +88,17 @@ def test_csv_reads_back(value: object) -> None:
     text = tables.for_csv([{"a": value, "b": 1}], ("a", "b"))
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["a"] == ("" if value is None else str(value))
+
+
+def test_html_escapes_what_others_wrote_and_marks_the_best() -> None:
+    grid = Grid(
+        ("<i>method</i>", "score"),
+        ((Cell("<script>"), Cell("0.5", best=True)), (Cell("b"), Cell("0.4"))),
+        1, "a & b", ("<note>",),
+    )  # fmt: skip
+    html = tables.for_html([grid], ["<closing>"])
+    assert "<script>" not in html
+    assert "<i>" not in html
+    assert "<b>0.5</b>" in html
+    for text in ("&lt;script&gt;", "a &amp; b", "<li>&lt;note&gt;</li>", "&lt;closing&gt;"):
+        assert text in html

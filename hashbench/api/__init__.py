@@ -1,0 +1,1 @@
+"""What `import hashbench` offers to programs: a thin face on the rooms, without torch."""
