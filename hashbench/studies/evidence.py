@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hashbench.errors import InputError
 from hashbench.report.effects import effect_of
@@ -13,9 +15,6 @@ from hashbench.studies.findings import Finding, Scale
 from hashbench.studies.outcomes import Outcomes, in_points
 from hashbench.studies.pairing import Contrast
 
-if TYPE_CHECKING:
-    pass
-
 _Scored = tuple[Finished, Finished, tuple[int, int]]
 """Two runs, and the bit length at which each of them is looked at."""
 
@@ -24,39 +23,27 @@ def finding_of(contrast: Contrast, finished: Mapping[str, Finished], outcomes: O
     """What finished runs, by the hash of their specs, say to a contrast.
 
     The difference of a query is the mean over bit lengths and directions. Raises InputError where
-    the two sides rank different queries.
+    runs rank different queries.
     """
-    import numpy as np
-
     comparison = contrast.comparison
-    by_seed: dict[int, list[_Scored]] = {}
-    planned: dict[int, int] = {}
-    for pair in contrast.pairs:
-        planned[pair.seed] = planned.get(pair.seed, 0) + 1
-        row, against = finished.get(pair.row.hash), finished.get(pair.against.hash)
-        if row is not None and against is not None:
-            by_seed.setdefault(pair.seed, []).append((row, against, pair.bits))
-    # a seed of which a bit length is missing would weigh the others differently
-    whole = {seed: pairs for seed, pairs in by_seed.items() if len(pairs) == planned[seed]}
-    differences, sides, used = [], [], []
-    for pairs in whole.values():
-        values = [_values(outcomes, contrast, *pair) for pair in pairs]
-        if any(value is None for value in values):
-            continue
-        both = np.array([value for value in values if value is not None])  # (pairs, 2, queries)
-        differences.append(np.mean(both[:, 0] - both[:, 1], axis=0))
-        sides.append(np.nanmean(both, axis=(0, 2)))
-        used += pairs
-    wanted = {spec.hash for pair in contrast.pairs for spec in (pair.row, pair.against)}
-    scale = Scale.POINTS if in_points(comparison.outcome) else Scale.PLAIN
+    # (pairs, 2, queries) of each seed
+    values = {
+        seed: measured
+        for seed, pairs in _by_seed(contrast, finished).items()
+        if (measured := _values_of(pairs, contrast, outcomes)) is not None
+    }
+    differences = np.array([np.mean(both[:, 0] - both[:, 1], axis=0) for both in values.values()])
+    sides = [np.nanmean(both, axis=(0, 2)) for both in values.values()]
     means = np.mean(sides, axis=0).tolist() if sides else None
+    wanted = {spec.hash for pair in contrast.pairs for spec in (pair.row, pair.against)}
+    used = next(iter(_by_seed(contrast, finished).values()), [])
     return Finding(
         claim=comparison.claim,
         label=contrast.label,
         outcome=comparison.outcome,
         expect=comparison.expect,
-        scale=scale,
-        effect=effect_of(np.array(differences)) if differences else None,
+        scale=Scale.POINTS if in_points(comparison.outcome) else Scale.PLAIN,
+        effect=effect_of(differences) if len(differences) else None,
         margin=comparison.margin,
         means=(means[0], means[1]) if means else None,
         equal=_equal(contrast, used) if used else (),
@@ -64,28 +51,45 @@ def finding_of(contrast: Contrast, finished: Mapping[str, Finished], outcomes: O
     )
 
 
-def _values(
-    outcomes: Outcomes, contrast: Contrast, row: Finished, against: Finished, bits: int
-) -> object:
-    """(2, queries) of one pair, None where one of them has no such outcome."""
-    import numpy as np
+def _by_seed(contrast: Contrast, finished: Mapping[str, Finished]) -> dict[int, list[_Scored]]:
+    """The pairs of each seed of which all are finished: a seed of which a bit length is missing
+    would weigh the others differently.
+    """
+    planned: dict[int, list[_Scored | None]] = {}
+    for pair in contrast.pairs:
+        row, against = finished.get(pair.row.hash), finished.get(pair.against.hash)
+        both = None if row is None or against is None else (row, against, pair.bits)
+        planned.setdefault(pair.seed, []).append(both)
+    return {
+        seed: [pair for pair in pairs if pair is not None]
+        for seed, pairs in planned.items()
+        if None not in pairs
+    }
 
+
+def _values_of(
+    pairs: Sequence[_Scored], contrast: Contrast, outcomes: Outcomes
+) -> NDArray[np.float64] | None:
+    """(pairs, 2, queries) of one seed, None where a run has no such outcome."""
     comparison = contrast.comparison
-    _check_same_task(row, against, contrast.freed)
-    shared = [d for d in row.result.directions if d in against.result.directions]
-    directions = comparison.directions or shared
-    one, other = (
-        outcomes.measured(run, comparison.outcome, length, directions)
-        for run, length in zip((row, against), bits, strict=True)
-    )
-    if one is None or other is None or not directions:
-        return None
-    if one.queries != other.queries:
+    values, queries = [], set()
+    for row, against, bits in pairs:
+        _check_same_task(row, against, contrast.freed)
+        shared = [d for d in row.result.directions if d in against.result.directions]
+        for run, length in zip((row, against), bits, strict=True):
+            measured = outcomes.measured(
+                run, comparison.outcome, length, comparison.directions or shared
+            )
+            if measured is None or not shared:
+                return None
+            values.append(measured.values)
+            queries.add(measured.queries)
+    if len(queries) > 1:
         raise InputError(
             "the runs rank different queries, so they cannot be paired",
-            where=f"{row.run.id}, {against.run.id}",
+            where=f"{pairs[0][0].run.id}, {pairs[0][1].run.id}",
         )
-    return np.stack([one.values, other.values])
+    return np.array(values).reshape(len(pairs), 2, -1)
 
 
 def _check_same_task(row: Finished, against: Finished, freed: frozenset[str]) -> None:

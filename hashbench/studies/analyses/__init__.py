@@ -71,6 +71,6 @@ def check(plan: AnalysisPlan, where: str) -> Analyser:
     module, _, name = KINDS[plan.kind].partition(":")
     found: Callable[..., Analyser] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     try:
-        return msgspec.convert(plan.options, found)  # type: ignore[call-overload, no-any-return]
+        return msgspec.convert(plan.options, found)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
         raise InputError(f"{plan.kind}: {error}", where=f"{where}: options") from None
