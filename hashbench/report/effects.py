@@ -134,7 +134,7 @@ def _error(squares: tuple[float, float], rest: float, S: int, Q: int) -> tuple[f
         return math.sqrt(of_queries / Q), max(1, Q - 1)
     shared = max(of_queries - rest, 0.0)
     likely = of_seeds * (S - 1) / float(special.chdtri(S - 1, 1 - _CAUTION))
-    spread = likely**2 / (S - 1) + of_queries**2 / max(1, Q - 1)
+    spread = likely**2 / (S - 1) + shared**2 / max(1, Q - 1)
     freedom = (likely + shared) ** 2 / spread if spread else 1.0
     return math.sqrt((of_seeds + shared) / (S * Q)), freedom
 

@@ -15,12 +15,12 @@ from hashbench.report.text import plural
 from hashbench.studies import analyses
 from hashbench.studies.analyses import Analysis, Material
 from hashbench.studies.evidence import finding_of
-from hashbench.studies.findings import Finding, Reading, corrected
+from hashbench.studies.findings import Finding, Reading, Scale, corrected
 from hashbench.studies.outcomes import Outcomes
 from hashbench.studies.runs import PlannedStudy, by_hash
 from hashbench.studies.settings import by_setting
 from hashbench.studies.study import FigurePlan, ValueTable
-from hashbench.studies.wording import numbers, verdict
+from hashbench.studies.wording import p_text, verdict
 
 
 @dataclass(frozen=True)
@@ -135,19 +135,38 @@ def _claim(findings: Sequence[Finding]) -> str:
 
 
 def _effects(findings: Sequence[Finding]) -> Grid:
-    rows, claims = [], list(dict.fromkeys(finding.claim for finding in findings))
-    for finding in findings:
-        effect = finding.effect
-        rows.append([
-            str(claims.index(finding.claim) + 1),
-            finding.label,
-            numbers(finding),
-            NONE if effect is None else str(effect.seeds),
-            str(finding.reading),
-        ])  # fmt: skip
-    headers = ("claim", "comparison", "effect", "seeds", "reading")
-    notes = [f"claim {number}: {claim}" for number, claim in enumerate(claims, 1)]
-    return Grid.of(headers, rows, words=3, title="effects", notes=notes)
+    """A row for each comparison; what its claim is and what its numbers are of stands below."""
+    claims = list(dict.fromkeys((one.claim, one.outcome, one.scale) for one in findings))
+    rows = []
+    for one in findings:
+        number, effect = claims.index((one.claim, one.outcome, one.scale)) + 1, one.effect
+        values = (
+            [NONE] * 3
+            if effect is None
+            else [
+                NONE if value is None else one.scale.text(value)
+                for value in (effect.difference, effect.low, effect.high)
+            ]
+        )
+        p = NONE if one.adjusted is None else p_text(one.adjusted).removeprefix("p = ")
+        seeds = NONE if effect is None else str(effect.seeds)
+        rows.append([str(number), one.label, *values, p.removeprefix("p "), seeds, _short(one)])
+    headers = ("claim", "comparison", "effect", "from", "to", "p", "seeds", "reading")
+    notes = [
+        f"claim {number}: {claim} ({'points of ' if scale is Scale.POINTS else ''}{outcome})"
+        for number, (claim, outcome, scale) in enumerate(claims, 1)
+    ]
+    notes.append("from, to: 95 % interval over seeds and queries; p after Holm over all claims")
+    return Grid.of(headers, rows, words=2, title="effects", notes=notes)
+
+
+def _short(finding: Finding) -> str:
+    """The reading in a word or two."""
+    return {
+        Reading.OPPOSITE: "opposite",
+        Reading.FEW_SEEDS: "few seeds",
+        Reading.MISSING: "missing",
+    }.get(finding.reading, str(finding.reading))
 
 
 def _rows(conditions: dict[str, object], finished: Sequence[Finished]) -> tuple[Finished, ...]:
