@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hashbench.cli.selection import metric_name, sort_paths, warn
+
 if TYPE_CHECKING:
     from hashbench.report.comparison import Table
     from hashbench.report.rows import Collected
-    from hashbench.runs.layout import RunFolder
 
 
 def compare_command(
@@ -69,10 +69,10 @@ def compare_command(
     if across_protocols:
         _check_across(form, {"--versus": versus is not None, "--published": published})
     # names are checked before any run is read
-    name = _metric_name(metric)
-    folders, files = _sort_paths(runs or [], runs_dir)
+    name = metric_name(metric)
+    folders, files = sort_paths(runs or [], runs_dir)
     collected = rows.collect(folders)
-    _warn(f"left out: {problem}" for problem in collected.damaged)
+    warn(f"left out: {problem}" for problem in collected.damaged)
     if form != "json" and not collected.finished and not collected.unfinished:
         raise InputError(
             "there is no run to compare",
@@ -111,48 +111,6 @@ def _check_across(form: str, others: dict[str, bool]) -> None:
             )
 
 
-def _metric_name(typed: str) -> str:
-    """The name under which results hold the metric that was typed. Raises InputError."""
-    from hashbench.errors import InputError
-    from hashbench.metrics.metric import parse_metric
-
-    metric = parse_metric(typed, "--metric")
-    if metric.direction:
-        raise InputError(f"{typed} names a direction; compare shows all of them", where="--metric")
-    return str(metric)
-
-
-def _sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[Path]]:
-    """Run folders, and files of codes; the rest of what runs/* may match is left out with a word.
-
-    Raises InputError for a path that is not there and is no id of a run either.
-    """
-    from hashbench.errors import InputError
-    from hashbench.report.code_file_rows import SUFFIXES
-    from hashbench.runs.layout import RunFolder, find, pick
-
-    if not paths:
-        return find(runs_dir), []
-    folders: list[RunFolder] = []
-    files: list[Path] = []
-    for path in paths:
-        if (path / "spec.toml").is_file():
-            folders.append(RunFolder(path.resolve()))
-        elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            files.append(path)
-        elif path.exists():
-            _warn([f"left out: {path}: neither a run folder nor a file of codes"])
-        elif path.suffix.lower() in SUFFIXES:
-            raise InputError(
-                "does not exist",
-                where=path,
-                remedy="a run folder, an id that `hashbench ls` shows, or a file of codes",
-            )
-        else:
-            folders.append(pick(runs_dir, str(path)))
-    return folders, files
-
-
 def _extended(
     tables: list[Table],
     collected: Collected,
@@ -175,7 +133,7 @@ def _extended(
         before = tables
         tables = with_published(tables)
         if tables == before:
-            _warn(["no published number is of the same dataset, split sizes and metric as a table"])
+            warn(["no published number is of the same dataset, split sizes and metric as a table"])
     return tables
 
 
@@ -206,11 +164,3 @@ def _print_tables(tables: list[Table], collected: Collected, form: str) -> None:
             typer.echo(export.latex(tables), nl=False)
         case _:
             console().print(export.rich_tables(tables))
-
-
-def _warn(lines: Iterable[str]) -> None:
-    """Lines on stderr, so that what reads stdout reads tables alone."""
-    from hashbench.cli.watch import plain_lines
-
-    for line in lines:
-        typer.echo(plain_lines(line), err=True)

@@ -41,6 +41,8 @@ COMMANDS = {
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
+    "plot": Entry("plot:plot_command", "Draw figures of runs: in the terminal, as PDF, SVG, PNG."),
+    "report": Entry("report:report_command", "Write one HTML or PDF file about many runs."),
     "eval": Entry("evaluate:eval_command", "Score hash codes of any program, exactly."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,3 +69,53 @@ def report(results: list[dict[str, object]], lines: list[str], *, as_json: bool)
         typer.echo(json.dumps(results, indent=1))
     elif lines:
         typer.echo("\n".join(lines))
+
+
+def sort_paths(paths: list[Path], runs_dir: Path) -> tuple[list[RunFolder], list[Path]]:
+    """Run folders, and files of codes; the rest of what runs/* may match is left out with a word.
+
+    Raises InputError for a path that is not there and is no id of a run either.
+    """
+    from hashbench.errors import InputError
+    from hashbench.report.code_file_rows import SUFFIXES
+    from hashbench.runs.layout import RunFolder, find, pick
+
+    if not paths:
+        return find(runs_dir), []
+    folders: list[RunFolder] = []
+    files: list[Path] = []
+    for path in paths:
+        if (path / "spec.toml").is_file():
+            folders.append(RunFolder(path.resolve()))
+        elif path.is_file() and path.suffix.lower() in SUFFIXES:
+            files.append(path)
+        elif path.exists():
+            warn([f"left out: {path}: neither a run folder nor a file of codes"])
+        elif path.suffix.lower() in SUFFIXES:
+            raise InputError(
+                "does not exist",
+                where=path,
+                remedy="a run folder, an id that `hashbench ls` shows, or a file of codes",
+            )
+        else:
+            folders.append(pick(runs_dir, str(path)))
+    return folders, files
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Lines on stderr, so that what reads stdout reads tables alone."""
+    from hashbench.cli.watch import plain_lines
+
+    for line in lines:
+        typer.echo(plain_lines(line), err=True)
+
+
+def metric_name(typed: str) -> str:
+    """The name under which results hold the metric that was typed. Raises InputError."""
+    from hashbench.errors import InputError
+    from hashbench.metrics.metric import parse_metric
+
+    metric = parse_metric(typed, "--metric")
+    if metric.direction:
+        raise InputError(f"{typed} names a direction; all directions are shown", where="--metric")
+    return str(metric)

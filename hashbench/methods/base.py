@@ -84,6 +84,20 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Patches:
+    """Pictures patch by patch, to look at what a method attends to; nothing is trained or scored
+    with them.
+
+    `features` (n, P, d) are those of the patches, from the frozen tower; `labels` (n, C) the true
+    ones. Methods that tune blocks get the inputs of the first of these, too.
+    """
+
+    features: Tensor
+    labels: Tensor
+    tokens: Tokens | None
+
+
+@dataclass(frozen=True)
 class Term:
     """A term of a loss as the paper writes it, and the weight with which it enters the sum."""
 
@@ -192,6 +206,12 @@ class Method(nn.Module, ABC):
     def encode_mm(self, images: Any, texts: Any, available: Tensor) -> dict[int, Tensor]:  # noqa: ARG002
         """One code of the `available` (n, 2) ones of image and text; the other must not matter."""
         raise TypeError(f"{type(self).__name__} does not fuse modalities")
+
+    def patch_weights(self, patches: Patches) -> Tensor | None:  # noqa: ARG002
+        """(n, P) what each patch of a picture weighs, for a person to look at; None for methods
+        that weigh no patches.
+        """
+        return None
 
     def encode_published(
         self,

@@ -20,7 +20,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Method, Stage
+from hashbench.methods.base import Method, Patches, Stage
 from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.affinity import PromptState
@@ -174,6 +174,12 @@ class PromptedMethod(Method):
             balances = [monitors.bit_balance(self.memories.of(s, K)) for s in self.memories.streams]
             values[f"bit balance @{K}"] = sum(balances) / len(balances)
         return values
+
+    def patch_weights(self, patches: Patches) -> Tensor | None:
+        """What the class token attends to in the image tower's last block."""
+        if patches.tokens is None:
+            return None
+        return self.towers.image_tower.attention(patches.tokens)[:, 1:]
 
     def asked_bits(self, codes: RelaxedCodes) -> RelaxedCodes:
         """The lengths that were asked for, without the auxiliary one."""

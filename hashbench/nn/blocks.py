@@ -28,15 +28,25 @@ class Attention(nn.Module):
         `bias` is added to the logits and broadcasts to (n, heads, q, L). Plain products, since the
         fused kernels are slower backwards on CPUs and not deterministic on every GPU.
         """
-        width = x.shape[2]
-        q = F.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width])
-        k, v = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=2)
-        q, k, v = (y.reshape(*y.shape[:2], self.heads, -1).transpose(1, 2) for y in (q, k, v))
+        q, k, v = self._heads(x, queries)
         logits = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)
         if bias is not None:
             logits = logits + bias
         out: Tensor = self.out_proj((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))
         return out
+
+    def weights(self, x: Tensor, queries: Tensor) -> Tensor:
+        """(n, q, L): how much each query attends to each token, the mean over heads."""
+        q, k, _ = self._heads(x, queries)
+        return ((q * q.shape[3] ** -0.5) @ k.transpose(2, 3)).softmax(-1).mean(1)
+
+    def _heads(self, x: Tensor, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, (n, heads, ., d / heads) each."""
+        width = x.shape[2]
+        q = F.linear(queries, self.in_proj_weight[:width], self.in_proj_bias[:width])
+        k, v = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=2)
+        q, k, v = (y.reshape(*y.shape[:2], self.heads, -1).transpose(1, 2) for y in (q, k, v))
+        return q, k, v
 
 
 class Scale(nn.Module):

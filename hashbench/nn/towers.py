@@ -63,6 +63,18 @@ class Tower(nn.Module):
         last = bias if bias is None else bias[at, None][:, None]
         return self.finish(self.blocks[-1](x, last, at[:, None])[:, 0])
 
+    def attention(self, tokens: Tokens) -> Tensor:
+        """(n, L) how much the pooled token attends to each token in the last block of a tower that
+        pools the first one, the mean over heads.
+        """
+        x = tokens.values
+        for block in self.blocks[:-1]:
+            x = block(x)
+        last = self.blocks[-1]
+        normed = last.ln_1(x)
+        weights: Tensor = last.attn.weights(normed, normed[:, :1])
+        return weights[:, 0]
+
     def pooled_at(self, tokens: Tokens) -> Tensor:
         """(n) position of the token that is pooled."""
         return tokens.lengths - 1 if self.causal else torch.zeros_like(tokens.lengths)

@@ -140,7 +140,7 @@ class _Runs:
             variant=variant,
             cells={task: Cell(tuple(seeds.values())) for task, seeds in self.scores.items()},
             seeds=max((len(seeds) for seeds in self.scores.values()), default=0),
-            marks=tuple(sorted(set().union(*map(_marks, self.runs)))),
+            marks=tuple(sorted(set().union(*map(marks_of, self.runs)))),
             runs=tuple(run.run.id for run in self.runs),
             repeats=self.repeats,
             contest=_contest(self.runs[0].spec.labels),
@@ -211,7 +211,8 @@ def _with_best(rows: Sequence[Row], metric: str) -> list[Row]:
 CHANGED = "CHANGED AFTER SCORING"
 
 
-def _marks(run: Finished) -> set[str]:
+def marks_of(run: Finished) -> set[str]:
+    """What must be said wherever a number of the run stands."""
     marks = set()
     if run.spec.protocol == "published":
         marks.add("PUBLISHED PROTOCOL")

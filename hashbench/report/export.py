@@ -196,18 +196,19 @@ def _grids(every: Sequence[Table]) -> list[Grid]:
     return [grid(table, number) for number, table in enumerate(every, 1)]
 
 
-def _closing(every: Sequence[Table]) -> list[str]:
+def closing(every: Sequence[Table]) -> list[str]:
+    """What is said below all tables: why they are not one, and what the published protocol adds."""
     return [*separation_reasons(every), *gap_sentences(every)]
 
 
 def rich_tables(every: Sequence[Table]) -> RenderableType:
     """For a terminal; the best of a column is bold and starred, so that colour is not needed."""
-    return tables.for_terminal(_grids(every), _closing(every))
+    return tables.for_terminal(_grids(every), closing(every))
 
 
 def markdown(every: Sequence[Table]) -> str:
     """Markdown tables, the best in bold."""
-    return tables.for_markdown(_grids(every), _closing(every))
+    return tables.for_markdown(_grids(every), closing(every))
 
 
 def latex(every: Sequence[Table]) -> str:
@@ -215,7 +216,7 @@ def latex(every: Sequence[Table]) -> str:
     numbered = _grids(every)
     # LaTeX numbers tables itself
     unnumbered = [replace(one, title=one.title.partition(". ")[2]) for one in numbered]
-    return tables.for_latex(unnumbered, _closing(every))
+    return tables.for_latex(unnumbered, closing(every))
 
 
 def comma_separated(every: Sequence[Table]) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hashbench.codefiles.native import CodeSet
 
 POINTS = 129  # of a curve; codes of 4096 bits have more radii than any screen columns
@@ -15,7 +19,8 @@ POINTS = 129  # of a curve; codes of 4096 bits have more radii than any screen c
 def curves(run: RunFolder) -> dict[str, Any]:
     """Precision and recall over Hamming radii, and mean AP by class of the query.
 
-    `curves`: for each bit length and direction `bits`, `direction`, `recall`, `precision`.
+    `curves`: for each bit length and direction `bits`, `direction`, and by `radius` the `recall`
+    and `precision` within it.
     `classes`: for each class `name`, `queries`, and `values`: `direction bits` -> mean AP over the
     queries of that class. Raises InputError or DamagedFileError where the codes cannot be read.
     """
@@ -48,13 +53,26 @@ def _precision_recall(codes: CodeSet, direction: str) -> dict[str, Any]:
     return {
         "bits": codes.bits,
         "direction": direction,
+        "radius": radii.tolist(),
         "recall": curve.recall[radii].tolist(),
         "precision": curve.precision[radii].tolist(),
     }
 
 
-def _add_classes(by_class: dict[str, dict[str, Any]], codes: CodeSet, direction: str) -> None:
-    """Adds the mean AP over the queries of each class; queries that are left out do not count."""
+@dataclass(frozen=True, eq=False)
+class ClassValues:
+    """AP of every query (Q,), and which classes it belongs to, (Q, C) bool.
+
+    Queries that are left out have no AP and belong to no class.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    members: NDArray[np.bool_]
+
+
+def class_values(codes: CodeSet, direction: str) -> ClassValues:
+    """AP by query and class of one direction."""
     import numpy as np
 
     from hashbench.metrics.metric import parse_metric
@@ -68,10 +86,16 @@ def _add_classes(by_class: dict[str, dict[str, Any]], codes: CodeSet, direction:
     )
     values = score.per_query
     members = codes.query_labels.to_bools() & np.isfinite(values)[:, None]
-    for number in range(members.shape[1]):
-        name = codes.class_names[number] if codes.class_names else str(number)
+    names = tuple(codes.class_names) or tuple(map(str, range(members.shape[1])))
+    return ClassValues(names, values, members)
+
+
+def _add_classes(by_class: dict[str, dict[str, Any]], codes: CodeSet, direction: str) -> None:
+    """Adds the mean AP over the queries of each class; queries that are left out do not count."""
+    of = class_values(codes, direction)
+    for number, name in enumerate(of.names):
         entry = by_class.setdefault(name, {"name": name, "queries": 0, "values": {}})
-        entry["queries"] = int(members[:, number].sum())
+        entry["queries"] = int(of.members[:, number].sum())
         if entry["queries"]:
-            mean = float(values[members[:, number]].mean())
+            mean = float(of.values[of.members[:, number]].mean())
             entry["values"][f"{direction} {codes.bits}"] = mean

@@ -151,12 +151,12 @@ def significance(
     return holm(raw)
 
 
-def _system_values(
+def seed_values(
     runs: Sequence[RunFolder], column: Task, metric: str
-) -> tuple[Values, tuple[str, ...]] | None:
-    """(mean over seeds of per-query values, ids of the queries), the latest run of each seed."""
-    import numpy as np
-
+) -> dict[int, tuple[Values, tuple[str, ...]]]:
+    """By seed, the per-query values and the ids of the queries, of the latest run of each seed that
+    has codes of that column.
+    """
     from hashbench.codefiles.native import read_code_file
     from hashbench.metrics.metric import parse_metric
     from hashbench.metrics.ranking import evaluate
@@ -176,6 +176,16 @@ def _system_values(
             [parse_metric(metric)],
         )
         by_seed[spec.seed] = score.per_query, tuple(codes.query_ids)
+    return by_seed
+
+
+def _system_values(
+    runs: Sequence[RunFolder], column: Task, metric: str
+) -> tuple[Values, tuple[str, ...]] | None:
+    """(mean over seeds of per-query values, ids of the queries)."""
+    import numpy as np
+
+    by_seed = seed_values(runs, column, metric)
     if not by_seed:
         return None
     ids = {ids for _, ids in by_seed.values()}

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from hashbench.plan.spec import RunSpec
 from hashbench.report.narration import Line
+from hashbench.report.run_series import Curves
 from hashbench.runs import events
 from hashbench.runs.index import Stamp, Summary, stamp_of
 from hashbench.runs.layout import RunFolder
@@ -15,7 +16,6 @@ from hashbench.runs.status import LIVE, RunStatus, status_of
 from hashbench.runs.tags import Tags
 from hashbench.tui.run_row import RunView, view_of
 from hashbench.tui.run_tail import OutputTail, RunTail
-from hashbench.tui.series import Curves
 
 
 @dataclass(frozen=True)

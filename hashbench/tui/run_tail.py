@@ -7,13 +7,13 @@ from collections import deque
 from pathlib import Path
 
 from hashbench.report.narration import Line, narrate
+from hashbench.report.run_series import RunSeries
 from hashbench.report.text import plain
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
 from hashbench.runs.tailer import Tailer
-from hashbench.tui.series import RunSeries
 
 LOG_LINES = 1000
 OUTPUT_BYTES = 1 << 16

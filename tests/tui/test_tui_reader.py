@@ -9,6 +9,7 @@ from typing import Self
 
 import pytest
 
+from hashbench.report.run_series import LOSSES
 from hashbench.runs import events, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
@@ -18,7 +19,6 @@ from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update
 from hashbench.tui.run_record import Watched
 from hashbench.tui.run_row import RunView
-from hashbench.tui.series import LOSSES
 from tests.tui import fixtures
 
 

@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashbench.report.text import ordinal
-from hashbench.runs import events
-from hashbench.runs.events import StagePlan
-from hashbench.tui.plot import draw, label, thin
-from hashbench.tui.series import (
+from hashbench.report.braille import draw, label, thin
+from hashbench.report.run_series import (
     CAPACITY,
     LOSSES,
     MONITORS,
@@ -23,6 +20,9 @@ from hashbench.tui.series import (
     Series,
     smoothed,
 )
+from hashbench.report.text import ordinal
+from hashbench.runs import events
+from hashbench.runs.events import StagePlan
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.panelset import on_log_scale
 

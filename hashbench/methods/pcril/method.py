@@ -35,9 +35,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, Recovered, Stage, Term
+from hashbench.methods.base import Batch, Method, Patches, Recovered, Stage, Term
 from hashbench.methods.context import MethodContext
 from hashbench.methods.pcril.augmentation import complementary_partners, mix
 from hashbench.methods.pcril.networks import LocalResponseNorm, PaperHead
@@ -136,6 +137,17 @@ class Pcril(Method):
             replacement=replacing,
         )
         return [learning, searching, hashing]
+
+    def patch_weights(self, patches: Patches) -> Tensor | None:
+        """How well each patch fits the prompt of the true label set, above the one that fits least:
+        cosines, which sum to 1 then.
+        """
+        if self.recoverer is None:
+            return None
+        prompts = self.recoverer.prompts.embed(patches.labels > 0)
+        fit = (F.normalize(patches.features, dim=2) @ prompts[:, :, None]).squeeze(2)
+        above = fit - fit.amin(1, keepdim=True)
+        return above / above.sum(1, keepdim=True).clamp_min(1e-12)
 
     def begin_stage(self, stage: Stage) -> None:
         """Searches labels; or fills the memories and finds complementary partners."""

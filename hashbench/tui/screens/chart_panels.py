@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from hashbench.report.run_series import LOSSES
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of
 from hashbench.tui.screens.run_actions import RunActionsScreen
-from hashbench.tui.series import LOSSES
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.log_view import LogView

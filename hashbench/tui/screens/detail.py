@@ -15,13 +15,13 @@ from hashbench.errors import HashbenchError
 from hashbench.report import run_pages
 from hashbench.report.details import details
 from hashbench.report.recovery import recovery_page
+from hashbench.report.run_series import Curve
 from hashbench.report.text import plain
 from hashbench.runs.state import Status
 from hashbench.tui.reader import Update
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import lines_of
 from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, RunActionsScreen
-from hashbench.tui.series import Curve
 from hashbench.tui.subprocesses import ask_analysis
 from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.chart import Chart

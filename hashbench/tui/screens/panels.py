@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hashbench.report.narration import Line
+from hashbench.report.run_series import LOSSES, SCORES, Curve
 from hashbench.tui.run_record import Watched
 from hashbench.tui.run_row import RunView, legend_names
-from hashbench.tui.series import LOSSES, SCORES, Curve
 
 RULE = Line("─── worker.log ───", "output")
 

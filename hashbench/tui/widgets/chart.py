@@ -11,8 +11,8 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from hashbench.tui.plot import MARKS, Plot, draw, label
-from hashbench.tui.series import Curve, smoothed
+from hashbench.report.braille import MARKS, Plot, draw, label
+from hashbench.report.run_series import Curve, smoothed
 
 COLOURS = 8
 TICKS = 7  # cells left of the axis

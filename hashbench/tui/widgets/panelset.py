@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from hashbench.report.narration import Line
-from hashbench.tui.series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
+from hashbench.report.run_series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
 

@@ -57,11 +57,14 @@ def _halved(values: array[float]) -> array[float]:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line to draw: its name, and its points as they were when it was taken."""
+    """One line to draw: its name, and its points as they were when it was taken. `spans` are
+    intervals, one a point; empty where there are none.
+    """
 
     name: str
     xs: tuple[float, ...]
     ys: tuple[float, ...]
+    spans: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,14 @@ class Curves:
 
 
 class RunSeries:
-    """Gathers the series of one run out of its events."""
+    """Gathers the series of one run out of its events.
 
-    def __init__(self) -> None:
+    x are training steps; `by_epochs` makes it epochs, and of losses only their means over epochs
+    count, so that runs of other seeds have the same x.
+    """
+
+    def __init__(self, *, by_epochs: bool = False) -> None:
+        self._by_epochs = by_epochs
         self._plans: tuple[StagePlan, ...] = ()
         self._panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
 
@@ -85,6 +93,8 @@ class RunSeries:
             case events.Planned(stages=stages):
                 self._plans = stages
                 return True
+            case events.Loss() if self._by_epochs:
+                return False
             case events.Loss(stage=stage, epoch=epoch, step=step, values=values):
                 self._add(LOSSES, stage, self._x(stage, epoch, step), values)
             case events.EpochEnded(stage=stage, epoch=epoch, values=values):
@@ -113,7 +123,7 @@ class RunSeries:
         """Steps since the first stage began; an epoch counts as one where no plan is known."""
         offset = 0
         for plan in self._plans:
-            steps = max(1, plan.steps)
+            steps = self._steps(plan)
             if plan.name == stage:
                 return offset + min(epoch * steps + step, max(1, plan.epochs) * steps)
             offset += max(1, plan.epochs) * steps
@@ -136,7 +146,11 @@ class RunSeries:
         offset = 0
         for plan in self._plans:
             yield float(offset), plan.name
-            offset += max(1, plan.epochs) * max(1, plan.steps)
+            offset += max(1, plan.epochs) * self._steps(plan)
+
+    def _steps(self, plan: StagePlan) -> int:
+        """How far x goes in an epoch."""
+        return 1 if self._by_epochs else max(1, plan.steps)
 
 
 def _short(name: str) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hashbench.tui.series import Curve
+from hashbench.report.run_series import Curve
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _BLANK = 0x2800
@@ -73,7 +73,8 @@ def draw(
 ) -> Plot:
     """The curves on `width` x `height` cells.
 
-    `log` applies where every value is above 0. Values outside of `y_range` are drawn at its edge.
+    Intervals stand upright at their points. `log` applies where every value is above 0. Values
+    outside of `y_range` are drawn at its edge.
     """
     points = [y for curve in curves for y in curve.ys]
     spans = [x for curve in curves for x in (curve.xs[:1] + curve.xs[-1:])]
@@ -97,6 +98,10 @@ def draw(
             point = (round((x - left) * across), scale.dot(y))
             _line(dots, owner, number, last or point, point)
             last = point
+        for x, (below, above) in zip(curve.xs, curve.spans, strict=False):
+            column = round((x - left) * across)
+            ends_at = scale.dot(above), scale.dot(max(low, below))  # a logarithm has no 0
+            _line(dots, owner, number, (column, ends_at[0]), (column, ends_at[1]))
         if last is not None:  # the letter stands one cell behind the last dot
             ends.append((last[0] // 2 + 1, last[1] // 4, number))
     rows = tuple(

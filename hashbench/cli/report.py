@@ -1,0 +1,105 @@
+"""`hashbench report`: one file about many runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hashbench.cli.options import RUNS_DIR, Json, RunsDir
+from hashbench.cli.selection import metric_name, sort_paths, warn
+
+if TYPE_CHECKING:
+    from hashbench.report.pages.page import Page
+
+
+def report_command(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")] = Path(
+        "report.html"
+    ),
+    title: Annotated[str, typer.Option("--title", help="What stands on top.")] = "hashbench report",
+    metric: Annotated[
+        str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
+    ] = "mAP@all",
+    versus: Annotated[
+        str | None,
+        typer.Option(
+            "--versus",
+            help="A row, or a part of its name: marks what differs from it by more than luck.",
+        ),
+    ] = None,
+    published: Annotated[
+        bool,
+        typer.Option("--published", help="Numbers that papers print, below rows that they match."),
+    ] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
+    ] = True,
+    json_: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Write one self-contained file about runs: tables, figures, audit, protocol, commands.
+
+    The HTML page opens without a network: tables sort and filter, and it prints. PDF needs
+    `pip install 'hashbench[pdf]'`. Equal runs give equal files, byte by byte.
+    """
+    from hashbench.errors import InputError
+    from hashbench.files.atomic import write_bytes_atomically
+    from hashbench.report import comparison, rows
+    from hashbench.report.pages.choice import figures_of
+    from hashbench.report.pages.page import report_page
+    from hashbench.report.published import with_published
+    from hashbench.report.significance import versus as tested_against
+
+    form, name = output.suffix.lower(), metric_name(metric)
+    if form not in (".html", ".pdf"):
+        raise InputError(
+            f"{form or 'no ending'} is no form of reports",
+            where="--output",
+            remedy="a name that ends in .html or .pdf",
+        )
+    folders, files = sort_paths(runs or [], runs_dir)
+    if files:
+        raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
+    collected = rows.collect(folders)
+    tables = comparison.compare(collected.finished, name)
+    if versus is not None:
+        by_id = {one.run.id: one.run for one in collected.finished}
+        tables = tested_against(tables, versus, by_id.__getitem__)
+    if published:
+        tables = with_published(tables)
+    drawn, missing = figures_of(collected, name) if figures and collected.finished else ([], [])
+    page = report_page(collected, tables, drawn, title=title, notes=missing)
+    if form == ".pdf":
+        from hashbench.report.pages.pdf import pdf
+
+        content = pdf(page)
+    else:
+        from hashbench.report.pages.html import html
+
+        content = html(page).encode()
+    write_bytes_atomically(output, content)
+    _tell(output, page, len(content), len(collected.finished), as_json=json_)
+
+
+def _tell(output: Path, page: Page, size: int, runs: int, *, as_json: bool) -> None:
+    from rich.filesize import decimal
+
+    from hashbench.report.tables import for_json
+    from hashbench.report.text import plural
+
+    kinds = [figure.kind for section in page.sections for figure in section.figures]
+    if as_json:
+        told = {"file": str(output), "bytes": size, "runs": runs, "figures": kinds}
+        typer.echo(for_json(told | {"marks": page.marks}))
+        return
+    shown = f"{plural(runs, 'run')}, {plural(len(kinds), 'figure')}, {decimal(size)}"
+    typer.echo(f"{output}: {shown}")
+    warn(f"! {mark}" for mark in page.marks)

@@ -1,0 +1,78 @@
+"""The kinds of figures: what each shows, and how its numbers come about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hashbench.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from hashbench.report.figures.figure import Figure
+    from hashbench.report.rows import Collected
+
+KINDS = {
+    "losses": "losses over epochs, a panel a stage",
+    "map-over-epochs": "validation mAP over epochs",
+    "map-over-bits": "test mAP over code lengths, beside random codes",
+    "parameter": "test mAP over a parameter (--over alpha)",
+    "precision-recall": "precision over recall, by Hamming radius",
+    "precision-radius": "precision within each Hamming radius",
+    "recovery": "precision and recall of recovered labels over epochs",
+    "per-class": "AP of each class, with intervals",
+    "rank-stability": "the order of methods over seeds and resampled queries",
+    "t-sne": "codes as points, coloured by class",
+    "attention": "where the encoders look, before and after training",
+}
+
+
+@dataclass(frozen=True)
+class PlotOptions:
+    """What a figure may be asked for: a metric's name as results hold it, the parameter of
+    `parameter`, the seed of `t-sne`, how many items
+    `attention` shows, and where their data is.
+    """
+
+    metric: str = "mAP@all"
+    over: str = ""
+    seed: int = 0
+    items: int = 3
+    data_dir: Path = Path("data")
+
+
+def check_kind(kind: str) -> None:
+    """Raises UnknownNameError for what is no kind."""
+    if kind not in KINDS:
+        raise UnknownNameError("figure", kind, KINDS, where="KIND")
+
+
+def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
+    """The figure of a kind. Raises UnknownNameError for what is no kind, InputError where the runs
+    do not have it.
+    """
+    from hashbench.report.figures import attention, curves, embedding, history, ranks, scores
+
+    check_kind(kind)
+    if options.over and kind != "parameter":
+        raise InputError(
+            "is of the figure `parameter` alone", where="--over", remedy="leave it out"
+        )
+    metric, finished = options.metric, collected.finished
+    makers: dict[str, Callable[[], Figure]] = {
+        "losses": lambda: history.losses(collected),
+        "map-over-epochs": lambda: history.map_over_epochs(collected),
+        "map-over-bits": lambda: scores.map_over_bits(finished, metric),
+        "parameter": lambda: scores.over_parameter(finished, metric, options.over),
+        "precision-recall": lambda: curves.precision(collected, "recall"),
+        "precision-radius": lambda: curves.precision(collected, "radius"),
+        "recovery": lambda: history.recovery(collected),
+        "per-class": lambda: curves.per_class(collected),
+        "rank-stability": lambda: ranks.rank_stability(finished, metric),
+        "attention": lambda: attention.attention(
+            collected, options.data_dir, options.items, options.seed
+        ),
+        "t-sne": lambda: embedding.t_sne(collected, options.seed),
+    }
+    return makers[kind]()

@@ -1,0 +1,62 @@
+"""Which figures a report of runs has: those that the runs can fill and a page can carry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from hashbench.errors import InputError
+from hashbench.report.figures.catalog import PlotOptions, figure
+from hashbench.report.figures.figure import Figure
+from hashbench.report.figures.groups import groups
+from hashbench.report.rows import Collected
+
+LINES = 12  # of one panel that can still be told apart
+BARS = 4  # of one class
+ALL_LENGTHS = ("map-over-bits", "parameter")
+ONE_LENGTH = ("rank-stability", "precision-recall", "map-over-epochs", "losses", "recovery",
+              "per-class")  # fmt: skip
+"""Figures of the code length that most runs have, since one panel would hold too many lines."""
+
+
+def figures_of(collected: Collected, metric: str) -> tuple[list[Figure], list[str]]:
+    """The figures, and why others are not there."""
+    drawn: list[Figure] = []
+    missing: list[str] = []
+    one, bits = _one_length(collected)
+    tasks = [(kind, collected, "") for kind in ALL_LENGTHS if kind != "parameter"]
+    tasks += [("parameter", collected, over) for over in _varied(collected)]
+    tasks += [(kind, one, "") for kind in ONE_LENGTH]
+    for kind, runs, over in tasks:
+        most = BARS if kind == "per-class" else LINES
+        count = len(groups(runs)) if kind in ONE_LENGTH and kind != "rank-stability" else 0
+        if count > most:
+            missing.append(f"no {kind}: {count} groups of runs, where {most} can be told apart")
+            continue
+        # which figures runs can fill is known to whoever makes them, and told in words
+        try:
+            made = figure(kind, runs, PlotOptions(metric, over=over))
+        except InputError as error:
+            missing.append(f"no {kind}: {error.problem}")
+            continue
+        drawn.append(replace(made, title=f"{made.title}, {bits} bits") if runs is one else made)
+    return drawn, missing
+
+
+def _one_length(collected: Collected) -> tuple[Collected, str]:
+    """The runs of the code length that most of them have."""
+    labels = Counter(run.spec.bits_label for run in collected.finished)
+    bits = max(labels, key=lambda label: (labels[label], label))
+    if len(labels) == 1:
+        return collected, bits
+    return Collected([run for run in collected.finished if run.spec.bits_label == bits]), bits
+
+
+def _varied(collected: Collected) -> list[str]:
+    """Parameters and shares of labels that have several values among runs of one method."""
+    values: dict[tuple[str, str], set[object]] = {}
+    for run in collected.finished:
+        options = {"known_ratio": run.spec.labels.known_ratio, **run.spec.params}
+        for name, value in options.items():
+            values.setdefault((run.spec.method, name), set()).add(value)
+    return list(dict.fromkeys(name for (_, name), known in values.items() if len(known) > 1))
