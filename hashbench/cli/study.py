@@ -170,17 +170,21 @@ def report_command(
     quick: Quick = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="FILE.md or FILE.json. [default: the terminal]"),
+        typer.Option(
+            "--output", "-o", help="FILE.html, .pdf, .md or .json. [default: the terminal]"
+        ),
     ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures/--no-figures", help="Draw the study's figures.")
+    ] = True,
     json_: Json = False,
     data_dir: DataDir = DATA_DIR,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Print a study's verdict, effects and tables, of the runs that are finished.
+    """Print a study's verdict, effects, tables and figures, of the runs that are finished.
 
     Give the options that `study run` had: they say which runs are meant.
     """
-    from hashbench.studies import export
     from hashbench.studies.answer import answer
     from hashbench.studies.runs import finished_runs
 
@@ -193,18 +197,30 @@ def report_command(
     if output is not None:
         from hashbench.files.atomic import write_bytes_atomically
 
-        write_bytes_atomically(output, _written(found, form).encode())
+        command = _command("run", name, typed, quick=quick)
+        content = _written(found, form, data_dir, command, figures=figures)
+        write_bytes_atomically(output, content)
         typer.echo(f"{output}: {found.verdict}", err=True)
     if json_:
-        typer.echo(_written(found, "json"), nl=False)
+        typer.echo(_written(found, ".json", data_dir, "", figures=False).decode(), nl=False)
     elif output is None:
-        from hashbench.cli.console import console
+        _print_answer(found, data_dir, figures=figures)
 
-        out = console()
-        out.print(export.for_terminal(found))
-        for figure in found.figures:
-            if figure.runs:
-                typer.echo(export.figure_command(figure))
+
+def _print_answer(found: Answer, data_dir: Path, *, figures: bool) -> None:
+    from hashbench.cli.console import console
+    from hashbench.report.figures import terminal
+    from hashbench.studies import export
+    from hashbench.studies.figures import drawn
+
+    out = console()
+    out.print(export.for_terminal(found))
+    made, missing = drawn(found, data_dir) if figures else ([], [])
+    for figure in made:
+        out.print()
+        out.print(terminal.rendered(figure, min(out.width, 100)))
+    for line in missing:
+        typer.echo(line, err=True)
 
 
 def _planned(name: str, typed: dict[str, Any], data_dir: Path, *, quick: bool) -> PlannedStudy:
@@ -217,22 +233,29 @@ def _planned(name: str, typed: dict[str, Any], data_dir: Path, *, quick: bool) -
 def _form(output: Path | None) -> str:
     """What is written into a file, by its ending. Raises InputError."""
     from hashbench.errors import InputError
+    from hashbench.studies.pages import FORMS
 
-    form = "" if output is None else output.suffix.lower().removeprefix(".")
-    if output is not None and form not in ("md", "json"):
+    form = "" if output is None else output.suffix.lower()
+    if output is not None and form not in (*FORMS, ".md", ".json"):
         raise InputError(
-            f"{output.suffix or 'no ending'} is no form of a study's answer",
+            f"{form or 'no ending'} is no form of a study's answer",
             where=f"--output {output}",
-            remedy="FILE.md or FILE.json",
+            remedy="FILE.html, FILE.pdf, FILE.md or FILE.json",
         )
     return form
 
 
-def _written(found: Answer, form: str) -> str:
+def _written(found: Answer, form: str, data_dir: Path, command: str, *, figures: bool) -> bytes:
     from hashbench.report.tables import for_json
-    from hashbench.studies import export
+    from hashbench.studies import export, pages
+    from hashbench.studies.figures import drawn
 
-    return export.markdown(found) if form == "md" else for_json(export.as_json(found)) + "\n"
+    if form == ".md":
+        return export.markdown(found).encode()
+    if form == ".json":
+        return (for_json(export.as_json(found)) + "\n").encode()
+    made, missing = drawn(found, data_dir) if figures else ([], [])
+    return pages.written(pages.page(found, made, missing, command), form)
 
 
 def _refuse(planned: PlannedStudy, name: str, typed: dict[str, Any], *, quick: bool) -> None:

@@ -24,7 +24,7 @@ from hashbench.studies.wording import p_text, verdict
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureRuns:
     """A figure to be drawn: its plan, and the runs that it shows."""
 
     plan: FigurePlan
@@ -35,8 +35,8 @@ class Figure:
 class Answer:
     """All that is known so far. `findings` are corrected as one family, those of comparisons first.
 
-    `missing` runs of `planned` are not finished; `changed` ones were changed after they were scored
-    and do not count.
+    `counted` are the finished runs that it is made of; `missing` runs of `planned` are not
+    finished, and `changed` ones were changed after they were scored and do not count.
     """
 
     planned: PlannedStudy
@@ -45,7 +45,8 @@ class Answer:
     tables: tuple[Table, ...]
     values: tuple[Grid, ...]
     analyses: tuple[Analysis, ...]
-    figures: tuple[Figure, ...]
+    figures: tuple[FigureRuns, ...]
+    counted: tuple[Finished, ...]
     missing: int
     changed: int
 
@@ -76,7 +77,8 @@ def answer(planned: PlannedStudy, finished: Sequence[Finished], data_dir: Path) 
         tables=tuple(compare(counted)) if counted else (),
         values=tuple(_value_grid(table, counted, outcomes) for table in content.values),
         analyses=tuple(made),
-        figures=tuple(Figure(plan, _rows(plan.rows, counted)) for plan in content.figure),
+        figures=tuple(FigureRuns(plan, _rows(plan.rows, counted)) for plan in content.figure),
+        counted=tuple(counted),
         missing=missing,
         changed=len(finished) - len(counted),
     )

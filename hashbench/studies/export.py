@@ -13,7 +13,7 @@ from hashbench.report import export as table_export
 from hashbench.report import tables
 from hashbench.report.tables import Grid
 from hashbench.report.text import plain
-from hashbench.studies.answer import Answer, Figure
+from hashbench.studies.answer import Answer, FigureRuns
 from hashbench.studies.findings import Finding
 from hashbench.studies.wording import verdict
 
@@ -29,10 +29,11 @@ def sentences(answer: Answer) -> list[str]:
     return [one.sentence for one in answer.analyses if one.sentence]
 
 
-def figure_command(figure: Figure) -> str:
+def figure_command(figure: FigureRuns) -> str:
     """The command that draws a figure."""
-    runs = " ".join(run.run.id for run in figure.runs)
-    return f"hashbench plot {figure.plan.kind} {runs}".rstrip()
+    options = (f"--{name} {value}" for name, value in figure.plan.options.items())
+    runs = (run.run.id for run in figure.runs)
+    return " ".join(["hashbench plot", figure.plan.kind, *options, *runs])
 
 
 def notes(answer: Answer) -> list[str]:

@@ -97,6 +97,16 @@ def test_a_report_is_printed_written_and_plain(command: Command, tmp_path: Path)
         written = tmp_path / name
         assert command("study", "report", "soda-templates", "--quick", "-o", str(written))[0] == 0
         assert content["verdict"] in written.read_text().replace("\\u2026", "…")
+    page = tmp_path / "answer.html"
+    words = ("study", "report", "soda-templates", "--quick", "--no-figures")
+    assert command(*words, "-o", str(page))[0] == 0
+    html = page.read_text()
+    assert "Which label prompt teaches SODA best" in html
+    assert "The paper&#x27;s label prompt" in html or "The paper's label prompt" in html
+    assert "hashbench study run soda-templates --quick" in html
+    code, out, err = command("study", "report", "soda-templates", "--quick")
+    assert code == 0, err
+    assert "over template" in out or "template" in out.rpartition("mean ± sample")[2]
     code, _, err = command("study", "report", "soda-templates", "--quick", "-o", "answer.doc")
     assert (code, "FILE.md" in err) == (2, True)
     code, out, err = command("study", "show", "soda-templates", "--quick", "--no-estimate")

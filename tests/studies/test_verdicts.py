@@ -20,13 +20,14 @@ from hashbench.studies import export
 from hashbench.studies.answer import answer
 from hashbench.studies.evidence import finding_of
 from hashbench.studies.findings import Finding, Reading, corrected
-from hashbench.studies.outcomes import Outcomes
+from hashbench.studies.outcomes import Measured, Outcomes
 from hashbench.studies.runs import PlannedStudy, by_hash, plan
 from hashbench.studies.study import read
 from hashbench.studies.wording import verdict
 from tests.report.scored_runs import code_set, scored
 
-REPETITIONS = 40
+REPETITIONS = 200
+QUERIES = 60
 TWO_CLAIMS = """
 question = "Does it matter how SODA is taught?"
 source = "nowhere"
@@ -71,34 +72,52 @@ def runs(folder: Path, specs: Sequence[RunSpec], noise: Noise, draw: int = 0) ->
     return collect(made).finished
 
 
+class Simulated(Outcomes):
+    """APs that are drawn in place of those of codes: queries differ in how hard they are, runs in
+    their luck, and SODA without its teacher loses `effect`.
+    """
+
+    def __init__(self, effect: float, repetition: int) -> None:
+        super().__init__()
+        self._rng = np.random.default_rng([repetition, 77])
+        self._hard = self._rng.normal(0.6, 0.15, QUERIES)
+        self._effect = effect
+
+    def measured(
+        self, run: Finished, outcome: str, bits: int, directions: Sequence[str]
+    ) -> Measured:
+        lost = self._effect if run.spec.ablations == ("no-teacher",) else 0.0
+        luck = self._rng.normal(-lost, 0.01)
+        return Measured(self._hard + luck + self._rng.normal(0, 0.08, QUERIES))
+
+
 def findings(folder: Path, effect: float) -> list[list[Finding]]:
-    """What studies find whose runs have luck of their own; those without a teacher flip more."""
-    planned = study(folder)
-    found = []
-    for repetition in range(REPETITIONS):
-        luck = np.random.default_rng([repetition, 77])
-
-        def noise(spec: RunSpec, luck: np.random.Generator = luck) -> float:
-            planted = effect if spec.ablations == ("no-teacher",) else 0.0
-            return 0.25 + planted + float(luck.normal(0, 0.005))
-
-        finished = by_hash(runs(folder / str(repetition), planned.specs, noise, repetition))
-        outcomes = Outcomes()
-        made = [finding_of(one, finished, outcomes) for one in planned.contrasts]
-        found.append(corrected(made))
-    return found
+    """What many studies of five seeds find that are equal but for luck."""
+    planned = study(folder, TWO_CLAIMS.replace("[0, 1, 2]", "[0, 1, 2, 3, 4]"))
+    finished = by_hash(runs(folder / "runs", planned.specs, lambda _: 0.2))
+    return [
+        corrected(
+            [finding_of(one, finished, Simulated(effect, number)) for one in planned.contrasts]
+        )
+        for number in range(REPETITIONS)
+    ]
 
 
 def test_without_an_effect_hardly_any_study_claims_one(tmp_path: Path) -> None:
-    readings = [[one.reading for one in each] for each in findings(tmp_path, 0.0)]
-    # of the family of two claims, at 5 %: more than five of 40 come about once in 70 times
-    assert sum(any(one is not Reading.NOT_SHOWN for one in each) for each in readings) <= 5
+    found = findings(tmp_path, 0.0)
+    claims = [any(one.reading is not Reading.NOT_SHOWN for one in each) for each in found]
+    # 5 % of studies of two claims, and three standard errors of that rate
+    assert np.mean(claims[:40]) <= 0.15
+    assert np.mean(claims) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / REPETITIONS)
+    assert "no difference could be shown" in verdict(found[claims.index(False)][0])
 
 
 def test_a_planted_effect_is_found_where_it_is(tmp_path: Path) -> None:
-    found = findings(tmp_path, 0.05)
-    assert sum(each[0].reading is Reading.SHOWN for each in found) >= 38
-    assert sum(each[1].reading is not Reading.NOT_SHOWN for each in found) <= 5
+    found = findings(tmp_path, 0.06)
+    assert np.mean([each[0].reading is Reading.SHOWN for each in found]) > 0.95
+    assert np.mean([each[1].reading is not Reading.NOT_SHOWN for each in found]) <= 0.1
+    effects = [each[0].effect.difference for each in found if each[0].effect]
+    assert np.mean(effects) == pytest.approx(0.06, abs=0.003)
     shown = next(each[0] for each in found if each[0].reading is Reading.SHOWN)
     assert verdict(shown).startswith("A teacher matters: shown: +")
 
