@@ -31,11 +31,11 @@ def check_command(
     Every problem comes with a remedy. Exit code 1 when any is found.
     """
     from hashbench.backbones.token_count import count_tokens
-    from hashbench.cli.progress import picture_bar
+    from hashbench.cli.progress import progress_bar
     from hashbench.datasets.doctor.examine import examine
     from hashbench.datasets.doctor.findings import Level
 
-    with picture_bar(hidden=json_) as progress:
+    with progress_bar("pictures", hidden=json_) as progress:
         report = examine(
             what,
             data_dir,

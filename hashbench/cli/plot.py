@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -92,7 +93,10 @@ def plot_command(
         raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
     collected = collect(folders)
     warn(f"left out: {problem}" for problem in collected.damaged)
-    figure = catalog.figure(kind, collected, options)
+    stderr = console(stderr=True)
+    # scores of large databases, t-SNE and models take a while
+    with stderr.status(f"computing {kind}") if stderr.is_terminal else contextlib.nullcontext():
+        figure = catalog.figure(kind, collected, options)
     if output is not None:
         inches = paper.inches(width, len(figure.panels))
         write_bytes_atomically(output, paper.written(figure, form, inches))

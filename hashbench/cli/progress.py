@@ -9,12 +9,12 @@ from hashbench.cli.console import console
 
 
 @contextlib.contextmanager
-def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function of (done, total) that draws pictures read, with the time left."""
+def progress_bar(what: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yields a function of (done, total) that draws how far something is, with the time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     stderr = console(stderr=True)
-    columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     off = hidden or not stderr.is_terminal
     with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
         bar = None
@@ -22,7 +22,7 @@ def picture_bar(*, hidden: bool) -> Iterator[Callable[[int, int], None]]:
         def draw(done: int, total: int) -> None:
             nonlocal bar
             if bar is None:
-                bar = progress.add_task("pictures", total=total)
+                bar = progress.add_task(what, total=total)
             progress.update(bar, completed=done)
 
         yield draw

@@ -11,6 +11,7 @@ from hashbench.cli.options import RUNS_DIR, Json, RunsDir
 from hashbench.cli.selection import metric_name, sort_paths, warn
 
 if TYPE_CHECKING:
+    from hashbench.report.figures.figure import Figure
     from hashbench.report.pages.page import Page
 
 
@@ -50,6 +51,7 @@ def report_command(
     The HTML page opens without a network: tables sort and filter, and it prints. PDF needs
     `pip install 'hashbench[pdf]'`. Equal runs give equal files, byte by byte.
     """
+    from hashbench.cli.progress import progress_bar
     from hashbench.errors import InputError
     from hashbench.files.atomic import write_bytes_atomically
     from hashbench.report import comparison, rows
@@ -75,7 +77,11 @@ def report_command(
         tables = tested_against(tables, versus, by_id.__getitem__)
     if published:
         tables = with_published(tables)
-    drawn, missing = figures_of(collected, name) if figures and collected.finished else ([], [])
+    drawn: list[Figure] = []
+    missing: list[str] = []
+    if figures and collected.finished:
+        with progress_bar("figures", hidden=json_) as report:
+            drawn, missing = figures_of(collected, name, report)
     page = report_page(collected, tables, drawn, title=title, notes=missing)
     if form == ".pdf":
         from hashbench.report.pages.pdf import pdf

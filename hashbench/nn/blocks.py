@@ -38,7 +38,8 @@ class Attention(nn.Module):
     def weights(self, x: Tensor, queries: Tensor) -> Tensor:
         """(n, q, L): how much each query attends to each token, the mean over heads."""
         q, k, _ = self._heads(x, queries)
-        return ((q * q.shape[3] ** -0.5) @ k.transpose(2, 3)).softmax(-1).mean(1)
+        logits: Tensor = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)
+        return logits.softmax(-1).mean(1)
 
     def _heads(self, x: Tensor, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (n, heads, ., d / heads) each."""

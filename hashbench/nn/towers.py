@@ -70,10 +70,9 @@ class Tower(nn.Module):
         x = tokens.values
         for block in self.blocks[:-1]:
             x = block(x)
-        last = self.blocks[-1]
+        last: Block = self.blocks[-1]  # type: ignore[assignment]
         normed = last.ln_1(x)
-        weights: Tensor = last.attn.weights(normed, normed[:, :1])
-        return weights[:, 0]
+        return last.attn.weights(normed, normed[:, :1])[:, 0]
 
     def pooled_at(self, tokens: Tokens) -> Tensor:
         """(n) position of the token that is pooled."""

@@ -15,8 +15,6 @@ PROGRAM = find_browser()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="needs Chromium: apt install chromium")
 
 COLUMN = "[...document.querySelector('table').tBodies[0].rows].map(r => r.cells[{}].innerText)"
-    "[...document.querySelectorAll('table')[0].tBodies[0].rows].map(r => r.cells[{}].innerText)"
-)
 
 
 @pytest.fixture(scope="module")

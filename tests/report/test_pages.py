@@ -91,10 +91,11 @@ def test_a_report_of_a_hundred_runs_is_small_and_the_same_twice(tmp_path: Path) 
         alpha = {"alpha": 0.01 * (1 + number // 10)}
         scored_run(tmp_path, method=["soda"], seed=[number % 10], set=alpha, second=number % 60)
     collected = collect(layout.find(tmp_path))
-    text = html(page_of(collected, figures=True))
+    page = page_of(collected, figures=True)
+    text = html(page)
     assert text.count("<figure>") >= 2
     assert len(text.encode()) < 2_000_000
-    assert text == html(page_of(collected, figures=True))
+    assert text == html(page)
     ids = re.findall(r' id="([^"]+)"', text)
     assert len(ids) == len(set(ids))
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))

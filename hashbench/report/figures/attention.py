@@ -44,8 +44,8 @@ def attention(collected: Collected, data_dir: Path, items: int, seed: int) -> Fi
                 panels.append(Panel(title, Axis(""), Axis(""), form="heat", heat=heat))
     notes = (
         "left before, right after training, on one scale: bright patches weigh most",
-        "tuned towers: attention of the class token in the last block, mean over heads; pcril: "
-        "cosine of patches with the prompt of the true labels, above the lowest",
+        "of tuned towers: attention of the class token in the last block, mean over heads",
+        "of pcril: cosine of patches with the prompt of the true labels, above the lowest",
         f"{items} test queries drawn with seed {seed}; of runs, the lowest seed",
     )
     marks = shared_notes(shown, averaged=False)

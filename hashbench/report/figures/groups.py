@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,15 +105,13 @@ def seed_interval(values: Sequence[float], *, share: bool) -> tuple[float, float
     freedom less than there are values; a single value has no width. Of a `share`, what lies outside
     of 0 to 1 is cut off.
     """
-    import numpy as np
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return mean, mean, mean
     from scipy.special import stdtrit
 
-    array = np.asarray(values, np.float64)
-    mean = float(array.mean())
-    if len(array) < 2:
-        return mean, mean, mean
-    error = float(array.std(ddof=1)) / len(array) ** 0.5
-    half = float(stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * error
+    error = statistics.stdev(values) / len(values) ** 0.5
+    half = float(stdtrit(len(values) - 1, 0.5 + LEVEL / 2)) * error
     low, high = mean - half, mean + half
     return (mean, max(0.0, low), min(1.0, high)) if share else (mean, low, high)
 

@@ -40,7 +40,7 @@ def _joint(squared: Array, perplexity: float) -> Array:
     low, high = np.full(n, -50.0), np.full(n, 50.0)  # logarithm of the precision of each row
     off = ~np.eye(n, dtype=bool)
     # the nearest neighbour weighs 1, so that no row underflows
-    shifted = squared - np.where(off, squared, np.inf).min(axis=1, keepdims=True)
+    shifted = (squared - np.where(off, squared, np.inf).min(axis=1, keepdims=True)) * off
     for _ in range(64):
         middle = (low + high) / 2
         weights = np.exp(-shifted * np.exp(middle)[:, None]) * off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from hashbench.errors import InputError
@@ -13,21 +14,30 @@ from hashbench.report.rows import Collected
 
 LINES = 12  # of one panel that can still be told apart
 BARS = 4  # of one class
-ALL_LENGTHS = ("map-over-bits", "parameter")
 ONE_LENGTH = ("rank-stability", "precision-recall", "map-over-epochs", "losses", "recovery",
               "per-class")  # fmt: skip
 """Figures of the code length that most runs have, since one panel would hold too many lines."""
 
 
-def figures_of(collected: Collected, metric: str) -> tuple[list[Figure], list[str]]:
-    """The figures, and why others are not there."""
+Report = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def figures_of(
+    collected: Collected, metric: str, report: Report = silent
+) -> tuple[list[Figure], list[str]]:
+    """The figures, and why others are not there. `report` is told (figures tried, of how many)."""
     drawn: list[Figure] = []
     missing: list[str] = []
     one, bits = _one_length(collected)
-    tasks = [(kind, collected, "") for kind in ALL_LENGTHS if kind != "parameter"]
+    tasks = [("map-over-bits", collected, "")] if one is not collected else []
     tasks += [("parameter", collected, over) for over in _varied(collected)]
     tasks += [(kind, one, "") for kind in ONE_LENGTH]
-    for kind, runs, over in tasks:
+    for number, (kind, runs, over) in enumerate(tasks):
+        report(number, len(tasks))
         most = BARS if kind == "per-class" else LINES
         count = len(groups(runs)) if kind in ONE_LENGTH and kind != "rank-stability" else 0
         if count > most:
