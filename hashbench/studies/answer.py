@@ -152,13 +152,17 @@ def _effects(findings: Sequence[Finding]) -> Grid:
         )
         p = NONE if one.adjusted is None else p_text(one.adjusted).removeprefix("p = ")
         seeds = NONE if effect is None else str(effect.seeds)
-        rows.append([str(number), one.label, *values, p.removeprefix("p "), seeds, _short(one)])
-    headers = ("claim", "comparison", "effect", "from", "to", "p", "seeds", "reading")
+        rows.append([str(number), one.label, *values, p.removeprefix("p "), _short(one), seeds])
+    headers = ["claim", "comparison", "effect", "from", "to", "p", "reading", "seeds"]
     notes = [
         f"claim {number}: {claim} ({'points of ' if scale is Scale.POINTS else ''}{outcome})"
         for number, (claim, outcome, scale) in enumerate(claims, 1)
     ]
-    notes.append("from, to: 95 % interval over seeds and queries; p after Holm over all claims")
+    over = "seeds"
+    if len({row[-1] for row in rows}) == 1:  # said once, so that the table fits a terminal
+        over = f"{rows[0][-1]} seeds"
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    notes.append(f"from, to: 95 % interval over {over} and queries; p after Holm over all claims")
     return Grid.of(headers, rows, words=2, title="effects", notes=notes)
 
 

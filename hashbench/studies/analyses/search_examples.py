@@ -33,8 +33,8 @@ class SearchExamples(Analyser, frozen=True):
         ]
         first = next(found for found in by_run.values() if found)
         rows = [row for example in first[:SHOWN] for row in _rows(example)]
-        headers = ("item", "step", "class", "score", "right", "ahead of")
-        grid = Grid.of(headers, rows, words=1, title="searches, step by step")
+        headers = ("item", "step", "class", "right", "ahead of", "score")
+        grid = Grid.of(headers, rows, words=5, title="searches, step by step")
         lead = (
             f", with a median lead of {np.median(leads):.2f} over the next class" if leads else ""
         )
@@ -54,13 +54,13 @@ def _examples(run: Sequence[events.AnyEvent]) -> tuple[RecoveryExample, ...]:
 
 def _rows(example: RecoveryExample) -> list[list[str]]:
     rows = [[example.item, "known", ", ".join(example.known) or "(none)",
-             f"{example.start:.2f}", "", ""]]  # fmt: skip
+             "", "", f"{example.start:.2f}"]]  # fmt: skip
     for number, (name, score) in enumerate(example.steps):
         others = example.runners_up[number] if number < len(example.runners_up) else ()
         next_ones = ", ".join(f"{other} {reached:.2f}" for other, reached in others)
         right = "yes" if name in example.true else "NO"
-        rows.append(["", str(number + 1), name, f"{score:.2f}", right, next_ones])
+        rows.append(["", str(number + 1), name, right, next_ones, f"{score:.2f}"])
     if example.stop is not None:
         name, score = example.stop
-        rows.append(["", "stop", name, f"{score:.2f}", "", ""])
+        rows.append(["", "stop", name, "", "", f"{score:.2f}"])
     return rows
