@@ -57,6 +57,7 @@ def run_command(
     from hashbench.plan.run_options import request
     from hashbench.runs.layout import create
 
+    # all that can be wrong is found before the first folder is made
     mode = start.mode
     values = typed if config is None else overridden(read_config(config, start.data_dir), typed)
     if each_ablation:
