@@ -59,30 +59,33 @@ class Effect:
         squares = self.seed_square, seeds * self.query_variance + rest
         return _error(squares, rest, seeds, self.queries)
 
-    def power(self, size: float, seeds: int) -> float:
-        """The probability that a true difference of `size` is shown with so many seeds."""
+    def power(self, size: float, seeds: int, alpha: float = 1 - LEVEL) -> float:
+        """The probability that a true difference of `size` is shown with so many seeds, at a
+        p-value below `alpha`.
+        """
         error, freedom = self.error(seeds)
         if not error:
             return float(size != 0)
-        return float(special.stdtr(freedom, abs(size) / error - _quantile(freedom)))
+        return float(special.stdtr(freedom, abs(size) / error - _quantile(freedom, alpha)))
 
-    def seeds_needed(self, size: float | None = None) -> int | None:
+    def seeds_needed(self, size: float | None = None, alpha: float = 1 - LEVEL) -> int | None:
         """The fewest seeds that show a true difference of `size`, by default the one that was seen,
         with a probability of POWER. None where not even MOST_SEEDS do: the queries are too few.
         """
         wanted = self.difference if size is None else size
         low, high = 2, MOST_SEEDS
-        if self.seeds < 2 or self.power(wanted, high) < POWER:
+        if self.seeds < 2 or self.power(wanted, high, alpha) < POWER:
             return None
         while low < high:  # more seeds never show less
             middle = (low + high) // 2
-            low, high = (low, middle) if self.power(wanted, middle) >= POWER else (middle + 1, high)
+            enough = self.power(wanted, middle, alpha) >= POWER
+            low, high = (low, middle) if enough else (middle + 1, high)
         return low
 
-    def smallest(self, seeds: int | None = None) -> float:
+    def smallest(self, seeds: int | None = None, alpha: float = 1 - LEVEL) -> float:
         """The true difference that so many seeds, by default those that ran, show with POWER."""
         error, freedom = self.error(seeds or self.seeds)
-        return error * (_quantile(freedom) + float(special.stdtrit(freedom, POWER)))
+        return error * (_quantile(freedom, alpha) + float(special.stdtrit(freedom, POWER)))
 
     def p_within(self, margin: float) -> float:
         """The p-value of two one-sided tests that the true difference lies beyond +-`margin`."""
@@ -139,6 +142,6 @@ def _error(squares: tuple[float, float], rest: float, S: int, Q: int) -> tuple[f
     return math.sqrt((of_seeds + shared) / (S * Q)), freedom
 
 
-def _quantile(freedom: float) -> float:
-    """The upper quantile of Student's t that a two-sided interval at LEVEL takes."""
-    return float(special.stdtrit(freedom, (1 + LEVEL) / 2))
+def _quantile(freedom: float, alpha: float = 1 - LEVEL) -> float:
+    """The upper quantile of Student's t that a two-sided test at `alpha` takes."""
+    return float(special.stdtrit(freedom, 1 - alpha / 2))

@@ -189,7 +189,7 @@ def _value_grid(table: ValueTable, finished: Sequence[Finished], outcomes: Outco
             known = [value for value in values if value is not None]
             cells.append(_cell(known))
         rows.append([name, str(len(runs)), *cells])
-    headers = ("setting", "seeds", *table.columns)
+    headers = ("setting", "seeds", *(column.partition(" ")[2] for column in table.columns))
     return Grid.of(headers, rows, words=1, title=table.title)
 
 

@@ -38,7 +38,8 @@ def is_event(outcome: str) -> bool:
 def in_points(outcome: str) -> bool:
     """Whether it is a share, whose differences are given in points of a hundred."""
     kind, _, name = outcome.partition(" ")
-    return not is_event(outcome) or (kind == "recovery" and name in SHARES)
+    shares = {"recovery": name in SHARES, "monitor": "mAP" in name}
+    return not is_event(outcome) or shares.get(kind, False)
 
 
 def check(outcome: str, directions: Sequence[str], where: str) -> None:

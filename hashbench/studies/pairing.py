@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +13,11 @@ from hashbench.errors import InputError
 from hashbench.plan import catalog, sweep
 from hashbench.plan.run_options import options
 from hashbench.plan.spec import RunSpec
-from hashbench.report.naming import short_names
+from hashbench.studies.settings import names_among
 from hashbench.studies.study import Comparison
 
 _NEITHER = ("version", "seed", "bits", "device", "threads", "preset", "dataset.usual_sizes")
 """Keys of a spec that pairs have in common anyway, or that decide no code."""
-
-_WORDS = re.compile(r"(?:caption )?(?:known|noise|sparsity|drop) [\d.]+|\S+")
-"""The parts of a name: a share stays with what it is of."""
 
 Key = tuple[tuple[str, str], ...]
 
@@ -202,12 +198,4 @@ def _bare(spec: RunSpec) -> RunSpec:
 def _names(specs: Sequence[RunSpec]) -> dict[str, str]:
     """What each setting is called among all of the study, by the hash of its bare spec."""
     settings = {_bare(spec).hash: _bare(spec) for spec in specs}
-    return dict(zip(settings, _short(short_names(list(settings.values()))), strict=True))
-
-
-def _short(names: list[str]) -> list[str]:
-    """The names without words that all of them have; one that had no others keeps the first."""
-    words = [_WORDS.findall(name) for name in names]
-    shared = set.intersection(*map(set, words))
-    short = [" ".join(w for w in each if w not in shared) or each[0] for each in words]
-    return short if len(set(short)) == len(names) else names
+    return dict(zip(settings, names_among(list(settings.values())), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashbench.report.text import plural
-from hashbench.studies.findings import FEWEST_SEEDS, Finding, Reading, Scale
+from hashbench.studies.findings import ALPHA, FEWEST_SEEDS, Finding, Reading, Scale
 
 
 def verdict(finding: Finding) -> str:
@@ -71,12 +71,14 @@ def change(finding: Finding) -> str:
     if finding.expect == "equal":
         reached = scale.text(max(abs(effect.low), abs(effect.high or 0.0)), signed=False)
         return f"differences of up to {reached}{unit} are not ruled out"
-    smallest = scale.text(effect.smallest(), signed=False)
-    needed = effect.seeds_needed()
+    # at the level that the smallest p-value of the family has to reach
+    alpha = ALPHA / finding.family
+    smallest = scale.text(effect.smallest(alpha=alpha), signed=False)
+    needed = effect.seeds_needed(alpha=alpha)
     if needed is None:
         more = "more queries, since no number of seeds would show an effect of this size"
     elif needed <= effect.seeds:
-        more = "fewer claims in the study's family"
+        more = "other seeds may well show an effect of this size"
     else:
         more = f"about {needed} seeds would show an effect of this size"
     return f"an effect of {smallest}{unit} would probably have been seen; {more}"
