@@ -37,7 +37,15 @@ def modules_after(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("run", "--help"), ("compare", "--help"), ("ls",), ("methods", "list")],
+    [
+        ("--help",),
+        ("run", "--help"),
+        ("compare", "--help"),
+        ("plot", "--help"),
+        ("report", "--help"),
+        ("ls",),
+        ("methods", "list"),
+    ],
     ids=" ".join,
 )
 def test_imports_neither_torch_nor_numpy_nor_textual(

@@ -11,38 +11,47 @@ from hashbench.cli.options import RUNS_DIR, Json, RunsDir
 from hashbench.cli.selection import metric_name, sort_paths, warn
 
 if TYPE_CHECKING:
+    from hashbench.report.comparison import Table
     from hashbench.report.figures.figure import Figure
     from hashbench.report.pages.page import Page
+    from hashbench.report.rows import Collected
+
+
+Runs = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
+    ),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")]
+Title = Annotated[str, typer.Option("--title", help="What stands on top.")]
+Metric = Annotated[
+    str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
+]
+Versus = Annotated[
+    str | None,
+    typer.Option(
+        "--versus",
+        help="A row, or a part of its name: marks what differs from it by more than luck.",
+    ),
+]
+Published = Annotated[
+    bool,
+    typer.Option("--published", help="Numbers that papers print, below rows that they match."),
+]
+Figures = Annotated[
+    bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
+]
 
 
 def report_command(
-    runs: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
-        ),
-    ] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")] = Path(
-        "report.html"
-    ),
-    title: Annotated[str, typer.Option("--title", help="What stands on top.")] = "hashbench report",
-    metric: Annotated[
-        str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")
-    ] = "mAP@all",
-    versus: Annotated[
-        str | None,
-        typer.Option(
-            "--versus",
-            help="A row, or a part of its name: marks what differs from it by more than luck.",
-        ),
-    ] = None,
-    published: Annotated[
-        bool,
-        typer.Option("--published", help="Numbers that papers print, below rows that they match."),
-    ] = False,
-    figures: Annotated[
-        bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
-    ] = True,
+    runs: Runs = None,
+    output: Output = Path("report.html"),
+    title: Title = "hashbench report",
+    metric: Metric = "mAP@all",
+    versus: Versus = None,
+    published: Published = False,
+    figures: Figures = True,
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
@@ -51,14 +60,9 @@ def report_command(
     The HTML page opens without a network: tables sort and filter, and it prints. PDF needs
     `pip install 'hashbench[pdf]'`. Equal runs give equal files, byte by byte.
     """
-    from hashbench.cli.progress import progress_bar
     from hashbench.errors import InputError
     from hashbench.files.atomic import write_bytes_atomically
-    from hashbench.report import comparison, rows
-    from hashbench.report.pages.choice import figures_of
-    from hashbench.report.pages.page import report_page
-    from hashbench.report.published import with_published
-    from hashbench.report.significance import versus as tested_against
+    from hashbench.report.rows import collect
 
     form, name = output.suffix.lower(), metric_name(metric)
     if form not in (".html", ".pdf"):
@@ -70,29 +74,57 @@ def report_command(
     folders, files = sort_paths(runs or [], runs_dir)
     if files:
         raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
-    collected = rows.collect(folders)
-    tables = comparison.compare(collected.finished, name)
+    collected = collect(folders)
+    tables = _tables(collected, name, versus=versus, published=published)
+    page = _page(collected, tables, name, title=title, figures=figures, hidden=json_)
+    content = _rendered(page, form)
+    write_bytes_atomically(output, content)
+    _tell(output, page, len(content), len(collected.finished), as_json=json_)
+
+
+def _tables(
+    collected: Collected, metric: str, *, versus: str | None, published: bool
+) -> list[Table]:
+    from hashbench.report.comparison import compare
+    from hashbench.report.published import with_published
+    from hashbench.report.significance import versus as tested_against
+
+    tables = compare(collected.finished, metric)
     if versus is not None:
-        by_id = {one.run.id: one.run for one in collected.finished}
-        tables = tested_against(tables, versus, by_id.__getitem__)
-    if published:
-        tables = with_published(tables)
+        folders = {one.run.id: one.run for one in collected.finished}
+        tables = tested_against(tables, versus, folders.__getitem__)
+    return with_published(tables) if published else tables
+
+
+def _page(
+    collected: Collected,
+    tables: list[Table],
+    metric: str,
+    *,
+    title: str,
+    figures: bool,
+    hidden: bool,
+) -> Page:
+    from hashbench.cli.progress import progress_bar
+    from hashbench.report.pages.choice import figures_of
+    from hashbench.report.pages.page import report_page
+
     drawn: list[Figure] = []
     missing: list[str] = []
     if figures and collected.finished:
-        with progress_bar("figures", hidden=json_) as report:
-            drawn, missing = figures_of(collected, name, report)
-    page = report_page(collected, tables, drawn, title=title, notes=missing)
+        with progress_bar("figures", hidden=hidden) as report:
+            drawn, missing = figures_of(collected, metric, report)
+    return report_page(collected, tables, drawn, title=title, notes=missing)
+
+
+def _rendered(page: Page, form: str) -> bytes:
     if form == ".pdf":
         from hashbench.report.pages.pdf import pdf
 
-        content = pdf(page)
-    else:
-        from hashbench.report.pages.html import html
+        return pdf(page)
+    from hashbench.report.pages.html import html
 
-        content = html(page).encode()
-    write_bytes_atomically(output, content)
-    _tell(output, page, len(content), len(collected.finished), as_json=json_)
+    return html(page).encode()
 
 
 def _tell(output: Path, page: Page, size: int, runs: int, *, as_json: bool) -> None:

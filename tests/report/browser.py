@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,20 @@ def find_browser() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
+# Chromium reads requests from descriptor 3 and writes answers to 4
+PLUG = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for wanted, end in enumerate(ends, 3):
+    os.dup2(end, wanted)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
 class Browser:
     """One page of a browser whose profile is in `folder`. `events` are what it reported so far."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        # Chromium reads requests from descriptor 3 and writes answers to 4
         ours_in, theirs_out = os.pipe()
         theirs_in, ours_out = os.pipe()
         words = (
@@ -29,7 +39,7 @@ class Browser:
             f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank",
         )  # fmt: skip
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *words],
+            [sys.executable, "-c", PLUG, str(theirs_in), str(theirs_out), *words],
             pass_fds=(theirs_in, theirs_out), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

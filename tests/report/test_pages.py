@@ -85,9 +85,13 @@ def test_the_commands_make_the_same_runs(tmp_path: Path) -> None:
     assert hashes == {run.spec.hash for run in collected.finished}
 
 
-def test_a_report_of_a_hundred_runs_is_small_and_the_same_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "count",
+    [20, pytest.param(100, marks=pytest.mark.slow)],  # a hundred runs take long to score
+)
+def test_a_report_of_many_runs_is_small_and_the_same_twice(tmp_path: Path, count: int) -> None:
     pytest.importorskip("matplotlib", reason="needs pip install 'hashbench[plots]'")
-    for number in range(100):
+    for number in range(count):
         alpha = {"alpha": 0.01 * (1 + number // 10)}
         scored_run(tmp_path, method=["soda"], seed=[number % 10], set=alpha, second=number % 60)
     collected = collect(layout.find(tmp_path))

@@ -19,7 +19,7 @@ from hashbench.report.rows import Collected
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 
-LETTERS = 24  # of the labels in a title
+LETTERS = 17  # of a title, which six panels beside each other have room for
 
 
 def attention(collected: Collected, data_dir: Path, items: int, seed: int) -> Figure:
@@ -31,14 +31,15 @@ def attention(collected: Collected, data_dir: Path, items: int, seed: int) -> Fi
     panels = []
     for group in shown:
         answer = ask(group.runs[0], data_dir, items, seed)
-        name = f"{group.name}: " if len(shown) > 1 else ""
         for item in answer["items"]:
             labels = plain(", ".join(item["labels"]))
-            labels = labels if len(labels) <= LETTERS else labels[: LETTERS - 1] + "…"
+            if len(labels) > LETTERS:
+                labels = labels[: LETTERS - 1] + "…"
+            after = group.name[:LETTERS] if len(shown) > 1 else "after"
             maps = {when: item[when] for when in ("before", "after")}
             most = max(value for grid in maps.values() for row in grid for value in row)
             for when, grid in maps.items():
-                title = f"{name}{labels}" if when == "before" else "after training"
+                title = labels if when == "before" else after
                 rows = tuple(map(tuple, grid))
                 heat = Heat(rows, most, (), base64.b64decode(item["picture"]))
                 panels.append(Panel(title, Axis(""), Axis(""), form="heat", heat=heat))

@@ -97,6 +97,7 @@ def _x_axis(axis: Axis, plot: Plot, columns: int) -> Iterator[Text]:
     yield Text(" " * LEFT + "└" + "─" * columns, style="dim")
     left, right = plot.x_range
     ticks = [(log(x, axis.base) if axis.base else x, text) for x, text in axis.ticks]
+    ticks = [(x, text) for x, text in ticks if left <= x <= right]
     if not ticks:
         middle = (left + right) / 2
         ticks = [(x, label(x, right - left)) for x in dict.fromkeys((left, middle, right))]
