@@ -31,6 +31,7 @@ class Entry:
 COMMANDS = {
     "run": Entry("run:run_command", "Train a method, watch it, print its scores."),
     "sweep": Entry("sweep:sweep_command", "Run what is missing or failed of a grid in a file."),
+    "study": Entry("study:app", "Studies: from a question to runs, tables and a verdict."),
     "queue": Entry("queue:queue_command", "Show who waits for a device, and who trains."),
     "resume": Entry("lifecycle:resume_command", "Resume runs that were stopped, killed or lost."),
     "retry": Entry("lifecycle:retry_command", "Try failed runs once more."),

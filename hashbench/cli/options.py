@@ -7,7 +7,7 @@ group's options in its place.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -121,9 +121,19 @@ def takes_run_options(command: Command) -> Command:
 
     It takes those that were typed as `typed`, parsed, by key.
     """
+    return _with_rows(command, ())
+
+
+def takes_study_options(command: Command) -> Command:
+    """The same without what a study itself decides; `--seeds` is what `--seed` is."""
+    return _with_rows(command, ("method", "set", "ablate"))
+
+
+def _with_rows(command: Command, left_out: Collection[str]) -> Command:
     from hashbench.plan.run_options import options
 
-    rows = options()
+    rows = {key: row for key, row in options().items() if key not in left_out}
+    more = {"seed": ["--seeds"]} if left_out else {}
 
     def parsed(given: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -132,15 +142,15 @@ def takes_run_options(command: Command) -> Command:
             if text  # options that were not typed are None or empty
         }
 
-    shared = {key: _parameter(row) for key, row in rows.items()}
+    shared = {key: _parameter(row, more.get(key, [])) for key, row in rows.items()}
     return _with_group(command, "typed", shared, parsed)
 
 
-def _parameter(row: RunOption) -> inspect.Parameter:
+def _parameter(row: RunOption, more: list[str]) -> inspect.Parameter:
     """A row of the table as Typer wants it. Values stay text: the table parses them itself."""
     default = row.default_words
     option = typer.Option(
-        *([row.flag, row.short] if row.short else [row.flag]),
+        *([*more, row.flag, row.short] if row.short else [*more, row.flag]),
         help=f"{row.help} [default: {default}]" if default else row.help,
         metavar=row.metavar or "|".join(row.choices) or _METAVARS[row.item],
         autocompletion=_completion(row),

@@ -36,6 +36,13 @@ def run_command(
             help="Repeat a run, or those of a bundle, and say whether the codes are equal.",
         ),
     ] = None,
+    each_ablation: Annotated[
+        bool,
+        typer.Option(
+            "--each-ablation",
+            help="The method as it is, and then with each named ablation of its own.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the runs, start none.")
     ] = False,
@@ -53,6 +60,7 @@ def run_command(
     from hashbench.backbones.preflight import check_inputs
     from hashbench.cli.estimate import estimates_of
     from hashbench.cli.start import work_through
+    from hashbench.plan import parameters
     from hashbench.plan.request import expand, overridden, read_config
     from hashbench.plan.run_options import request
     from hashbench.runs.layout import create
@@ -61,8 +69,11 @@ def run_command(
     if from_ is not None:
         _repeat(from_, start, others=bool(typed) or config is not None or dry_run)
         return
+    # all that can be wrong is found before the first folder is made
     mode = start.mode
     values = typed if config is None else overridden(read_config(config, start.data_dir), typed)
+    if each_ablation:
+        values = {**values, "ablate": parameters.each_ablation(request(values))}
     specs = expand(request(values), start.data_dir)
     check_inputs(specs, start.data_dir, fetch=True)
     if dry_run:

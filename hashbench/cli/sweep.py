@@ -75,7 +75,8 @@ def sweep_command(
         if start.json_:
             typer.echo(json.dumps(_plain_plan(surveyed, estimates), indent=1))
         else:
-            _print(surveyed)
+            print_runs(surveyed)
+            typer.echo(summary_text(surveyed))
             if estimates:
                 typer.echo(sum_text(estimates))
         return
@@ -83,7 +84,7 @@ def sweep_command(
     with alone(runs_dir):
         surveyed = survey(specs, runs_dir)
         folders = create_missing(surveyed, runs_dir)
-    typer.echo(_summary(surveyed), err=start.json_)
+    typer.echo(summary_text(surveyed), err=start.json_)
     if folders:
         work_through(folders, start.data_dir, mode, as_json=start.json_)
 
@@ -118,7 +119,8 @@ def _print_shipped(*, as_json: bool) -> None:
     typer.echo("`hashbench sweep NAME --dry-run` shows the runs of one.")
 
 
-def _state(one: Wanted) -> str:
+def state_text(one: Wanted) -> str:
+    """The state of a run of a grid, also of one that is not there."""
     return "missing" if one.status is None else str(one.status)
 
 
@@ -128,36 +130,38 @@ def _plain_plan(
     """The runs, those that are due with what they cost, where that was measured."""
     from hashbench.cli import estimate
 
-    plan = [_plain(one) for one in surveyed]
+    plan = [plain_run(one) for one in surveyed]
     due = [row for row in plan if row["due"]]
     for row, cost in zip(due, estimates or (), strict=False):
         row["estimate"] = estimate.plain(cost)
     return plan
 
 
-def _plain(one: Wanted) -> dict[str, object]:
+def plain_run(one: Wanted) -> dict[str, object]:
+    """A run of a grid for `--json`."""
     import msgspec
 
     return {
         "run": None if one.folder is None else one.folder.id,
-        "state": _state(one),
+        "state": state_text(one),
         "due": one.due,
         "spec": msgspec.to_builtins(one.spec),
     }
 
 
-def _print(surveyed: Sequence[Wanted]) -> None:
+def print_runs(surveyed: Sequence[Wanted]) -> None:
+    """Prints the state and the name of every run."""
     from hashbench.report.naming import full_name
 
     for one in surveyed:
-        typer.echo(f"{_state(one):9} {full_name(one.spec)}")
-    typer.echo(_summary(surveyed))
+        typer.echo(f"{state_text(one):9} {full_name(one.spec)}")
 
 
-def _summary(surveyed: Sequence[Wanted]) -> str:
+def summary_text(surveyed: Sequence[Wanted]) -> str:
+    """How many runs are in which state, and how many are to start."""
     from collections import Counter
 
-    counts = Counter(_state(one) for one in surveyed)
+    counts = Counter(state_text(one) for one in surveyed)
     by_state = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     due = sum(one.due for one in surveyed)
     return f"{len(surveyed)} runs: {by_state}; {due} to start"

@@ -50,4 +50,7 @@ def _example(path: RecoveryPath, data: Data) -> events.RecoveryExample:
         start=path.start,
         steps=tuple((str(names[c]), score) for c, score in path.steps),
         stop=None if path.stop is None else (str(names[path.stop[0]]), path.stop[1]),
+        runners_up=tuple(
+            tuple((str(names[c]), score) for c, score in step) for step in path.runners_up
+        ),
     )

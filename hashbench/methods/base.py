@@ -115,12 +115,15 @@ class RecoveryPath:
 
     From `start`, the score of the known set, each step added a class and reached a score. `stop`
     is the best class that was refused and the score it would have led to, where there was one.
+    `runners_up` are, for each step, the classes that came next, with the scores they would have
+    led to.
     """
 
     item: int
     start: float
     steps: tuple[tuple[int, float], ...]
     stop: tuple[int, float] | None
+    runners_up: tuple[tuple[tuple[int, float], ...], ...] = ()
 
 
 @dataclass(frozen=True)

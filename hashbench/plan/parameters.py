@@ -63,6 +63,29 @@ def choices(request: Request, cards: Sequence[MethodCard]) -> list[Choices]:
     ]
 
 
+def each_ablation(request: Request) -> list[list[str]]:
+    """The choice of no ablation, then every ablation that changes a value of one of the methods
+    under one of the protocols. Raises UnknownNameError for an unknown method, InputError where
+    ablations were chosen already.
+    """
+    rows = options()
+    if rows["ablate"].values(request.ablate) != [()]:
+        raise InputError("chooses ablations, and so does --ablate", where="--each-ablation")
+    cards = [
+        catalog.method(name, where="--method") for name in rows["method"].values(request.method)
+    ]
+    protocols = rows["protocol"].values(request.protocol)
+    names = dict.fromkeys(
+        ablation.name
+        for card in cards
+        for ablation in card.ablations
+        for protocol in protocols
+        for name, value in ablation.settings.items()
+        if value != card.param(name).start(protocol)
+    )
+    return [[], *([name] for name in names)]
+
+
 def _owners(key: str, cards: Sequence[MethodCard]) -> list[tuple[MethodCard, Param]]:
     """The methods that a key of `--set` is meant for, and their parameter."""
     prefix, dot, short = key.partition(".")

@@ -33,6 +33,7 @@ from hashbench.plan.request import (
     checked_values,
     count_runs,
     expand,
+    overridden,
     read_toml,
     spec_value,
 )
@@ -51,11 +52,25 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
     for key in raw:
         if key not in TABLES:
             raise UnknownNameError("table", key, TABLES, where=path)
+    return sweep_specs(raw, path, data_dir)
+
+
+def sweep_specs(
+    raw: Mapping[str, Any],
+    path: object,
+    data_dir: Path | None = None,
+    typed: Mapping[str, Any] | None = None,
+) -> list[RunSpec]:
+    """All runs of the tables of a sweep, each once, in their order.
+
+    `typed` values of options stand in place of those of every grid; parameters among them go to the
+    grids that set them. Raises InputError for what cannot run, and names `path` and the table.
+    """
     in_base = f"{path}: [base]"
     base = checked_values(_table(raw.get("base", {}), in_base), in_base)
     grids = _tables(raw.get("grid", [{}]), f"{path}: [[grid]]")
     skips = [
-        _skip(table, f"{path}: [[skip]] {number}")
+        conditions(table, f"{path}: [[skip]] {number}")
         for number, table in enumerate(_tables(raw.get("skip", []), f"{path}: [[skip]]"), start=1)
     ]
     requests: list[Request] = []
@@ -64,8 +79,24 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
         in_grid = f"{path}: [[grid]] {number}"
         grid = checked_values(table, in_grid)
         settings = {**base.get("set", {}), **grid.get("set", {})}
-        requests.append(request({**base, **grid, "set": settings}))
+        requests.append(request(_in_place({**base, **grid, "set": settings}, typed or {})))
         places.append((grid, in_grid, in_base))
+    return _expanded(requests, places, skips, path, data_dir)
+
+
+def _in_place(values: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a grid with those that were typed; a grid keeps to the parameters it sets."""
+    settings = {k: v for k, v in typed.get("set", {}).items() if k in values["set"]}
+    return overridden(values, {**typed, "set": settings})
+
+
+def _expanded(
+    requests: list[Request],
+    places: list[tuple[Mapping[str, Any], str, str]],
+    skips: list[dict[str, Any]],
+    path: object,
+    data_dir: Path | None,
+) -> list[RunSpec]:
     count = 0
     for asked, place in zip(requests, places, strict=True):
         with _blaming(*place):
@@ -81,7 +112,7 @@ def read_sweep(path: Path, data_dir: Path | None = None) -> list[RunSpec]:
     for asked, place in zip(requests, places, strict=True):
         with _blaming(*place):
             for spec in expand(asked, data_dir):
-                if not any(_matches(spec, skip) for skip in skips):
+                if not any(matches(spec, skip) for skip in skips):
                     specs.setdefault(spec.hash, spec)
     if not specs:
         raise InputError("describes no run", where=path, remedy="a [[grid]], or fewer [[skip]]")
@@ -105,8 +136,11 @@ def _blaming(grid: Mapping[str, Any], in_grid: str, in_base: str) -> Iterator[No
         raise
 
 
-def _skip(table: dict[str, Any], where: str) -> dict[str, Any]:
-    """The conditions of a [[skip]]: every option that may have several values may be one."""
+def conditions(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The conditions of a [[skip]], checked: every option that may have several values may be one.
+
+    Raises UnknownNameError for a key that is none, InputError for a wrong value.
+    """
     known = [key for key, option in options().items() if option.grid]
     for key in table:
         if key not in known:
@@ -114,8 +148,9 @@ def _skip(table: dict[str, Any], where: str) -> dict[str, Any]:
     return checked_values(table, where)
 
 
-def _matches(spec: RunSpec, skip: Mapping[str, Any]) -> bool:
-    return all(_meets(spec, key, wanted) for key, wanted in skip.items())
+def matches(spec: RunSpec, wanted: Mapping[str, Any]) -> bool:
+    """Whether a run meets all conditions, each of them by one of its values."""
+    return all(_meets(spec, key, values) for key, values in wanted.items())
 
 
 def _meets(spec: RunSpec, key: str, wanted: Any) -> bool:

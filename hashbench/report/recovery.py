@@ -106,12 +106,15 @@ def _example(example: RecoveryExample) -> Text:
     """Known set, each added class with the score reached, the stop, and the true set."""
     text = Text(f"\n{plain(example.item)}\n")
     text.append(f"  known   {_names(example.known)}   score {example.start:.2f}\n")
-    for name, score in example.steps:
+    for number, (name, score) in enumerate(example.steps):
         right = name in example.true
         text.append(
             f"  + {plain(name)}   {score:.2f}   {'right' if right else 'WRONG'}\n",
             style="green" if right else "red",
         )
+        if others := example.runners_up[number : number + 1]:
+            ahead = ", ".join(f"{plain(other)} {reached:.2f}" for other, reached in others[0])
+            text.append(f"      ahead of {ahead or 'no other class'}\n", style="dim")
     if example.stop is None:
         text.append("  stop    no class left to try\n", style="dim")
     else:

@@ -126,7 +126,8 @@ class RecoveryExample(msgspec.Struct, frozen=True):
     """How the labels of one training item were recovered, class by class.
 
     `start` is the score of the known positives; each step is (class, score reached); `stop` is the
-    best class that was refused, and the score it would have led to.
+    best class that was refused, and the score it would have led to. `runners_up` are, for each
+    step, the classes that came next, best first; earlier versions wrote none.
     """
 
     item: str
@@ -135,6 +136,7 @@ class RecoveryExample(msgspec.Struct, frozen=True):
     start: float
     steps: tuple[tuple[str, float], ...]
     stop: tuple[str, float] | None = None
+    runners_up: tuple[tuple[tuple[str, float], ...], ...] = ()
 
 
 class Recovery(Event, tag="recovery", frozen=True):

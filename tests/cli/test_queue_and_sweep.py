@@ -214,6 +214,22 @@ def test_choices_of_parameters_and_ablations_are_a_grid(command: Command) -> Non
     assert [spec["ablations"] for spec in planned] == [[]] * 3 + [["no-prompt"]] * 3
 
 
+def test_each_ablation_is_the_method_and_all_that_change_something(command: Command) -> None:
+    words = ("run", "-m", "pcril", "--each-ablation", "--dry-run")
+    code, out, err = command(*words, "--json")
+    assert code == 0, err
+    planned = json.loads(out)
+    changes = [tuple(spec["ablations"]) for spec in planned]
+    assert changes[0] == ()
+    assert ("no-PCR",) in changes
+    assert ("ANM",) not in changes  # what the method does anyway
+    assert all(spec["params"] != planned[0]["params"] for spec in planned[1:])
+    assert len(set(changes)) == len(changes) > 15
+    leaks = json.loads(command("run", "-m", "prompthash", *words[3:], "--json")[1])
+    assert not [spec for spec in leaks if "leak-label" in spec["ablations"]]
+    assert "so does --ablate" in command(*words, "--ablate", "no-PCR")[2]
+
+
 def listed(command: Command) -> dict[str, str]:
     return {line["run"]: line["status"] for line in json.loads(command("ls", "--json")[1])}
 

@@ -147,7 +147,7 @@ def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
     data = data_of(dataset, split, visible)
     items = torch.tensor([1, 4, 5])
     added = torch.ones(3, 3, dtype=torch.bool)
-    paths = [RecoveryPath(4, 3.0, ((2, 3.75),), (0, 4.0))]
+    paths = [RecoveryPath(4, 3.0, ((2, 3.75),), (0, 4.0), (((1, 3.5), (0, 3.25)),))]
     event = label_recovery.recovery_event(
         "search", 0, Recovered(items, added, {"x": 1.5}, paths), data
     )
@@ -164,6 +164,7 @@ def test_recovered_labels_are_held_against_the_truth(tmp_path: Path) -> None:
     assert example.item == "item4"
     assert example.steps == (("c", 3.75),)
     assert example.stop == ("a", 4.0)
+    assert example.runners_up == ((("b", 3.5), ("a", 3.25)),)
     names = np.array(dataset.class_names)
     assert example.true == tuple(names[dataset.labels[4]])
     assert example.known == tuple(names[visible.labels[4]])
@@ -217,6 +218,11 @@ def test_recovery_is_shown_with_examples_and_by_class(whole_run: RunFolder) -> N
         assert example.item in shown
         for name, score in example.steps:
             assert f"+ {name}   {score:.2f}   " in shown
+        for others in example.runners_up:
+            assert (
+                f"ahead of {', '.join(f'{name} {score:.2f}' for name, score in others)}"[:60]
+                in shown
+            )
     assert shown.count("  true ") == 12
     assert "similar pairs" in shown
     assert "plant life" in shown.split("by class")[1]

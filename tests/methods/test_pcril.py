@@ -184,6 +184,14 @@ def test_search_adds_unknown_entries_only_and_tells_how() -> None:
         assert all(gain >= 0.5 for gain in gains)
         if path.stop is not None:
             assert path.stop[1] - scores[-1] < 0.5
+        joined = [c for c, _ in path.steps]
+        assert len(path.runners_up) == len(path.steps)
+        for number, others in enumerate(path.runners_up):
+            reached = [score for _, score in others]
+            assert reached == sorted(reached, reverse=True)
+            assert all(score <= path.steps[number][1] + 1e-3 for score in reached)
+            assert not {c for c, _ in others} & set(joined[: number + 1])
+            assert not any(bool(train.known[path.item, c]) for c, _ in others)
     assert model.recovered(model.stages()[2]) is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hashbench.metrics.metric import parse_metric
 from hashbench.metrics.random_floor import random_floors
 from hashbench.metrics.ranking import evaluate
 from hashbench.plan.request import Request, expand
+from hashbench.plan.spec import RunSpec
 from hashbench.runs import layout, result
 from hashbench.runs.result import AuditResult, Result
 from hashbench.runs.seal import file_digest
@@ -53,16 +55,33 @@ def code_set(bits: int, seed: int, noise: float, split: int = 7) -> CodeSet:
 def scored_run(
     folder: Path, *, noise: float = 0.1, split: int = 7, second: int = 0, **request: Any
 ) -> layout.RunFolder:
-    """A run folder with spec, codes and result."""
+    """A run folder with spec, codes and result, of one run that is asked for."""
     bits_asked = tuple(request.pop("bits", [16]))
     (spec,) = expand(Request(**({"dataset": ["picturebook-tiny"]} | request)))
     spec = msgspec.structs.replace(spec, bits=bits_asked)  # several for any method, to be short
+    return scored(folder, spec, noise=noise, split=split, second=second)
+
+
+def scored(
+    folder: Path,
+    spec: RunSpec,
+    *,
+    noise: float = 0.1,
+    split: int = 7,
+    second: int = 0,
+    draw: int | None = None,
+    names: Sequence[str] = (),
+) -> layout.RunFolder:
+    """A run folder with spec, codes and result; `draw` seeds its codes, by default its own seed.
+
+    `names` are the metrics that the result holds, by default all that a worker stores.
+    """
     now = datetime.datetime(2026, 5, 4, second=second, tzinfo=datetime.UTC)
     run = layout.create(folder, spec, now)
-    metrics = [parse_metric(name) for name in catalog.reported()]
+    metrics = [parse_metric(name) for name in names or catalog.reported()]
     scores, floors, digests, left_out = {}, {}, {}, 0
     for bits in spec.bits:
-        codes = code_set(bits, spec.seed, noise, split)
+        codes = code_set(bits, spec.seed if draw is None else draw, noise, split)
         digests[str(bits)] = file_digest(write_codes(run.codes, codes))
         sides = codes.query_labels, codes.database_labels
         scores[str(bits)] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from hashbench.methods.pcril.recovery.prompts import (
 from hashbench.methods.pcril.recovery.search import Progress, Search, search, silent
 
 EXAMPLES = 12  # items whose search is reported step by step
+RUNNERS_UP = 3  # classes that a step passed over, in such a report
 
 
 class Recoverer(nn.Module):
@@ -194,5 +195,31 @@ class Recoverer(nn.Module):
             refused = int(self.search_refused[item])
             stop = (refused, float(self.search_refused_score[item])) if refused >= 0 else None
             joined = tuple((int(c), float(score[c])) for c in order)
-            paths.append(RecoveryPath(item, float(self.search_start[item]), joined, stop))
+            start = float(self.search_start[item])
+            paths.append(RecoveryPath(item, start, joined, stop, self._runners_up(item, joined)))
         return paths
+
+    @torch.no_grad()
+    def _runners_up(
+        self, item: int, joined: Sequence[tuple[int, float]]
+    ) -> tuple[tuple[tuple[int, float], ...], ...]:
+        """For each step of the tree search, the best of the classes that it passed over."""
+        context, train, prompts = self._context, self._context.train, self.prompts
+        if context.text("search") != "tree":
+            return ()
+        row = [item]
+        against = self._against(train.images[row], train.texts[row], context.text("score"))[0, 0]
+        current = train.labels[item] > 0
+        left = ~train.known[item] & ~current
+        steps = []
+        for winner, _ in joined:
+            left[winner] = False
+            fits = (current * prompts.cost).sum() + prompts.cost <= prompts.room
+            others = (left & fits).nonzero()[:, 0]
+            sets = current.repeat(len(others), 1)
+            sets[torch.arange(len(others), device=others.device), others] = True
+            scores = prompts.embed(sets) @ against if len(others) else against[:0]
+            best = scores.topk(min(RUNNERS_UP, len(others))).indices
+            steps.append(tuple((int(others[place]), float(scores[place])) for place in best))
+            current[winner] = True
+        return tuple(steps)
