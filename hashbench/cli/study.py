@@ -57,9 +57,12 @@ Quick = Annotated[
 @app.command("list")
 def list_command(json_: Json = False) -> None:
     """List all studies with their questions. HASHBENCH_STUDIES names a folder with your own."""
-    from hashbench.studies.catalog import studies
+    from hashbench.report.text import plain as shown
+    from hashbench.studies.catalog import left_out, studies
 
     known = studies()
+    for problem in left_out():
+        typer.echo(f"left out: {shown(problem)}", err=True)
     if json_:
         import json
 
@@ -71,7 +74,6 @@ def list_command(json_: Json = False) -> None:
         typer.echo(json.dumps(plain, indent=1))
         return
     from hashbench.cli.progress import print_entry
-    from hashbench.report.text import plain as shown
 
     width = max(len(study.name) for study in known) + 2
     for study in known:

@@ -1,4 +1,4 @@
-"""Where studies are: the packaged ones, those of a person's folder, and any file."""
+"""Where studies are: the packaged ones, plug-ins, those of a person's folder, and any file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.plan import plugins
 from hashbench.studies.study import Study, read
 
 PACKAGED = Path(__file__).parent / "library"
@@ -22,7 +23,13 @@ def files() -> dict[str, Path]:
                 "is no folder", where=f"{VARIABLE}={own}", remedy="a folder of studies, NAME.toml"
             )
         folders.append(Path(own))
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    of_folders = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    return plugins.healthy(plugins.STUDIES) | of_folders
+
+
+def left_out() -> list[str]:
+    """The plug-ins that cannot be used, each with the reason, in a sentence."""
+    return plugins.left_out(plugins.STUDIES, {path.stem for path in PACKAGED.glob("*.toml")})
 
 
 def studies() -> list[Study]:

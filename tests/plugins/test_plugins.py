@@ -22,6 +22,7 @@ from hashbench.plan.sweep import read_sweep
 from hashbench.report.naming import short_names, variant_name
 from hashbench.runs import layout, plugin_folders
 from hashbench.runs.layout import RunFolder
+from hashbench.studies import catalog as studies
 from hashbench.tui.screens.launch_choices import method_items
 from tests.plugins.conftest import Package
 from tests.tui import fixtures
@@ -176,7 +177,9 @@ def test_a_study_of_a_package_is_a_path(package: Package) -> None:
     path = package("fair", "plugged_study", source, "studies")
     package("text", "plugged_text", "STUDY = 'fair.toml'\n", "studies")
     assert plugins.healthy(plugins.STUDIES) == {"fair": path.with_name("fair.toml")}
+    assert studies.files()["fair"] == path.with_name("fair.toml")
     (problem,) = plugins.left_out(plugins.STUDIES, ())
+    assert studies.left_out() == [problem]
     assert "its STUDY is a str, not a Path" in problem
 
 
