@@ -47,7 +47,7 @@ def test_the_version_is_that_of_the_package() -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("hashbench re", "resume\nretry"),
+        ("hashbench re", "resume\nretry\nreport"),
         ("hashbench run --known", "--known-ratio"),
         ("hashbench run --method so", "soda"),
         ("hashbench run --protocol ", "strict\npublished"),
