@@ -31,6 +31,7 @@ def everything() -> list[events.AnyEvent]:
         events.Stopped(reason="asked to stop"),
         events.Failed(reason="nan", remedy="a smaller rate", detail="line one\nline two"),
         events.Finished(seconds=93.0),
+        events.Notified(action="bell", problem="there is no terminal"),
     ]
 
 
