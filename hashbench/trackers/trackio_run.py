@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import trackio
@@ -26,7 +27,7 @@ class TrackioRun:
             )
         self._project = target.project
         with _quiet():
-            self._run = trackio.init(
+            self._run: Any = trackio.init(
                 project=target.project,
                 name=target.run,
                 config=msgspec.to_builtins(target.spec),
@@ -44,7 +45,7 @@ class TrackioRun:
     def close(self) -> str:
         """Waits until everything is written."""
         with _quiet():
-            self._run.finish()  # type: ignore[no-untyped-call]
+            self._run.finish()
         return f"trackio show --project {self._project}"
 
 
