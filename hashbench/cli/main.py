@@ -11,13 +11,10 @@ import importlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    from hashbench.errors import HashbenchError
 
 
 @dataclass(frozen=True)
@@ -160,18 +157,19 @@ def hashbench(
     """
 
 
-def _report(error: HashbenchError) -> NoReturn:
-    from hashbench.report.text import plain
-
-    lines = "\n".join(plain(line) for line in str(error).splitlines())
-    sys.stderr.write(f"error: {lines}\n")
-    sys.exit(error.exit_code)
-
-
 def main() -> None:
     """Runs the command line. Errors of ours are one message on stderr and an exit code."""
     from hashbench.cli.streams import mend_streams, reader_left
     from hashbench.errors import HashbenchError
+
+    # loaded before it is needed: there may be no memory left then
+    from hashbench.files.os_errors import explained, limit_reached
+    from hashbench.report.text import plain
+
+    def report(error: HashbenchError) -> NoReturn:
+        lines = "\n".join(plain(line) for line in str(error).splitlines())
+        sys.stderr.write(f"error: {lines}\n")
+        sys.exit(error.exit_code)
 
     mend_streams()
     try:
@@ -181,15 +179,13 @@ def main() -> None:
             # what is still buffered is written here, where a failure can be told
             sys.stdout.flush()
     except HashbenchError as error:
-        _report(error)
+        report(error)
     except (BrokenPipeError, ReaderLeftError):
         reader_left()
     except (OSError, MemoryError, ImportError, RuntimeError) as error:
         # a disk that is full, read-only or failing; a limit of the system
-        from hashbench.files.os_errors import explained, limit_reached
-
         if isinstance(error, OSError):
-            _report(explained(error))
+            report(explained(error))
         if (limit := limit_reached(error)) is None:
             raise
-        _report(limit)
+        report(limit)

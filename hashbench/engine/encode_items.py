@@ -22,6 +22,7 @@ from hashbench.datasets.base import Dataset
 from hashbench.datasets.pictures import FilePictures, list_files
 from hashbench.datasets.text_files import read_bytes
 from hashbench.errors import DamagedFileError, HashbenchError, InputError
+from hashbench.files import os_errors
 from hashbench.metrics.codes import Codes
 from hashbench.plan import spec as specs
 from hashbench.plan.directions import IMAGE, TEXT
@@ -166,9 +167,15 @@ def answer(arguments: argparse.Namespace, send: Send) -> int:
     try:
         encode(arguments, send)
     except HashbenchError as error:
-        send({"error": error.problem, "where": error.where, "remedy": error.remedy})
-        return error.exit_code
+        return _refuse(error, send)
+    except OSError as error:  # a disk that is full, read-only or failing
+        return _refuse(os_errors.explained(error), send)
     return 0
+
+
+def _refuse(error: HashbenchError, send: Send) -> int:
+    send({"error": error.problem, "where": error.where, "remedy": error.remedy})
+    return error.exit_code
 
 
 def main() -> int:
