@@ -97,6 +97,8 @@ class Index:
         kept = {run_id: self._encoded[run_id] for run_id in run_ids & self._encoded.keys()}
         content = msgspec.msgpack.encode(_Content(VERSION, kept))
         with contextlib.suppress(OSError):  # read-only or full: the next list takes longer, no more
+            if self._path.exists() and not self._path.is_file():
+                self._path.unlink()  # a pipe in the place of our own file
             write_bytes_atomically(self._path, content)
 
 
