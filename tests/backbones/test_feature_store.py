@@ -136,6 +136,7 @@ def store_of(
         key="small-0",
         precision=precision,
         encoding_of=lambda _: {"transform": "shortest"},
+        fitted_encoders="",
         config=SimpleNamespace(shape=TowerShape(128, 77, 65, 128, 128)),
         load=lambda _: backbone,
     )
