@@ -296,7 +296,10 @@ def test_what_runs_wrote_of_themselves_is_compared_and_analysed(tmp_path: Path) 
     precision = by_claim["More known labels, higher precision"].effect
     assert precision is not None
     assert precision.difference == pytest.approx(0.4, abs=0.05)
-    assert "32 bits against pcril" in by_claim["32 bits beat 16"].label
+    labels = {one.label for one in found.findings if one.claim == "32 bits beat 16"}
+    assert labels == {
+        f"known {known} 32 bits against known {known} 16 bits" for known in ("0.3", "0.7")
+    }
     values = found.values[0].rows
     assert len(values) == 4
     assert values[0][2].text.startswith("0.3")
