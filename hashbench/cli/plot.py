@@ -46,7 +46,10 @@ def plot_command(
         ),
     ] = None,
     over: Annotated[
-        str, typer.Option("--over", help="Of `parameter`: alpha, known_ratio, template, ...")
+        str,
+        typer.Option(
+            "--over", help="Of `parameter`: alpha, known_ratio, ... [default: what varies]"
+        ),
     ] = "",
     metric: Annotated[
         str, typer.Option("--metric", "-m", help="Any metric name, such as mAP@50 or nDCG@100.")

@@ -121,6 +121,7 @@ def test_a_parameter_is_drawn_over_its_values(runs: Collected) -> None:
     assert line.ys == (by_changes["alpha=0.01"], by_changes[""])
     assert shown.panels[0].x.base == 10
     assert [text for _, text in shown.panels[0].x.ticks] == ["0.01", "1"]
+    assert drawn("parameter", soda) == shown  # nothing else varies
     with pytest.raises(InputError, match=r"differ in beta.*\n.*alpha"):
         drawn("parameter", soda, over="beta")
     with pytest.raises(UnknownNameError, match="alpha"):

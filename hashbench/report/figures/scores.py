@@ -48,8 +48,29 @@ def map_over_bits(finished: Sequence[Finished], metric: str) -> Figure:
     return _figure("map-over-bits", f"{metric} over bits", lines, axis, metric, tables)
 
 
+def varied(finished: Sequence[Finished]) -> list[str]:
+    """What can be drawn over: parameters, and options of labels and captions, that have several
+    values among the runs of one method.
+    """
+    values: dict[tuple[str, str], set[Value | None]] = {}
+    for run in finished:
+        for name in (*run.spec.params, *_LABEL_OPTIONS, *_CAPTION_OPTIONS):
+            values.setdefault((run.spec.method, name), set()).add(_value(run, name))
+    return list(dict.fromkeys(name for (_, name), known in values.items() if len(known) > 1))
+
+
 def over_parameter(finished: Sequence[Finished], metric: str, over: str) -> Figure:
-    """The metric over a parameter of the method or an option of the labels, all else equal."""
+    """The metric over a parameter of the method or an option of the labels, all else equal; without
+    a name, over the only one that varies.
+    """
+    if not over:
+        choices = varied(finished)
+        if len(choices) != 1:
+            raise InputError(
+                "names no parameter", where="--over",
+                remedy=f"one that varies: {', '.join(choices) or 'none does'}",
+            )  # fmt: skip
+        over = choices[0]
     values = {one.run.id: _value(one, over) for one in finished}
     known = [value for value in values.values() if value is not None]
     if len(set(known)) < 2:
@@ -151,11 +172,10 @@ def _no_range(finished: Sequence[Finished], over: str, known: Sequence[Value]) -
     names |= {*_LABEL_OPTIONS, *_CAPTION_OPTIONS}
     if not known:
         return UnknownNameError("parameter", over, sorted(names), where="--over")
-    varied = [name for name in sorted(names) if len({_value(r, name) for r in finished}) > 1]
     return InputError(
         f"no runs that are equal otherwise differ in {over}, which is {shown(known[0])}",
         where="--over",
-        remedy=f"over what varies: {', '.join(varied) or 'nothing does'}; "
+        remedy=f"over what varies: {', '.join(varied(finished)) or 'nothing does'}; "
         f"or run a grid: hashbench run --set {over}=A,B,C",
     )
 

@@ -10,6 +10,7 @@ from hashbench.errors import InputError
 from hashbench.report.figures.catalog import PlotOptions, figure
 from hashbench.report.figures.figure import Figure
 from hashbench.report.figures.groups import groups
+from hashbench.report.figures.scores import varied
 from hashbench.report.rows import Collected
 
 LINES = 12  # of one panel that can still be told apart
@@ -34,7 +35,7 @@ def figures_of(
     missing: list[str] = []
     one, bits = _one_length(collected)
     tasks = [("map-over-bits", collected, "")] if one is not collected else []
-    tasks += [("parameter", collected, over) for over in _varied(collected)]
+    tasks += [("parameter", collected, over) for over in varied(collected.finished)]
     tasks += [(kind, one, "") for kind in ONE_LENGTH]
     for number, (kind, runs, over) in enumerate(tasks):
         report(number, len(tasks))
@@ -60,13 +61,3 @@ def _one_length(collected: Collected) -> tuple[Collected, str]:
     if len(labels) == 1:
         return collected, bits
     return Collected([run for run in collected.finished if run.spec.bits_label == bits]), bits
-
-
-def _varied(collected: Collected) -> list[str]:
-    """Parameters and shares of labels that have several values among runs of one method."""
-    values: dict[tuple[str, str], set[object]] = {}
-    for run in collected.finished:
-        options = {"known_ratio": run.spec.labels.known_ratio, **run.spec.params}
-        for name, value in options.items():
-            values.setdefault((run.spec.method, name), set()).add(value)
-    return list(dict.fromkeys(name for (_, name), known in values.items() if len(known) > 1))
