@@ -161,7 +161,7 @@ def _effects(findings: Sequence[Finding]) -> Grid:
     ]
     over = "seeds"
     if len({row[-1] for row in rows}) == 1:  # said once, so that the table fits a terminal
-        over = f"{rows[0][-1]} seeds"
+        over = "seeds" if rows[0][-1] == NONE else f"{rows[0][-1]} seeds"
         headers, rows = headers[:-1], [row[:-1] for row in rows]
     notes.append(f"from, to: 95 % interval over {over} and queries; p after Holm over all claims")
     return Grid.of(headers, rows, words=2, title="effects", notes=notes)
