@@ -95,9 +95,11 @@ class Effect:
         return float(special.stdtr(freedom, (abs(self.difference) - margin) / error))
 
 
-def effect_of(differences: ArrayLike) -> Effect:
+def effect_of(differences: ArrayLike, *, least_variance: float = 0.0) -> Effect:
     """The effect of differences (S, Q): system minus other system, a row a seed.
 
+    `least_variance` is what the variance over seeds is known not to be below: a few seeds may agree
+    by chance.
     A query that is NaN for all seeds is left out. Raises InputError for anything else that is not
     finite, and where no value is left.
     """
@@ -109,7 +111,7 @@ def effect_of(differences: ArrayLike) -> Effect:
     by_seed, by_query, mean = d.mean(axis=1), d.mean(axis=0), float(d.mean())
     rest = d - by_seed[:, None] - by_query[None, :] + mean
     squares = (
-        Q * _variance(by_seed),
+        Q * max(_variance(by_seed), least_variance if S > 1 else 0.0),
         S * _variance(by_query),
         float((rest**2).sum()) / max(1, (S - 1) * (Q - 1)),
     )

@@ -33,7 +33,7 @@ class FigureRuns:
 
 @dataclass(frozen=True)
 class Answer:
-    """All that is known so far. `findings` are corrected as one family, those of comparisons first.
+    """All that is known so far. `findings` are corrected as one family, those of analyses first.
 
     `counted` are the finished runs that it is made of; `missing` runs of `planned` are not
     finished, and `changed` ones were changed after they were scored and do not count.
@@ -67,8 +67,9 @@ def answer(planned: PlannedStudy, finished: Sequence[Finished], data_dir: Path) 
     material = Material(planned.specs, counted, outcomes, data_dir)
     made = [_analysis(planned, number, material) for number in range(len(content.analyse))]
     tested = [finding for analysis in made for finding in analysis.findings]
-    findings = corrected([*found, *tested]) if found or tested else []
-    made = _with_corrected(made, findings[len(found) :])
+    # what was worth an analysis is what the study asks first
+    findings = corrected([*tested, *found]) if found or tested else []
+    made = _with_corrected(made, findings)
     missing = len(planned.to_run) - len(finished)
     return Answer(
         planned=planned,
@@ -160,7 +161,7 @@ def _effects(findings: Sequence[Finding]) -> Grid:
     ]
     over = "seeds"
     if len({row[-1] for row in rows}) == 1:  # said once, so that the table fits a terminal
-        over = f"{rows[0][-1]} seeds"
+        over = "seeds" if rows[0][-1] == NONE else f"{rows[0][-1]} seeds"
         headers, rows = headers[:-1], [row[:-1] for row in rows]
     notes.append(f"from, to: 95 % interval over {over} and queries; p after Holm over all claims")
     return Grid.of(headers, rows, words=2, title="effects", notes=notes)

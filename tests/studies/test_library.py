@@ -91,6 +91,21 @@ def test_bits_and_other_values_that_are_not_compared_are_pooled_or_kept_apart(
 
 
 @pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("soda-captions", "soda against caption noise 0.3"),
+        ("soda-labels", "noise 0.3 against noise 0.3 no-teacher"),
+        ("pcril-components", "ANM PCR against ANM"),
+        ("pcril-recovery", "known 0.7 against known 0.3"),
+        ("pghmh-bits", "pghmh 32 bits against pghmh 16 bits"),
+        ("soda-backbones", "soda against soda scratch-resnet18"),
+    ],
+)
+def test_comparisons_are_named_by_what_differs(name: str, label: str, tmp_path: Path) -> None:
+    assert label in [one.label for one in plan(catalog.find(name), {}, tmp_path).contrasts]
+
+
+@pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("question =", "questions =", "is no study: .*questions"),

@@ -296,7 +296,20 @@ def test_what_runs_wrote_of_themselves_is_compared_and_analysed(tmp_path: Path) 
     precision = by_claim["More known labels, higher precision"].effect
     assert precision is not None
     assert precision.difference == pytest.approx(0.4, abs=0.05)
-    assert "32 bits against pcril" in by_claim["32 bits beat 16"].label
+    correlation = by_claim["Precision goes with mAP"].effect
+    assert correlation is not None
+    assert correlation.low is not None
+    assert correlation.high is not None
+    assert correlation.seeds == 3
+    # however well seeds agree: four settings have the same order by chance at times
+    assert correlation.high - correlation.low > 2 * 4.3 * np.sqrt(1.06 / 3) - 0.01
+    without_one = {one.claim: one for one in answer(planned, finished[1:], tmp_path).findings}
+    lacking = without_one["Precision goes with mAP"]
+    assert lacking.reading is Reading.FEW_SEEDS  # a seed that lacks a setting does not count
+    labels = {one.label for one in found.findings if one.claim == "32 bits beat 16"}
+    assert labels == {
+        f"known {known} 32 bits against known {known} 16 bits" for known in ("0.3", "0.7")
+    }
     values = found.values[0].rows
     assert len(values) == 4
     assert values[0][2].text.startswith("0.3")

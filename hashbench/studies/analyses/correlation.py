@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from hashbench.studies.findings import Finding, Scale
 from hashbench.studies.outcomes import Outcomes, in_points, is_event
 from hashbench.studies.study import Expectation
 
-FEWEST_SETTINGS = 3  # of one seed, for a rank correlation to say anything
+FEWEST_SETTINGS = 4  # of one seed, for a rank correlation to say anything
 _NEAR_ONE = 0.999  # Fisher's z of a correlation of 1 is infinite
 
 
@@ -31,7 +32,9 @@ class Correlation(Analyser, frozen=True):
 
     It is computed for each seed over the settings that the study spans, so that seeds, which are
     independent of each other, give the interval (of Fisher's z): runs of one setting are not
-    independent, and taking all runs together would count them as if they were.
+    independent, and taking all runs together would count them as if they were. Seeds that agree
+    on the whole order are no proof of it: z of n settings varies by 1.06 / (n - 3) at least
+    (Fieller, Hartley and Pearson 1957).
     """
 
     claim: str
@@ -46,7 +49,12 @@ class Correlation(Analyser, frozen=True):
             x, y = (outcome_of(run, name, material.outcomes) for name in (self.x, self.y))
             if x is not None and y is not None:
                 points.setdefault(run.spec.seed, []).append((x, y))
-        by_seed = {seed: found for seed, pairs in points.items() if (found := _rank(pairs))}
+        # of a seed that lacks settings the order is another one
+        planned = Counter(spec.seed for spec in material.specs)
+        whole = {seed: pairs for seed, pairs in points.items() if len(pairs) == planned[seed]}
+        ranked = {seed: _rank(pairs) for seed, pairs in whole.items()}
+        by_seed = {seed: r for seed, r in ranked.items() if r is not None}
+        settings = min((len(points[seed]) for seed in by_seed), default=FEWEST_SETTINGS)
         z = [math.atanh(r) for r in by_seed.values()]
         finding = Finding(
             claim=self.claim,
@@ -54,7 +62,9 @@ class Correlation(Analyser, frozen=True):
             outcome="rank correlation",
             expect=self.expect,
             scale=Scale.CORRELATION,
-            effect=effect_of(np.array(z)[:, None]) if z else None,
+            effect=effect_of(np.array(z)[:, None], least_variance=1.06 / (settings - 3))
+            if z
+            else None,
             equal=("the settings of each seed",),
             missing=len(material.specs) - len(material.finished),
         )
