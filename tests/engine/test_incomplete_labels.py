@@ -23,6 +23,7 @@ from hashbench.engine.data import Data, visible_labels
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError
 from hashbench.methods.base import Recovered, RecoveryPath
+from hashbench.metrics.codes import Codes
 from hashbench.plan import catalog
 from hashbench.plan.request import Request, expand
 from hashbench.plan.spec import RunSpec
@@ -110,14 +111,16 @@ def test_hidden_training_labels_do_not_choose_the_epoch(
         return [SimpleNamespace(value=0.5)]
 
     monkeypatch.setattr("hashbench.engine.validation.evaluate", evaluate)
+    codes = Codes.from_signs(np.ones((2, 1), bool))
     monkeypatch.setattr(
-        "hashbench.engine.validation.encode", lambda *_: {"image": {1: None}, "text": {1: None}}
+        "hashbench.engine.validation.encode", lambda *_: {"image": {1: codes}, "text": {1: codes}}
     )
     monkeypatch.setattr(
         "hashbench.engine.validation.LabelMasks", SimpleNamespace(from_multi_hot=lambda x: x)
     )
     method: Any = SimpleNamespace(bits=(1,))
-    Validation(data, ("i2t",), "validation").score(method)
+    found = Validation(data, ("i2t",), "validation").score(method)
+    assert found.monitors == {"constant bits": 1.0, "equal code pairs": 1.0}
     ((queries, items),) = asked
     full = dataset.labels
     np.testing.assert_array_equal(queries, (full[:8] & visible.known)[6:])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from hashbench.engine.trainer import Trainer
+from hashbench.engine.validation import Validated
 from hashbench.errors import StopAskedError, TrainingError
 from hashbench.methods.base import Batch, Method, Stage, Term
 from hashbench.plan.request import Request, expand
@@ -73,8 +74,8 @@ class Scores:
 
     on = "validation"
 
-    def score(self, method: Toy) -> dict[str, float]:
-        return {"i2t:mAP@all @1": 1 - abs(float(method.weight.detach()) - 0.5)}
+    def score(self, method: Toy) -> Validated:
+        return Validated({"i2t:mAP@all @1": 1 - abs(float(method.weight.detach()) - 0.5)})
 
     @staticmethod
     def summary(scores: dict[str, float]) -> float:
@@ -87,8 +88,8 @@ class Scripted(Scores):
     def __init__(self, values: list[float]) -> None:
         self.values = values
 
-    def score(self, method: Toy) -> dict[str, float]:
-        return {"i2t:mAP@all @1": self.values[(method.step - 1) // STEPS]}
+    def score(self, method: Toy) -> Validated:
+        return Validated({"i2t:mAP@all @1": self.values[(method.step - 1) // STEPS]})
 
 
 def conducted(run: RunFolder, scores: Scores | None = None, **toy: int) -> Trainer:

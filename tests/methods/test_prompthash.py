@@ -241,6 +241,7 @@ def test_monitors() -> None:
     for name in (
         "gradient norm of context",
         "gradient norm of fusion",
+        "gradient norm of state space",
         "prompt share",
         "fused-to-plain norm",
         "eta",

@@ -148,3 +148,4 @@ def test_facts(bits):
     facts = code_facts(Codes.from_signs(codes))
     assert (facts.items, facts.bits, facts.distinct, facts.constant) == (4, bits, 3, bits - 2)
     assert facts.balance == pytest.approx((0 + 0.5 + (bits - 2)) / bits)
+    assert facts.equal_pairs == pytest.approx(1 / 6)  # the last two items, of six pairs
