@@ -117,6 +117,9 @@ def _checked(path: Path, root: Path, found: dict[str, str]) -> Unpacked:
         raise DamagedFileError(
             f"is a bundle of format {listed.format}; this version reads format {FORMAT}", where=path
         )
+    for name in listed.files:
+        if name == LIST or most_bytes(name) is None:  # it could lead out of the folder
+            raise DamagedFileError(f"its list names {_shown(name)}", where=path)
     names = sorted(({*found} - {LIST}) | {*listed.files})
     problems: dict[str, list[str]] = {}
     for name in names:

@@ -216,6 +216,16 @@ def test_hostile_entries_are_refused_before_they_do_harm(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["runs/../spec.toml", "/etc/spec.toml", "runs/a/b.txt", LIST])
+def test_a_list_that_leads_elsewhere_is_refused(name: str, bundle: Path) -> None:
+    content = members(bundle)
+    listing = json.loads(content[LIST])
+    listing["files"][name] = {"size": 1, "sha256": "0"}
+    rewritten(bundle, content | {LIST: json.dumps(listing).encode()})
+    with pytest.raises(DamagedFileError, match="its list names"), unpacked(bundle):
+        pass
+
+
 def test_sizes_that_are_claimed_are_not_believed(bundle: Path) -> None:
     content = bytearray(bundle.read_bytes())
     huge = tarfile.TarInfo("runs/a/codes/16.npz")
