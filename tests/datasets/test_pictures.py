@@ -42,6 +42,7 @@ def test_formats_of_photographs_are_read_whatever_the_name(tmp_path: Path, kind:
     assert read_picture(tmp_path / "a.jpg").size == (24, 16)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Pillow's, of formats it will drop
 def test_no_other_format_is_decoded_and_no_program_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
