@@ -8,6 +8,7 @@ For programs and notebooks it is a library, too (`hashbench guide python`):
     load_codes(path)                             codes out of .mat, .npz and .npy files
     load_run(name), train(method=..., ...)       a run: its events, scores and codes
     compare(runs)                                runs and code files in tables
+    plot(kind, runs)                             figures of runs
 
 Names are loaded when they are first used; importing the package imports nothing heavy, and none of
 them imports torch.
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from hashbench.api.evaluation import Evaluation as Evaluation
     from hashbench.api.evaluation import MetricResult as MetricResult
     from hashbench.api.evaluation import evaluate as evaluate
+    from hashbench.api.figures import Plot as Plot
+    from hashbench.api.figures import plot as plot
     from hashbench.api.retrieval_metric import RetrievalMetric as RetrievalMetric
     from hashbench.api.runs import Run as Run
     from hashbench.api.runs import load_run as load_run
@@ -49,6 +52,7 @@ _WHERE = {
     "HashbenchError": "errors",
     "InputError": "errors",
     "MetricResult": "api.evaluation",
+    "Plot": "api.figures",
     "RetrievalMetric": "api.retrieval_metric",
     "RetrievalTask": "codefiles.load",
     "Run": "api.runs",
@@ -57,6 +61,7 @@ _WHERE = {
     "evaluate": "api.evaluation",
     "load_codes": "api.arrays",
     "load_run": "api.runs",
+    "plot": "api.figures",
     "train": "api.training",
 }
 """The module of each public name, below this package."""

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.api.arrays import PathLike, in_python
-from hashbench.api.runs import Run
+from hashbench.api.runs import Run, folders_of
 from hashbench.errors import InputError
 from hashbench.metrics.metric import parse_metric
 from hashbench.report import code_file_rows, comparison, export, rows
 from hashbench.report.comparison import Table
 from hashbench.report.notebook import rich_text
 from hashbench.report.significance import versus as tested_against
-from hashbench.runs.layout import RunFolder, find, pick
 
 
 class Comparison:
@@ -101,8 +100,7 @@ def compare(
     with in_python():
         name = str(parse_metric(metric, "metric"))
     folder = Path(runs_dir)
-    folders = find(folder) if runs is None else [_folder(run, folder) for run in runs]
-    collected = rows.collect(folders)
+    collected = rows.collect(folders_of(runs, folder))
     if not collected.finished:
         problems = [*collected.damaged, *export.unfinished_lines(collected.unfinished)]
         raise InputError("no run has finished", where=folder, remedy="; ".join(problems) or None)
@@ -122,12 +120,3 @@ def _named(files: Mapping[str, PathLike] | Iterable[PathLike]) -> dict[str, Path
     if isinstance(files, Mapping):
         return dict(files)
     return {Path(file).name: file for file in files}
-
-
-def _folder(run: Run | PathLike, runs_dir: Path) -> RunFolder:
-    if isinstance(run, Run):
-        return run.folder
-    path = Path(run)
-    if (path / "spec.toml").is_file():
-        return RunFolder(path.resolve())
-    return pick(runs_dir, str(run))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hashbench.api.arrays import PathLike
@@ -20,7 +20,7 @@ from hashbench.report.naming import full_name
 from hashbench.report.notebook import rich_html, rich_text
 from hashbench.runs import result as results
 from hashbench.runs.events import AnyEvent, Failed, Finished, Stopped
-from hashbench.runs.layout import RunFolder, pick
+from hashbench.runs.layout import RunFolder, find, pick
 from hashbench.runs.result import Result
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
@@ -143,3 +143,10 @@ def load_run(name: PathLike = "last", runs_dir: PathLike = "runs") -> Run:
     if (path / "spec.toml").is_file():
         return Run(RunFolder(path.resolve()))
     return Run(pick(Path(runs_dir), str(name)))
+
+
+def folders_of(runs: Iterable[Run | PathLike] | None, runs_dir: Path) -> list[RunFolder]:
+    """The folders of runs, of their ids or of their folders; None stands for all in `runs_dir`."""
+    if runs is None:
+        return find(runs_dir)
+    return [run.folder if isinstance(run, Run) else load_run(run, runs_dir).folder for run in runs]

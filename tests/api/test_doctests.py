@@ -28,7 +28,15 @@ def test_every_public_function_has_an_example() -> None:
     finder = doctest.DocTestFinder()
     without = [
         name
-        for name in ("evaluate", "audit_codes", "load_codes", "compare", "train", "RetrievalMetric")
+        for name in (
+            "evaluate",
+            "audit_codes",
+            "load_codes",
+            "compare",
+            "plot",
+            "train",
+            "RetrievalMetric",
+        )
         if not any(test.examples for test in finder.find(getattr(hashbench, name), name))
     ]
     assert without == []

@@ -6,6 +6,7 @@ grey. Fonts are embedded as TrueType (Type 42). Equal figures are equal files, b
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import math
 from collections.abc import Sequence
@@ -49,6 +50,11 @@ _STYLE: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 0.03, "figure.constrained_layout.h_pad": 0.03,
     "text.parse_math": False, "text.usetex": False,
 }  # fmt: skip
+
+
+def installed() -> bool:
+    """Whether matplotlib can be had; it is not imported."""
+    return importlib.util.find_spec("matplotlib") is not None
 
 
 def check_form(form: str) -> None:
