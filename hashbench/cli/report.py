@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hashbench.cli.options import RUNS_DIR, Json, RunsDir
+from hashbench.cli.options import DATA_DIR, RUNS_DIR, DataDir, Json, RunsDir
 from hashbench.cli.selection import metric_name, sort_paths, warn
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Runs = Annotated[
     list[Path] | None,
     typer.Argument(
-        help="Run folders, such as runs/*, or ids of runs. [default: all in the runs folder]"
+        help="Run folders, such as runs/*, or ids of runs, or the name of one study. "
+        "[default: all in the runs folder]"
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="FILE.html, or FILE.pdf.")]
@@ -39,6 +40,9 @@ Published = Annotated[
     bool,
     typer.Option("--published", help="Numbers that papers print, below rows that they match."),
 ]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Of a study: on built-in data, as `study run --quick`.")
+]
 Figures = Annotated[
     bool, typer.Option("--figures/--no-figures", help="Figures need hashbench[plots].")
 ]
@@ -52,10 +56,13 @@ def report_command(
     versus: Versus = None,
     published: Published = False,
     figures: Figures = True,
+    quick: Quick = False,
     json_: Json = False,
+    data_dir: DataDir = DATA_DIR,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Write one self-contained file about runs: tables, figures, audit, protocol, commands.
+    """Write one self-contained file about runs: tables, figures, audit, protocol, commands; or
+    about a study: its question and verdict, too (`study report` takes the options of its runs).
 
     The HTML page opens without a network: tables sort and filter, and it prints. PDF needs
     `pip install 'hashbench[pdf]'`. Equal runs give equal files, byte by byte.
@@ -71,6 +78,22 @@ def report_command(
             where="--output",
             remedy="a name that ends in .html or .pdf",
         )
+    if (study := _study(runs or [])) is not None:
+        from hashbench.cli.study import report_study
+
+        report_study(
+            study,
+            {},
+            quick=quick,
+            output=output,
+            figures=figures,
+            json_=json_,
+            data_dir=data_dir,
+            runs_dir=runs_dir,
+        )
+        return
+    if quick:
+        raise InputError("is of studies alone", where="--quick", remedy="name a study")
     folders, files = sort_paths(runs or [], runs_dir)
     if files:
         raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
@@ -80,6 +103,18 @@ def report_command(
     content = _rendered(page, form)
     write_bytes_atomically(output, content)
     _tell(output, page, len(content), len(collected.finished), as_json=json_)
+
+
+def _study(names: list[Path]) -> str | None:
+    """The study that is named, if one is: a name of no path, or a study's file."""
+    from hashbench.studies.catalog import files
+
+    if len(names) != 1:
+        return None
+    (name,) = names
+    if name.suffix == ".toml" and name.is_file():
+        return str(name)
+    return str(name) if not name.exists() and str(name) in files() else None
 
 
 def _tables(

@@ -187,6 +187,30 @@ def report_command(
 
     Give the options that `study run` had: they say which runs are meant.
     """
+    report_study(
+        name,
+        typed,
+        quick=quick,
+        output=output,
+        figures=figures,
+        json_=json_,
+        data_dir=data_dir,
+        runs_dir=runs_dir,
+    )
+
+
+def report_study(
+    name: str,
+    typed: dict[str, Any],
+    *,
+    quick: bool,
+    output: Path | None,
+    figures: bool,
+    json_: bool,
+    data_dir: Path,
+    runs_dir: Path,
+) -> None:
+    """Answers a study by its finished runs, in the terminal or in a file. Raises InputError."""
     from hashbench.studies.answer import answer
     from hashbench.studies.runs import finished_runs
 

@@ -108,6 +108,11 @@ def test_a_report_is_printed_written_and_plain(command: Command, tmp_path: Path)
     assert "Which label prompt teaches SODA best" in shown
     assert content["verdict"] in shown
     assert "hashbench study run soda-templates --quick" in shown
+    same = tmp_path / "same.html"  # `report` takes the name of a study, too
+    words = ("report", "soda-templates", "--quick", "--no-figures", "-o", str(same))
+    assert command(*words)[0] == 0
+    assert same.read_bytes() == page.read_bytes()
+    assert command("report", "--quick")[0] == 2
     code, out, err = command("study", "report", "soda-templates", "--quick")
     assert code == 0, err
     assert "over template" in out or "template" in out.rpartition("mean ± sample")[2]
