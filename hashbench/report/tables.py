@@ -217,26 +217,35 @@ _LATEX_ESCAPES = {
 
 def for_latex(grids: Sequence[Grid], closing: Sequence[str] = ()) -> str:
     """LaTeX tables for booktabs, the best in bold, what qualifies a number in the caption."""
-    from tabulate import tabulate
-
     parts = []
     for grid in grids:
-        rows = [
-            [f"{BOLD}{plain(c.text)}{BOLD_END}" if c.best else plain(c.text) for c in row]
-            for row in grid.rows
-        ]
-        body = tabulate(
-            rows,
-            [plain(header) for header in grid.headers],
-            tablefmt="latex_booktabs",  # escapes what has a meaning in LaTeX
-            colalign=_alignment(grid),
-            disable_numparse=True,
-        )
+        body = _body(grid, "latex_booktabs")
         escaped = ". ".join(_escaped(text) for text in (grid.title, *grid.notes) if text)
         caption = f"\\caption{{{escaped}.}}"
         whole = "\n".join(["\\begin{table}", "\\centering", body, caption, "\\end{table}"])
         parts.append("".join(_LATEX.get(letter, letter) for letter in whole))
     return "\n\n".join([*parts, *(f"% {plain(line)}" for line in closing)]) + "\n"
+
+
+def _body(grid: Grid, form: str) -> str:
+    """A grid in a form of tabulate, which escapes what has a meaning in it; the best between
+    BOLD and BOLD_END.
+    """
+    from tabulate import tabulate
+
+    rows = [
+        [f"{BOLD}{plain(c.text)}{BOLD_END}" if c.best else plain(c.text) for c in row]
+        for row in grid.rows
+    ]
+    return str(
+        tabulate(
+            rows,
+            [plain(header) for header in grid.headers],
+            tablefmt=form,
+            colalign=_alignment(grid),
+            disable_numparse=True,
+        )
+    )
 
 
 def _escaped(text: str) -> str:
@@ -250,22 +259,10 @@ def for_html(grids: Sequence[Grid], closing: Sequence[str] = ()) -> str:
     """HTML tables with titles and notes, the best in bold; for notebooks."""
     from html import escape
 
-    from tabulate import tabulate
-
     parts = []
     for grid in grids:
-        rows = [
-            [f"{BOLD}{plain(c.text)}{BOLD_END}" if c.best else plain(c.text) for c in row]
-            for row in grid.rows
-        ]
-        body = tabulate(
-            rows,
-            [plain(header) for header in grid.headers],
-            tablefmt="html",  # escapes what has a meaning in HTML
-            colalign=_alignment(grid),
-            disable_numparse=True,
-        )
-        table = "".join(_HTML.get(letter, letter) for letter in str(body))
+        body = _body(grid, "html")
+        table = "".join(_HTML.get(letter, letter) for letter in body)
         title = f"<p><b>{escape(plain(grid.title))}</b></p>" if grid.title else ""
         parts.append("\n".join(filter(None, (title, table, _html_list(grid.notes)))))
     return "\n".join(filter(None, (*parts, _html_list(closing))))
