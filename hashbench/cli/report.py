@@ -78,8 +78,9 @@ def report_command(
             where="--output",
             remedy="a name that ends in .html or .pdf",
         )
+    # the name of a study stands for its runs, and brings question and verdict along
     if (study := _study(runs or [])) is not None:
-        from hashbench.cli.study import report_study
+        from hashbench.cli.study_report import report_study
 
         report_study(
             study,
