@@ -44,13 +44,19 @@ class ItemEncoder:
     """A run's selected model, on the CPU.
 
     A fused code is made of the one modality that a new item has. Raises InputError for codes of the
-    published protocol, which depend on labels or on the batch, for a run without a checkpoint, and
-    for sets of features, whose encoders are not known.
+    published protocol, which depend on labels or on the batch, for imported ones, for a run without
+    a checkpoint, and for sets of features, whose encoders are not known.
     """
 
     def __init__(
         self, run: RunFolder, spec: RunSpec, data_dir: Path, report: Report = no_report
     ) -> None:
+        if spec.imported:
+            raise InputError(
+                "holds imported codes, and nothing here has trained what made them",
+                where=run.id,
+                remedy="a run that was trained",
+            )
         plugin_folders.require_same_files(run, spec)
         card = catalog.method(spec.method)
         if spec.protocol == "published":

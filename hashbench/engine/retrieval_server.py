@@ -103,7 +103,7 @@ class Library:
             "query": len(self._any.query_labels),
             "database": len(self._any.database_labels),
             "note": self.note,
-            "typed": self._spec.protocol != "published",
+            "typed": self._spec.protocol != "published" and not self._spec.imported,
         }
 
     def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:

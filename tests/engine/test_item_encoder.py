@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from hashbench.codefiles.native import read_codes
 from hashbench.datasets.base import Dataset
 from hashbench.engine import encode_items
 from hashbench.engine.data import load_dataset
+from hashbench.engine.item_encoder import ItemEncoder
 from hashbench.engine.retrieval_server import Library
 from hashbench.errors import DamagedFileError, InputError
 from hashbench.plan import spec as specs
@@ -211,3 +213,10 @@ def test_the_reader_takes_nothing_else(tmp_path: Path) -> None:
     for name, problem in (("a", "no codes of new items"), ("b", "codes of its 1 items")):
         with pytest.raises(DamagedFileError, match=problem):
             read_encoded(tmp_path / f"{name}.npz")
+
+
+def test_imported_codes_have_no_encoder(make: Make, data_dir: Path) -> None:
+    run = make(method=["lsh"])
+    spec = msgspec.structs.replace(specs.read(run.spec), method="Ours", imported="ours.mat")
+    with pytest.raises(InputError, match="imported codes"):
+        ItemEncoder(run, spec, data_dir)
