@@ -133,10 +133,9 @@ class TokenTable:
     rows: NDArray[np.int64]
     ends: NDArray[np.int64]
 
-    def batch(self, texts: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """(n, L) rows of some texts, cut behind the longest, and their ends (n)."""
-        ends = self.ends[texts]
-        return torch.from_numpy(self.rows[texts, : ends.max() + 1]), torch.from_numpy(ends)
+    def batch(self, texts: NDArray[np.int64]) -> Tensor:
+        """(n, L) rows of some texts, cut behind the longest."""
+        return torch.from_numpy(self.rows[texts, : self.ends[texts].max() + 1])
 
 
 def token_table(texts: list[str]) -> TokenTable:

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from hashbench.backbones import own_weights, photo_clip
 from hashbench.backbones import photo_pretraining_data as data
 from hashbench.backbones import photo_pretraining_features as features
+from hashbench.backbones.class_precision import class_average_precision
 from hashbench.backbones.photo_clip import CELLS, DIM
 from hashbench.backbones.pretrain_picturebook import text_features
 
@@ -112,7 +113,7 @@ class Training:
 
     def texts(self, numbers: Rows) -> Tensor:
         """(n, 256) unit features of texts, before the common space's map."""
-        tokens, _ = self.evidence.table.batch(numbers)
+        tokens = self.evidence.table.batch(numbers)
         with torch.autocast("cpu", torch.bfloat16):
             values = text_features(self.model, tokens)
         return F.normalize(values.float(), dim=1)
@@ -294,14 +295,12 @@ def quality(training: Training, held: Rows) -> dict[str, float]:
     prompts = [f"a photo of a {word}" for word in photos.words]
     scores = training.encode(tagged) @ training.encode_new(prompts).T
     enough = labels.sum(axis=0) >= 4
-    order = np.argsort(-scores.numpy(), axis=0, kind="stable")
-    hits = np.take_along_axis(labels, order, axis=0)[:, enough]
-    precision = hits.cumsum(axis=0) / np.arange(1, len(hits) + 1)[:, None]
+    average = class_average_precision(scores.numpy()[:, enough], labels[:, enough])
     captions = [photos.captioned[row][1][0] for row in told.tolist()]
     pairs = training.encode_new(captions) @ training.encode(told).T
     better = (pairs > pairs.diag()[:, None]).sum(1)
     return {
-        "words_ap": float(((precision * hits).sum(axis=0) / hits.sum(axis=0)).mean()),
+        "words_ap": float(average.mean()),
         "caption_r10": float((better < 10).float().mean()),
     }
 

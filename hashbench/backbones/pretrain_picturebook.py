@@ -26,6 +26,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from hashbench.backbones import own_weights, picturebook_clip
+from hashbench.backbones.class_precision import class_average_precision
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.pretraining_data import (
     Batch,
@@ -100,11 +101,7 @@ def zero_shot_ap(model: Any, pool: Pool) -> NDArray[np.float64]:
                 for first in range(0, len(pool.pictures), 500)
             ]
         )
-    order = np.argsort(-(image @ text.T).numpy(), axis=0, kind="stable")
-    hits = np.take_along_axis(pool.labels, order, axis=0)
-    precision = hits.cumsum(axis=0) / np.arange(1, len(hits) + 1)[:, None]
-    average: NDArray[np.float64] = (precision * hits).sum(axis=0) / hits.sum(axis=0)
-    return average
+    return class_average_precision((image @ text.T).numpy(), pool.labels)
 
 
 def pretrain(out: Path, *, seed: int, steps: int, size: int, count: int, rate: float) -> None:

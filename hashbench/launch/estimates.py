@@ -41,7 +41,8 @@ def _kind(spec: RunSpec) -> str:
     bits = spec.bits if len(spec.bits) > 1 else ()
     labels = LabelSpec(known_ratio=0.5 if incomplete else 1.0)
     dataset = spec.dataset
-    if dataset.folds and not catalog.method(spec.method).tuned_blocks:  # all share their features
+    # folds share the features of frozen towers
+    if dataset.folds and not catalog.method(spec.method).tuned(spec.params):
         dataset = msgspec.structs.replace(dataset, fold=1)
     kind = msgspec.structs.replace(spec, seed=0, bits=bits, labels=labels, dataset=dataset)
     return kind.hash + spec.device

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hashbench.backbones import registry
+from hashbench.backbones.class_precision import class_average_precision
 from hashbench.backbones.feature_store import FeatureStore
 from hashbench.engine.data import load_dataset
 from hashbench.files.paths import cache_root
@@ -25,14 +25,6 @@ from hashbench.plan.request import expand
 from hashbench.plan.run_options import Request
 
 GALLERY = 1000
-
-
-def class_precision(scores: NDArray[np.float32], labels: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(c) average precision of ranking n items by `scores` (n, c)."""
-    order = np.argsort(-scores, axis=0, kind="stable")
-    hits = np.take_along_axis(labels, order, axis=0)
-    precision = hits.cumsum(axis=0) / np.arange(1, len(hits) + 1)[:, None]
-    return np.asarray((precision * hits).sum(axis=0) / hits.sum(axis=0))
 
 
 def main() -> None:
@@ -59,7 +51,7 @@ def main() -> None:
         )
     )
     prompts = np.asarray(store.prompts([f"a photo of a {name}" for name in dataset.class_names]))
-    each = class_precision(images @ prompts.T, dataset.labels)
+    each = class_average_precision(images @ prompts.T, dataset.labels)
     chance = dataset.labels.mean(axis=0)
     drawn = np.random.default_rng(0).permutation(len(dataset))[:GALLERY]
     pairs = images[drawn] @ texts[drawn].T
