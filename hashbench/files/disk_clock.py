@@ -25,19 +25,21 @@ def now(folder: Path) -> float:
     kept = _kept.get(disk)
     if kept is None or time.monotonic() - kept[1] > KEEP_SECONDS:
         try:
-            kept = _kept[disk] = (_time_of_new_file(folder), time.monotonic())
+            kept = _kept[disk] = _time_of_new_file(folder)
         except OSError:
             return time.time()
     return kept[0] + time.monotonic() - kept[1]
 
 
-def _time_of_new_file(folder: Path) -> float:
+def _time_of_new_file(folder: Path) -> tuple[float, float]:
+    """The disk's time, and the monotonic clock, of one moment."""
     path = folder / f".clock-{secrets.token_hex(4)}"
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         os.write(file, b"\n")
+        moment = time.monotonic()
         os.fsync(file)  # over a network only what has reached the server has its time
-        return os.fstat(file).st_mtime
+        return os.fstat(file).st_mtime, moment
     finally:
         os.close(file)
         path.unlink(missing_ok=True)

@@ -58,7 +58,7 @@ class Holder(msgspec.Struct, frozen=True):
     pid: int = 0
     mark: str = ""
     pid_space: str = ""
-    lease: float = LEASE_SECONDS
+    lease: float = 0.0
 
     def has_ended_here(self) -> bool:
         """Whether it certainly was a process of this host, and is none any more."""
@@ -89,7 +89,7 @@ class Claim:
     @property
     def seconds(self) -> float:
         """How long it stays without being renewed."""
-        return min(max(self.holder.lease, SHORTEST_SECONDS), LONGEST_SECONDS)
+        return min(max(self.holder.lease or LEASE_SECONDS, SHORTEST_SECONDS), LONGEST_SECONDS)
 
 
 def folder_of(path: Path) -> str:

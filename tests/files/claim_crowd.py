@@ -1,17 +1,18 @@
 """Many processes that claim one lock at once, on a disk whose `flock` excludes nobody.
 
-    python tests/files/claim_crowd.py LOCK TRUTH SECONDS --lease S --renew S --host NAME [--trust-flock]
+    python tests/files/claim_crowd.py LOCK TRUTH SECONDS [--host NAME] [--trust-flock]
 
 Each process is a host of its own: `flock` of the package always succeeds there, as it does on NFS
-mounted with `nolock`, its host name differs, and so does its clock, by hours. Whoever holds the lock
-takes the true lock TRUTH of the kernel, which it cannot get where another holder is, and prints a
-line: `held`, or `violation`. The kernel releases TRUTH when a holder is killed.
+mounted with `nolock`, its host name differs, and so does its clock, by hours. Whoever holds the
+lock takes the true lock TRUTH of the kernel, which it cannot get where another holder is, and
+prints a line: `held`, or `violation`. The kernel releases TRUTH when a holder is killed.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
+import itertools
 import os
 import random
 import signal
@@ -39,6 +40,12 @@ def on_a_lock_free_disk(host: str, lease: float, renew: float) -> None:
     leases.LEASE_SECONDS, leases.RENEW_SECONDS = lease, renew
 
 
+def say(line: str) -> None:
+    """One line to whoever started this process."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Claims the lock again and again for some seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,7 +61,7 @@ def main() -> None:
     on_a_lock_free_disk(given.host, given.lease, given.renew)
     os.environ[locks.VARIABLE] = "flock" if given.trust_flock else "lease"
     truth = os.open(given.truth, os.O_RDWR | os.O_CREAT)
-    print("ready", flush=True)
+    say("ready")
     sys.stdin.readline()
     until = time.monotonic() + given.seconds
     while time.monotonic() < until:
@@ -64,18 +71,19 @@ def main() -> None:
             try:
                 lock.check()
             except ClaimLostError:
-                print("lost", flush=True)
+                say("lost")
                 continue
             try:
                 flock(truth, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                print("violation", flush=True)
+                say("violation")
+                time.sleep(0.01)
                 continue
-            print("held", flush=True)
+            say("held")
             time.sleep(random.uniform(0, 0.01))
             flock(truth, fcntl.LOCK_UN)
         time.sleep(random.uniform(0, 0.01))
-    print("end", flush=True)
+    say("end")
 
 
 @dataclass
@@ -160,7 +168,7 @@ def crowd(
     tally.claims, tally.violations = said.count("held"), said.count("violation")
     tally.lost, tally.silent = said.count("lost"), processes - len(ended)
     times = sorted(at for at, line in tally.lines if line in ("held", "violation"))
-    tally.longest_gap = max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+    tally.longest_gap = max((b - a for a, b in itertools.pairwise(times)), default=0.0)
     return tally
 
 

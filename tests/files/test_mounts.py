@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.files import mounts
@@ -35,6 +35,7 @@ def line(mount: Mount, number: int, tags: str = "") -> bytes:
     return own + f"{tags} - {mount.kind} host:/export {options or 'rw'}".encode()
 
 
+@settings(max_examples=50)
 @given(MOUNTS, st.sampled_from(["", " shared:1", " shared:1 master:2"]))
 def test_what_is_written_is_read(written: list[Mount], tags: str) -> None:
     text = b"\n".join(line(mount, number, tags) for number, mount in enumerate(written, start=1))
@@ -44,6 +45,7 @@ def test_what_is_written_is_read(written: list[Mount], tags: str) -> None:
         assert other.options <= one.options
 
 
+@settings(max_examples=50)
 @given(MOUNTS, POINTS)
 def test_the_longest_mount_point_wins_and_the_last_of_equals(all_mounts: list[Mount], path: str):
     found = mounts.mount_of(path, all_mounts)
@@ -61,6 +63,7 @@ def test_the_longest_mount_point_wins_and_the_last_of_equals(all_mounts: list[Mo
         assert found is [m for m in fitting if len(m.point.rstrip("/")) == longest][-1]
 
 
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read(content: bytes) -> None:
     mounts.parse(content)

@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.errors import InputError
+from hashbench.files import locks
 from hashbench.files.locks import Lock
 from hashbench.runs import queue, slots
 from hashbench.runs.queue import Queue
 from hashbench.runs.slots import Limits
 
 
-@pytest.fixture(autouse=True)
-def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["flock", "lease"])
+def no_gpu(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Each test on a disk with file locks, and on one where claims are leases."""
+    monkeypatch.setenv(locks.VARIABLE, request.param)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.delenv(slots.VARIABLE, raising=False)
 
@@ -93,10 +96,10 @@ def test_the_order_is_by_priority_then_by_arrival(
     tmp_path_factory: pytest.TempPathFactory, priorities: list[int]
 ) -> None:
     line = queue.of(tmp_path_factory.mktemp("order"))
-    locks = [line.enter(str(i), "auto", priority) for i, priority in enumerate(priorities)]
+    entered = [line.enter(str(i), "auto", priority) for i, priority in enumerate(priorities)]
     expected = sorted(range(len(priorities)), key=lambda i: (-priorities[i], i))
     assert standing(line) == [str(i) for i in expected]
-    for lock in locks:
+    for lock in entered:
         lock.close()
     assert standing(line) == []
 
@@ -171,7 +174,7 @@ def test_a_place_is_inherited(line: Queue) -> None:
         stdin=subprocess.PIPE,
         pass_fds=lock.files,
     ) as process:
-        lock.close()
+        lock.hand_over(process.pid)
         assert standing(line) == ["a"]
         process.kill()
         process.wait()
