@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hashbench.errors import BusyError, UnknownNameError
-from hashbench.files import locks
+from hashbench.files import fence, locks
 
 DESCRIPTION = "entry.json"
 """The file that is written last into an entry; a folder without it is none."""
@@ -33,6 +35,19 @@ def building_folder(root: Path, name: str) -> Path:
 def lock_file(root: Path, name: str) -> Path:
     """The lock of the worker that writes an entry."""
     return root / f".{name}.lock"
+
+
+@contextmanager
+def claimed(root: Path, name: str) -> Iterator[Path]:
+    """The folder in which an entry is written, held by this process alone: it waits for others.
+
+    What is written there later raises ClaimLostError where another process has taken it over.
+    """
+    building = building_folder(root, name)
+    with locks.held(lock_file(root, name)) as lock:
+        assert lock is not None  # noqa: S101  # it was waited for
+        with fence.around(building, lock.check):
+            yield building
 
 
 def entries(root: Path) -> list[Entry]:

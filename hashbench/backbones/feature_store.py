@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hashbench.backbones.cache_entries import building_folder, lock_file
+from hashbench.backbones.cache_entries import claimed
 from hashbench.backbones.cache_writer import BrokenPicture, EntryWriter, broken_in
 from hashbench.backbones.pictures import unreadable
 from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets.base import Dataset, IntArray
 from hashbench.errors import InputError
-from hashbench.files import locks
 from hashbench.files.growing_arrays import map_array
 from hashbench.files.matlab_values import Array
 
@@ -291,13 +290,13 @@ class FeatureStore:
             return
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with locks.held(lock_file(self._root, entry.name)):
+            with claimed(self._root, entry.name) as building:
                 if entry.is_dir():  # another worker was faster
                     yield None
                     return
                 # other devices round differently: none resumes what another one began
                 maker = {**identity, "device": self._device.type}
-                writer = EntryWriter(building_folder(self._root, entry.name), maker)
+                writer = EntryWriter(building, maker)
                 yield writer
                 writer.finish(entry, identity)
         except PermissionError as error:

@@ -20,7 +20,7 @@ from hashbench.errors import (
     StopAskedError,
     TrainingError,
 )
-from hashbench.files import locks, os_errors
+from hashbench.files import fence, leases, locks, os_errors
 from hashbench.files.atomic import remove_leftovers
 from hashbench.runs import control, events
 from hashbench.runs.layout import RunFolder
@@ -33,15 +33,39 @@ DETAIL_LINES = 12
 NO_MEMORY = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
-def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
+def attempt(
+    run: RunFolder, data_dir: Path, ticket: Ticket | None, *, wait: float | None = None
+) -> int:
     """Does the run and returns the exit code of the process; a failure becomes an event, too.
 
-    Raises BusyError when another worker holds the run, InputError when the run is over.
+    With `wait`, another worker that holds the run has so many seconds to end, or to count as dead,
+    and a run that is finished by then is none to do.
+
+    Raises BusyError when another worker holds the run, and ClaimLostError when one has taken it
+    from this one, which then has written nothing more; InputError when the run is over.
     """
-    with _taken(run) as writer:
-        code = _work(run, data_dir, ticket, writer)
-        carry_out(run, writer)
-    return code
+    with locks.held(run.lock, TAKE_SECONDS if wait is None else wait) as lock:
+        if lock is None:
+            raise _busy(run)
+        if status(run).state is Status.FINISHED:
+            if wait is not None:
+                return 0
+            raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
+        with fence.around(run.path, lock.check), _writer(run) as writer:
+            code = _work(run, data_dir, ticket, writer)
+            carry_out(run, writer)
+            return code
+
+
+def _busy(run: RunFolder) -> BusyError:
+    worker = status(run).worker
+    who = "" if worker is None else f": process {worker.pid} on {worker.host}"
+    return BusyError(
+        f"another worker holds this run{who}",
+        where=run.id,
+        remedy=f"`hashbench stop {run.id}` ends it; if its host has died, try again in "
+        f"{leases.LEASE_SECONDS:.0f} s",
+    )
 
 
 def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWriter) -> int:
@@ -53,24 +77,21 @@ def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWr
     except StopAskedError as stop:
         writer.write(events.Stopped(reason=stop.problem))
     except Exception as error:
-        # the last line of defence: the run is marked failed, the log holds the whole trace
+        # the last line of defence: the run is marked failed, the log holds the whole trace; where
+        # the run was taken from this worker, nothing is marked
+        fence.check(run.events)
         return _fail(writer, _as_hashbench_error(error, run), error)
     return 0
 
 
 @contextlib.contextmanager
-def _taken(run: RunFolder) -> Iterator[EventWriter]:
-    """Holds a run, with a writer for its events; SIGTERM and SIGINT become the request to stop."""
-    with locks.held(run.lock, TAKE_SECONDS) as mine:
-        if not mine:
-            raise BusyError("another worker holds this run", where=run.id)
-        if status(run).state is Status.FINISHED:
-            raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: control.send(run, "stop"))
-        _sweep(run)
-        with EventWriter(run.events) as writer:
-            yield writer
+def _writer(run: RunFolder) -> Iterator[EventWriter]:
+    """A writer for a run's events; SIGTERM and SIGINT become the request to stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: control.send(run, "stop"))
+    _sweep(run)
+    with EventWriter(run.events) as writer:
+        yield writer
 
 
 def _sweep(run: RunFolder) -> None:

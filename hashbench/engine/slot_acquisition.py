@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -21,9 +20,9 @@ BEAT_SECONDS = 10.0  # many may wait for days, and a list reads what they write
 
 @dataclass(frozen=True)
 class Ticket:
-    """The place in the queue that a worker was started with: an open, locked file."""
+    """The place in the queue that a worker was started with: the handle of its lock."""
 
-    lock: int
+    handle: str
     priority: int
 
 
@@ -60,15 +59,16 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
             priority=ticket.priority,
         )
     )
-    lock, held = ticket.lock, False
+    held = False
+    lock = line.adopt(run.id, ticket.handle) or line.enter(run.id, device, ticket.priority)
     try:
         while True:
             held = _handle_control(run, line, writer, held=held)
             if not held:
                 try:
                     slot = line.turn(run.id)
-                except LookupError:  # the queue folder was removed: re-enter at its end
-                    os.close(lock)
+                except LookupError:  # the ticket is gone, or the folder: re-enter at the end
+                    lock.close()
                     lock = line.enter(run.id, device, ticket.priority)
                     continue
                 if slot is not None:
@@ -78,7 +78,7 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
         line.leave(run.id)
         raise
     finally:
-        os.close(lock)
+        lock.close()
 
 
 def _handle_control(run: RunFolder, line: Queue, writer: EventWriter, *, held: bool) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from hashbench.errors import InputError
+from hashbench.files import fence
 
 PART = ".part"
 
@@ -17,8 +18,10 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
     The folder is made if it is missing. When `write` raises, nothing of it is left and what was
     at `path` before is untouched. An OSError that names no file (a full disk) names `path`.
-    Raises InputError for a device or a pipe, which a file would take the place of.
+    Raises InputError for a device or a pipe, which a file would take the place of, and
+    ClaimLostError behind a fence that this process may not pass any more (`files.fence`).
     """
+    fence.check(path)  # before a folder is made in the place of one that was moved away
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise InputError("is a device or a pipe", where=path, remedy="the name of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,6 +31,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             write(stream)
             stream.flush()
             os.fsync(stream.fileno())
+        fence.check(path)  # the write may have taken long
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -43,10 +42,13 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
     device = specs.read(run.spec).device
     ticket = queue.of(run.path.parent).enter(run.id, device, priority)
     try:
-        arguments = ["--ticket", str(ticket), "--priority", str(priority)]
-        return _spawn(run, data_dir, arguments, ticket)
-    finally:
-        os.close(ticket)  # the worker holds it now
+        arguments = ["--ticket", ticket.handle, "--priority", str(priority)]
+        worker = _spawn(run, data_dir, arguments, *ticket.files)
+    except BaseException:
+        ticket.close()
+        raise
+    ticket.hand_over(worker.pid)
+    return worker
 
 
 def has_worker(run: RunFolder, current: RunStatus) -> bool:

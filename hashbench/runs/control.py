@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from hashbench.files import fence
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs.layout import RunFolder
 
@@ -30,5 +31,9 @@ def read(run: RunFolder) -> ControlRequest | None:
 
 
 def clear(run: RunFolder) -> None:
-    """Removes the request: it was handled, or is not for the worker that starts now."""
+    """Removes the request: it was handled, or is not for the worker that starts now.
+
+    Raises ClaimLostError in a worker that lost the run: the request is for the one that has it.
+    """
+    fence.check(run.control_request)
     run.control_request.unlink(missing_ok=True)

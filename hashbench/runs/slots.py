@@ -1,7 +1,6 @@
 """Device slots of this host: how many runs may train at once, a lock file each.
 
-A slot is taken by holding its lock, which the operating system releases when the process that
-holds it ends, however it ends.
+A slot is taken by holding its lock, which ends with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
+from hashbench.files.locks import Lock
 from hashbench.runs import gpus
 
 VARIABLE = "HASHBENCH_SLOTS"
@@ -51,11 +51,11 @@ class Slot:
     """A slot that this process holds until it ends or closes it."""
 
     place: Place
-    _lock: int
+    _lock: Lock
 
     def close(self) -> None:
         """Gives the slot back."""
-        os.close(self._lock)
+        self._lock.close()
 
 
 def limits(folder: Path) -> Limits:
@@ -150,8 +150,7 @@ def take(folder: Path, place: Place, run_id: str) -> Slot | None:
     if lock is None:
         return None
     with contextlib.suppress(OSError):  # another user's file, or a full disk: a name less to show
-        os.ftruncate(lock, 0)
-        os.write(lock, run_id.encode())
+        lock.note(run_id.encode())
     return Slot(place, lock)
 
 

@@ -7,6 +7,7 @@ files in its folder. A run is finished only when an event says so and its result
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hashbench.errors import HashbenchError
+from hashbench.files import disk_clock, leases
 from hashbench.runs import control, events, processes, queue
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
@@ -78,7 +80,7 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    alive = worker_lives(state, now)
+    alive = worker_lives(run, state, now)
     current = _current(state, run, alive=alive)
     position = 0
     if current in LIVE and state.queued is not None:
@@ -129,17 +131,35 @@ def _current(state: RunState, run: RunFolder, *, alive: bool) -> Status:
     return Status.QUEUED if waits else Status.RUNNING
 
 
-def worker_lives(state: RunState, now: float | None = None) -> bool:
+def worker_lives(run: RunFolder, state: RunState, now: float | None = None) -> bool:
     """Whether the process that last took the run is still that process.
 
-    On another host only the heartbeat can tell.
+    `now` stands for the clock of the disk. The answers are asked for in the order of how much they
+    know: here belongs first that of whoever started the worker, such as a scheduler.
     """
     worker = state.worker
     if worker is None or state.ended is not None:
         return False
-    if worker.host != processes.hostname():
-        return abs((time.time() if now is None else now) - state.last_event) < HEARTBEAT_SECONDS
-    return processes.lives(worker)
+    if worker.host == processes.hostname():
+        return processes.lives(worker)
+    return _lives_elsewhere(run, state, now)
+
+
+def _lives_elsewhere(run: RunFolder, state: RunState, now: float | None) -> bool:
+    """Whether a worker on another host lives: by its lease, else by how old its last event is.
+
+    Both ages are by the clock of the disk, so that clocks of hosts may differ.
+    """
+    try:
+        claim = leases.look(run.lock)
+        if claim is not None:
+            return leases.shows_life(run.lock, claim)
+        with run.events.open("rb") as file:  # opened, since over a network a name's time may be old
+            last = os.fstat(file.fileno()).st_mtime
+        now = disk_clock.now(run.path) if now is None else now
+    except OSError:
+        last, now = state.last_event, time.time() if now is None else now
+    return abs(now - last) < HEARTBEAT_SECONDS
 
 
 def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> str:

@@ -12,12 +12,15 @@ from typing import Self
 
 import msgspec
 
+from hashbench.errors import ClaimLostError
+from hashbench.files import fence, mounts
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.warnings import rule_names, warnings_in
 
 BEAT_SECONDS = 2.0
+SHOW_SECONDS = 5.0  # until other hosts see what was written to a network disk, at most
 RESERVE = ".reserve"
 RESERVE_BYTES = 1 << 16
 TAIL_BYTES = 1 << 16
@@ -45,7 +48,9 @@ class EventWriter:
         self._lock = threading.Lock()
         self._seq = 1 + _last_seq(self._file)
         self._torn = _is_torn(self._file)
-        self._written = time.monotonic()
+        self._written = self._shown = time.monotonic()
+        mount = mounts.on(path.parent)
+        self._is_network = mount is not None and mount.is_network
         self.beat_seconds = BEAT_SECONDS
         self._closing = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -55,6 +60,7 @@ class EventWriter:
         """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
+        Raises ClaimLostError, and writes nothing, where another worker has taken the run.
         """
         if isinstance(event, events.Stopped | events.Failed | events.Finished):
             event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
@@ -69,6 +75,7 @@ class EventWriter:
                 self._append(event)
 
     def _append(self, event: AnyEvent) -> None:
+        fence.check(self._path)
         stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
         line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
         while line:
@@ -80,15 +87,21 @@ class EventWriter:
 
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
-            if time.monotonic() - self._written >= self.beat_seconds:
-                with contextlib.suppress(OSError):  # the training meets it as well, and reports it
+            # the training meets the same errors at its next event, and reports them
+            with contextlib.suppress(OSError, ClaimLostError):
+                if time.monotonic() - self._written >= self.beat_seconds:
                     self.write(events.Beat())
+                if self._is_network and time.monotonic() - self._shown >= SHOW_SECONDS:
+                    self._shown = time.monotonic()
+                    os.fsync(self._file)
 
     def close(self) -> None:
         """Ends the heartbeat, syncs and closes the file."""
         self._closing.set()
         self._beater.join()
-        self._reserve.unlink(missing_ok=True)
+        with contextlib.suppress(ClaimLostError):  # then it is the new worker's
+            fence.check(self._reserve)
+            self._reserve.unlink(missing_ok=True)
         try:
             os.fsync(self._file)
         finally:
