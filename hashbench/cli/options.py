@@ -141,9 +141,8 @@ class StartOptions:
             on=self.on, options_file=self.cluster, per_job=self.per_job,
         )  # fmt: skip
         if mode.destination is not None:
-            mode.destination.cluster(
-                self.runs_dir
-            )  # wrong options are found before any run is made
+            # wrong options are found before any run is made
+            mode.destination.cluster(self.runs_dir)
         return mode
 
 

@@ -1,4 +1,4 @@
-"""Slurm by its own commands: `sbatch`, `squeue`, `scancel`, `scontrol`, of the versions 20 to 24."""
+"""Slurm by its own commands: `sbatch`, `squeue`, `scancel`, `scontrol`, versions 20 to 24."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _check_number(where: str, value: int, least: int) -> None:
 
 
 def _check_word(where: str, value: str) -> None:
-    if value and not value.isprintable() or any(c in " \"'\\#" for c in value):
+    if not (value + "x").isprintable() or any(c in " \"'\\#" for c in value):
         raise InputError(
             f"{value!r} holds spaces, quotes or # signs, which no name in Slurm has", where=where
         )

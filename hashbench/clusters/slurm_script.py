@@ -117,7 +117,7 @@ def _head(options: SlurmOptions, jobs: int, runs: int) -> list[str]:
     }
     return [
         "#!/bin/bash",
-        f"# Written by hashbench: {runs} {'run' if runs == 1 else 'runs'}, {options.per_job} a job.",
+        f"# Written by hashbench. Runs: {runs}, in one job: {options.per_job}",
         f"#SBATCH --job-name={JOB_NAME}",
         f"#SBATCH --output={output}",
         "#SBATCH --open-mode=append",

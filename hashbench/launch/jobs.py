@@ -24,7 +24,7 @@ from hashbench.runs import control, events, job
 from hashbench.runs.job import Job, JobView
 from hashbench.runs.layout import RunFolder, find
 from hashbench.runs.status import RunStatus, status
-from hashbench.runs.writer import EventWriter
+from hashbench.runs.writer import EventWriter, last_number
 
 FOLDER = ".jobs"
 TAKE_SECONDS = 1.0
@@ -77,6 +77,7 @@ def _submit(
         stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
         folder = kept / f"{stamp}-{secrets.token_hex(2)}"
         _make(folder)
+        before = {run: last_number(run.events) for run in runs}
         by_path = {run.path.resolve(): run for run in runs}
         file = cluster.options_file
         for path, job_id in cluster.submit(Submission(tuple(by_path), data_dir, folder)):
@@ -84,6 +85,7 @@ def _submit(
                 on=to.on,
                 id=job_id,
                 submitted=time.time(),
+                after=before[by_path[path]],
                 user=job.this_user(),
                 data_dir=str(data_dir),
                 options="" if file is None else str(file),

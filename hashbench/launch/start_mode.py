@@ -67,6 +67,18 @@ class StartMode:
                 where="--queue",
                 remedy=f"--detach, with --on {self.on}",
             )
+        if self.trackers:
+            raise InputError(
+                "needs a process that stays alive here, which runs on a cluster do without",
+                where="--track",
+                remedy=f"hashbench export RUN --to {self.trackers[0]}, when they have ended",
+            )
+        if on_finish.BELL in self.on_finish.actions:
+            raise InputError(
+                "rings the terminal of this host, which a job has not",
+                where=f"{on_finish.OPTION} {on_finish.BELL}",
+                remedy=f"{on_finish.WEBHOOK}URL, or a command",
+            )
 
     @property
     def words(self) -> list[str]:

@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 16
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`on` is what `--on` said, `id` what the scheduler calls the job, `submitted` Unix time,
-    `user` who did. `data_dir`, `options` (the file, if any) and `per_job` (0: as in the file) are
+    `user` who did, `after` the number of the run's last event before that. `data_dir`, `options` (the file, if any) and `per_job` (0: as in the file) are
     what it was submitted with, so that `hashbench resume` submits it the same way. `kept` is the
     folder with its script and output.
     """
@@ -32,6 +32,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     on: str
     id: str
     submitted: float
+    after: int = -1
     user: str = ""
     data_dir: str = ""
     options: str = ""
@@ -49,6 +50,16 @@ class JobView:
     title: str
     state: JobState | None
     reason: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Whether the job is through with the run."""
+        return self.state is JobState.ENDED
+
+    @property
+    def waits(self) -> bool:
+        """Whether the job has not begun, or nobody knows."""
+        return self.state in (JobState.WAITING, JobState.HELD, None)
 
     @property
     def mine(self) -> bool:

@@ -86,8 +86,7 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    view = None if _over(state) else job.view(run)
-    return _status_of(run, state, view, positions, now=now)
+    return _status_of(run, state, job.view(run), positions, now=now)
 
 
 def _status_of(
@@ -98,7 +97,7 @@ def _status_of(
     *,
     now: float | None = None,
 ) -> RunStatus:
-    if _over(state):
+    if view is not None and _over(state, view):
         view = None  # whatever becomes of its job, which may have other runs
     alive = worker_lives(state, now) if view is None else _works(view, state, now)
     current = _current(state, run, alive=alive) if view is None else _by_job(view, state, now)
@@ -153,12 +152,13 @@ def _current(state: RunState, run: RunFolder, *, alive: bool) -> Status:
     return Status.QUEUED if waits else Status.RUNNING
 
 
-def _over(state: RunState) -> bool:
-    """Whether the run's end is written, so that nothing else counts."""
-    return state.ended is not None and not _put_back(state)
+def _over(state: RunState, view: JobView) -> bool:
+    """Whether the run's end is written, and not that of the work before this job."""
+    end = state.ended
+    return end is not None and not put_back(state) and end.seq > view.job.after
 
 
-def _put_back(state: RunState) -> bool:
+def put_back(state: RunState) -> bool:
     """Whether the scheduler ended the worker, and may start it again."""
     return isinstance(state.ended, events.Stopped) and state.ended.again
 
@@ -173,8 +173,8 @@ def _by_job(view: JobView, state: RunState, now: float | None) -> Status:
         case JobState.WAITING:
             return Status.QUEUED
         case JobState.ENDED if not _unseen(view, state, now):
-            return Status.STOPPED if _put_back(state) else Status.LOST
-        case _ if state.worker is None or state.ended is not None:
+            return Status.STOPPED if put_back(state) else Status.LOST
+        case _ if state.ended is not None or not _begun(view, state):
             return Status.QUEUED  # its turn in the job has not come
         case _:
             return Status.PAUSED if state.paused else Status.RUNNING
@@ -182,10 +182,13 @@ def _by_job(view: JobView, state: RunState, now: float | None) -> Status:
 
 def _works(view: JobView, state: RunState, now: float | None) -> bool:
     """Whether a worker is at the run, by its job."""
-    by_job = _by_job(view, state, now)
-    return by_job in LIVE and state.worker is not None and view.state not in (
-        JobState.WAITING, JobState.HELD
-    )  # fmt: skip
+    begun = _by_job(view, state, now) in (Status.RUNNING, Status.PAUSED)
+    return begun and view.state is not JobState.HELD
+
+
+def _begun(view: JobView, state: RunState) -> bool:
+    """Whether a worker of this job has taken the run."""
+    return state.worker is not None and state.worker.seq > view.job.after
 
 
 def _unseen(view: JobView, state: RunState, now: float | None) -> bool:
@@ -216,10 +219,11 @@ def _doing(
     """What is under way; empty for a run that has ended."""
     if current not in LIVE:
         return ""
-    if view is not None and (told := _job_doing(view, current)):
+    told = "not started" if state.worker is None else ""
+    if view is not None:
+        told = _job_doing(view, current)
+    if told:
         return told
-    if state.worker is None:
-        return "not started"
     if (request := control.read(run)) in ("stop", "pause"):
         return f"asked to {request}: finishes its step and saves"
     if state.queued is not None and "slot" not in state.facts:
@@ -277,6 +281,8 @@ def _trouble(
         case ((Status.LOST | Status.STOPPED), _) if view is not None:
             how = f" ({view.reason})" if view.reason else ""
             reason, remedy = f"{view.name} ended before the run did{how}", resume
+            if not _begun(view, state):
+                remedy = f"see its output in {view.job.kept}, then `hashbench resume {run.id}`"
         case Status.QUEUED, _ if view is not None:
             pass  # it starts in its turn
         case Status.LOST, events.Finished():
