@@ -56,7 +56,7 @@ class TwoNodes:
             f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munge.pid",
             f"--log-file={self.folder}/munge.log", f"--seed-file={self.folder}/munge.seed",
         )  # fmt: skip
-        until(lambda: (self.folder / "munge.socket").exists(), "munged to listen")
+        until((self.folder / "munge.socket").exists, "munged to listen")
         self._spawn("slurmctld", "-D", "-f", str(self.conf))
         for node in ("n1", "n2"):
             self.start_node(node)
