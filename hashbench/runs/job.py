@@ -102,9 +102,11 @@ def this_user() -> str:
     return ""
 
 
-def view(run: RunFolder) -> JobView | None:
-    """The run's job and what its scheduler says of it; None for a run without one."""
-    job = read(run)
+def view(run: RunFolder, job: Job | None = None) -> JobView | None:
+    """The run's job and what its scheduler says of it; None for a run without one. `job`: where it
+    was read already.
+    """
+    job = job or read(run)
     if job is None:
         return None
     title = catalog.title(job.on)

@@ -61,7 +61,7 @@ def test_one_job_is_no_array_and_says_nothing_of_what_was_not_given(tmp_path: Pa
 
 def test_words_are_quoted_and_secrets_stay(tmp_path: Path) -> None:
     text = written(OPTIONS, 5, tmp_path)
-    assert f"--data-dir '{tmp_path}/my data' --job \"Slurm job $job\" --wait 120" in text
+    assert f"--data-dir '{tmp_path}/my data' --job \"Slurm job $job\" --wait-for-claim 120" in text
     assert "export HASHBENCH_CACHE='/a b'\n" in text
     assert "module load cuda\n" in text
     assert "secret" not in text
