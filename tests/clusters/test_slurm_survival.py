@@ -23,7 +23,7 @@ from tests.clusters.two_nodes import TwoNodes, until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]  # minutes: limits of Slurm are whole minutes
 
-LONG = 900.0
+LONG = 1800.0
 SWEEP = """
 [base]
 dataset = "picturebook-tiny"

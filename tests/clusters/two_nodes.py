@@ -10,6 +10,7 @@ import getpass
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -162,9 +163,8 @@ class TwoNodes:
     def _serves(self, process: psutil.Process, node: str | None) -> bool:
         """Whether a process of Slurm has files of this one open, and of that node."""
         name = str(self.folder) if node is None else f"slurmd-{node}.log"
-        return any(
-            str(self.folder) in one.path and name in one.path for one in process.open_files()
-        )
+        paths = [one.path for one in process.open_files()]
+        return any(str(self.folder) in path and name in path for path in paths)
 
     def close(self) -> None:
         """Ends everything that was started, jobs as well; nothing is left behind."""
@@ -210,6 +210,7 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with two_nodes() as started, contextlib.suppress(KeyboardInterrupt):
         print(f"export SLURM_CONF={started.conf}", flush=True)  # noqa: T201
         while True:
