@@ -95,6 +95,12 @@ def forget(run: RunFolder) -> None:
         (run.path / name).unlink(missing_ok=True)
 
 
+def is_answered(run: RunFolder) -> bool:
+    """Whether the scheduler of the run's job answers."""
+    seen = view(run)
+    return seen is None or seen.state is not None
+
+
 def this_user() -> str:
     """The name of the user, empty where there is none."""
     with contextlib.suppress(KeyError):

@@ -192,6 +192,12 @@ def test_a_run_with_a_job_is_not_started_twice(
     for words in (("--on", "local"), ("--queue",), ()):
         code, _, err = run_main("resume", run.id, "--detach", *words)
         assert code == 3, err
+    fake.tell("silence", "Unable to contact slurm controller")
+    catalog.forget_looks()
+    code, _, err = run_main("resume", run.id, "--on", "local", "--detach")
+    assert code == 3
+    assert "Slurm does not answer" in err
+    assert "job.json" in err  # the way out
     assert job.read(run) is not None
     assert run_main("rm", run.id, "--yes")[0] == 3
 
