@@ -27,11 +27,12 @@ def main() -> int:
         help="wait so long for another worker of this run to end, or to count as dead, as a job "
         "that was requeued does; a run that is finished by then is no error",
     )
+    parser.add_argument("--job", default="", help="the scheduler's job in which this runs")
     given = parser.parse_args()
     ticket = None if given.ticket is None else Ticket(given.ticket, given.priority)
     try:
         run = RunFolder(given.run.resolve())
-        return attempt(run, given.data_dir, ticket, wait=given.wait_for_claim)
+        return attempt(run, given.data_dir, ticket, wait=given.wait_for_claim, job=given.job)
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
