@@ -129,11 +129,24 @@ def takes_study_options(command: Command) -> Command:
     return _with_rows(command, ("method", "set", "ablate"))
 
 
+_OF_FEATURES = (
+    "dataset", "backbone", "pretrained", "feature_precision", "encode_precision", "on_bad_image",
+    "device", "threads",
+)  # fmt: skip
+
+
+def takes_feature_options(command: Command) -> Command:
+    """The same with what decides the features of a dataset, and where they are computed, alone."""
+    from hashbench.plan.run_options import options
+
+    return _with_rows(command, [key for key in options() if key not in _OF_FEATURES])
+
+
 def _with_rows(command: Command, left_out: Collection[str]) -> Command:
     from hashbench.plan.run_options import options
 
     rows = {key: row for key, row in options().items() if key not in left_out}
-    more = {"seed": ["--seeds"]} if left_out else {}
+    more = {"seed": ["--seeds"]} if "seed" in rows and left_out else {}
 
     def parsed(given: Mapping[str, Any]) -> dict[str, Any]:
         return {
