@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hashbench.clusters.base import EXIT_AGAIN
 from hashbench.engine.on_finish import carry_out
 from hashbench.engine.slot_acquisition import Ticket, slot_for
 from hashbench.errors import (
@@ -33,24 +34,67 @@ DETAIL_LINES = 12
 NO_MEMORY = ("DefaultCPUAllocator", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 
 
-def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
+def attempt(
+    run: RunFolder,
+    data_dir: Path,
+    ticket: Ticket | None,
+    *,
+    job: str = "",
+    wait_seconds: float = TAKE_SECONDS,
+) -> int:
     """Does the run and returns the exit code of the process; a failure becomes an event, too.
 
-    Raises BusyError when another worker holds the run, InputError when the run is over.
+    In a scheduler's `job` a signal means that the job ends: the run is saved, and the exit code is
+    EXIT_AGAIN. Raises BusyError when another worker holds the run for all of `wait_seconds`,
+    InputError when the run is over.
     """
-    with _taken(run) as writer:
-        code = _work(run, data_dir, ticket, writer)
-        carry_out(run, writer)
+    with _taken(run, wait_seconds) as writer:
+        ended = _EndOfJob(run)
+        _on_signals(ended.ask if job else lambda: control.send(run, "stop"))
+        code = _work(run, data_dir, ticket, writer, job, ended)
+        if code != EXIT_AGAIN:
+            carry_out(run, writer)
+        control.clear_leave(run)
     return code
 
 
-def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWriter) -> int:
+class _EndOfJob:
+    """Whether the scheduler has asked this worker to leave, by a signal."""
+
+    def __init__(self, run: RunFolder) -> None:
+        control.clear_leave(run)  # what an earlier worker was asked
+        self._run = run
+        self.asked = False
+
+    def ask(self) -> None:
+        """Saves and leaves, once, unless a person has asked it to stop."""
+        if not self.asked:
+            self.asked = control.ask_to_leave(self._run)
+
+
+def _on_signals(ask: Callable[[], object]) -> None:
+    """SIGTERM and SIGINT, and SIGUSR1, which a batch script sends before its time limit."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda *_: ask())
+
+
+def _work(
+    run: RunFolder,
+    data_dir: Path,
+    ticket: Ticket | None,
+    writer: EventWriter,
+    job: str,
+    ended: _EndOfJob,
+) -> int:
     try:
-        slot = slot_for(run, ticket, writer)
+        slot = slot_for(run, ticket, writer, job)
         from hashbench.engine.pipeline import work
 
         work(run, data_dir, writer, slot)
     except StopAskedError as stop:
+        if ended.asked:
+            writer.write(events.Stopped(reason=f"{job} was ended by its scheduler", again=True))
+            return EXIT_AGAIN
         writer.write(events.Stopped(reason=stop.problem))
     except Exception as error:
         # the last line of defence: the run is marked failed, the log holds the whole trace
@@ -59,15 +103,13 @@ def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWr
 
 
 @contextlib.contextmanager
-def _taken(run: RunFolder) -> Iterator[EventWriter]:
-    """Holds a run, with a writer for its events; SIGTERM and SIGINT become the request to stop."""
-    with locks.held(run.lock, TAKE_SECONDS) as mine:
+def _taken(run: RunFolder, wait_seconds: float) -> Iterator[EventWriter]:
+    """Holds a run, with a writer for its events."""
+    with locks.held(run.lock, wait_seconds) as mine:
         if not mine:
             raise BusyError("another worker holds this run", where=run.id)
         if status(run).state is Status.FINISHED:
             raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: control.send(run, "stop"))
         _sweep(run)
         with EventWriter(run.events) as writer:
             yield writer

@@ -27,12 +27,22 @@ class Ticket:
     priority: int
 
 
-def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot | None:
+def slot_for(
+    run: RunFolder, ticket: Ticket | None, writer: EventWriter, job: str = ""
+) -> Slot | None:
     """The slot that the run trains in. With a ticket it waits for its turn; without one it takes
-    what is free, and None, so that it shares a device, where nothing is.
+    what is free, and None, so that it shares a device, where nothing is. A scheduler's `job` needs
+    no slot: what it may use was given to it alone.
 
     Raises StopAskedError, InputError for a GPU that does not exist.
     """
+    if job:
+        writer.write(events.Fact(name="job", value=job))
+        if control.read(run) == "stop":
+            control.clear(run)
+            raise StopAskedError("asked to stop while its job waited")
+        writer.write(events.Fact(name="slot", value="none"))
+        return None
     line = queue.of(run.path.parent)
     device = specs.read(run.spec).device
     if ticket is None:

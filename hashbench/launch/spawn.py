@@ -13,7 +13,7 @@ from hashbench.files import locks
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import control, plugin_folders, queue
+from hashbench.runs import control, job, plugin_folders, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import RunStatus, status
@@ -29,7 +29,7 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
     the run is over, or its method is missing, has changed, or cannot be continued by this version.
     """
-    _check_startable(run)
+    check_startable(run)
     return _spawn(run, data_dir, [])
 
 
@@ -39,7 +39,7 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
 
     Raises as `start` does, and InputError for a priority out of range.
     """
-    _check_startable(run)
+    check_startable(run)
     device = specs.read(run.spec).device
     ticket = queue.of(run.path.parent).enter(run.id, device, priority)
     try:
@@ -50,7 +50,11 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
 
 
 def has_worker(run: RunFolder, current: RunStatus) -> bool:
-    """Whether a worker has the run or is about to: it lives, holds the run, or has a ticket."""
+    """Whether a worker has the run or is about to: it lives, holds the run, has a ticket in the
+    queue, or a scheduler has a job for it.
+    """
+    if current.job_lives:
+        return True
     return (
         current.worker_lives or locks.is_held(run.lock) or queue.of(run.path.parent).waits(run.id)
     )
@@ -70,7 +74,7 @@ def settled(run: RunFolder) -> tuple[RunStatus, bool]:
     return current, has_worker(run, current)
 
 
-def _check_startable(run: RunFolder) -> None:
+def check_startable(run: RunFolder) -> None:
     current, taken = settled(run)
     if taken:
         raise BusyError(
@@ -109,6 +113,7 @@ def _spawn(
     run: RunFolder, data_dir: Path, arguments: list[str], *inherited: int
 ) -> subprocess.Popen[bytes]:
     control.clear(run)
+    job.forget(run)
     command = [sys.executable, "-m", "hashbench.engine", str(run.path.resolve())]
     with run.log.open("ab") as log:
         return subprocess.Popen(

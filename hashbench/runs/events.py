@@ -181,13 +181,15 @@ class Continued(Event, tag="continued", frozen=True):
 
 
 class Stopped(Event, tag="stopped", frozen=True):
-    """The worker saved its state and ended before the run was over; it can be resumed.
+    """The worker saved its state and ended before the run was over; it can be resumed. `again`: not
+    a person but a scheduler ended it, and may start it again.
 
     Here and below `warnings` are the rules that had spoken (`runs.warnings`), so that lists need
     not read all events of a run that has ended.
     """
 
     reason: str
+    again: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from hashbench.clusters.base import JobState
 from hashbench.errors import HashbenchError
-from hashbench.runs import control, events, processes, queue
+from hashbench.runs import control, events, job, processes, queue
 from hashbench.runs.events import AnyEvent
+from hashbench.runs.job import JobView
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status, fold
 from hashbench.runs.tailer import read_all
@@ -59,6 +61,10 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     worker: events.Queued | events.Started | None = None
     """The process that last took the run, whether it lives or not."""
     worker_lives: bool = False
+    job: str = ""
+    """The scheduler's job that last took the run, such as `Slurm job 12_3`."""
+    job_lives: bool = False
+    """The job works at the run, or shall when its turn comes."""
 
 
 def status(run: RunFolder, positions: Mapping[str, int] | None = None) -> RunStatus:
@@ -67,7 +73,9 @@ def status(run: RunFolder, positions: Mapping[str, int] | None = None) -> RunSta
 
     Raises OSError where the events cannot be read.
     """
-    return status_of(run, read_state(run.events), positions)
+    # asked first: a job that has ended by then has written its last event by then, too
+    view = job.view(run)
+    return _status_of(run, read_state(run.events), view, positions)
 
 
 def status_of(
@@ -78,18 +86,31 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    alive = worker_lives(state, now)
-    current = _current(state, run, alive=alive)
+    return _status_of(run, state, job.view(run), positions, now=now)
+
+
+def _status_of(
+    run: RunFolder,
+    state: RunState,
+    view: JobView | None,
+    positions: Mapping[str, int] | None,
+    *,
+    now: float | None = None,
+) -> RunStatus:
+    if view is not None and _over(state, view):
+        view = None  # whatever becomes of its job, which may have other runs
+    alive = worker_lives(state, now) if view is None else _works(view, state, now)
+    current = _current(state, run, alive=alive) if view is None else _by_job(view, state, now)
     position = 0
-    if current in LIVE and state.queued is not None:
+    if current in LIVE and state.queued is not None and view is None:
         position = (queue_positions(run.path.parent) if positions is None else positions).get(
             run.id, 0
         )
-    reason, remedy = _trouble(state, current, run)
+    reason, remedy = _trouble(state, current, run, view)
     finished = current is Status.FINISHED
     return RunStatus(
         state=current,
-        doing=_doing(state, current, run, position),
+        doing=_doing(state, current, run, position, view),
         done=state.share_done(),
         seconds_left=state.seconds_left() if current is Status.RUNNING else None,
         reason=reason,
@@ -104,6 +125,8 @@ def status_of(
         device=str(state.facts.get("device", "")),
         worker=state.worker,
         worker_lives=alive,
+        job="" if view is None else view.name,
+        job_lives=view is not None and current in LIVE,
     )
 
 
@@ -129,6 +152,54 @@ def _current(state: RunState, run: RunFolder, *, alive: bool) -> Status:
     return Status.QUEUED if waits else Status.RUNNING
 
 
+def _over(state: RunState, view: JobView) -> bool:
+    """Whether the run's end is written, and not that of the work before this job."""
+    end = state.ended
+    return end is not None and not put_back(state) and end.seq > view.job.after
+
+
+def put_back(state: RunState) -> bool:
+    """Whether the scheduler ended the worker, and may start it again."""
+    return isinstance(state.ended, events.Stopped) and state.ended.again
+
+
+def _by_job(view: JobView, state: RunState, now: float | None) -> Status:
+    """The state of a run that a job is to do: what the scheduler says decides, since neither a pid
+    nor a clock of another host can.
+    """
+    match view.state:
+        case JobState.HELD:
+            return Status.PAUSED
+        case JobState.WAITING:
+            return Status.QUEUED
+        case JobState.ENDED if not _unseen(view, state, now):
+            return Status.STOPPED if put_back(state) else Status.LOST
+        case _ if state.ended is not None or not _begun(view, state):
+            return Status.QUEUED  # its turn in the job has not come
+        case _:
+            return Status.PAUSED if state.paused else Status.RUNNING
+
+
+def _works(view: JobView, state: RunState, now: float | None) -> bool:
+    """Whether a worker is at the run, by its job."""
+    begun = _by_job(view, state, now) in (Status.RUNNING, Status.PAUSED)
+    return begun and view.state is not JobState.HELD
+
+
+def _begun(view: JobView, state: RunState) -> bool:
+    """Whether a worker of this job has taken the run."""
+    return state.worker is not None and state.worker.seq > view.job.after
+
+
+def _unseen(view: JobView, state: RunState, now: float | None) -> bool:
+    """Whether the job of another user, which a scheduler may hide, gives signs of life."""
+    return not view.mine and state.ended is None and _beats(state, now)
+
+
+def _beats(state: RunState, now: float | None) -> bool:
+    return abs((time.time() if now is None else now) - state.last_event) < HEARTBEAT_SECONDS
+
+
 def worker_lives(state: RunState, now: float | None = None) -> bool:
     """Whether the process that last took the run is still that process.
 
@@ -138,16 +209,21 @@ def worker_lives(state: RunState, now: float | None = None) -> bool:
     if worker is None or state.ended is not None:
         return False
     if worker.host != processes.hostname():
-        return abs((time.time() if now is None else now) - state.last_event) < HEARTBEAT_SECONDS
+        return _beats(state, now)
     return processes.lives(worker)
 
 
-def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> str:
+def _doing(
+    state: RunState, current: Status, run: RunFolder, position: int, view: JobView | None
+) -> str:
     """What is under way; empty for a run that has ended."""
     if current not in LIVE:
         return ""
-    if state.worker is None:
-        return "not started"
+    told = "not started" if state.worker is None else ""
+    if view is not None:
+        told = _job_doing(view, current)
+    if told:
+        return told
     if (request := control.read(run)) in ("stop", "pause"):
         return f"asked to {request}: finishes its step and saves"
     if state.queued is not None and "slot" not in state.facts:
@@ -156,6 +232,21 @@ def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> s
         slot = state.facts.get("slot", "none")
         return "paused" if slot == "none" else f"paused, keeps its slot {slot}"
     return activity(state)
+
+
+def _job_doing(view: JobView, current: Status) -> str:
+    """What a job does that is not the worker's own doing; empty for the worker's."""
+    match view.state:
+        case JobState.HELD:
+            return f"held in {view.title}"
+        case JobState.WAITING:
+            return f"waits in {view.title}" + (f": {view.reason}" if view.reason else "")
+        case None:
+            return f"{view.title} does not answer: {view.reason}"
+        case _ if current is Status.QUEUED:
+            return f"waits for its turn in {view.name}"
+        case _:
+            return ""
 
 
 def _waiting(queued: events.Queued, position: int, *, held: bool) -> str:
@@ -180,11 +271,20 @@ def activity(state: RunState) -> str:
     return f"{state.stage} epoch {min(state.epoch + 1, state.epochs)} of {state.epochs}"
 
 
-def _trouble(state: RunState, current: Status, run: RunFolder) -> tuple[str, str]:
+def _trouble(
+    state: RunState, current: Status, run: RunFolder, view: JobView | None
+) -> tuple[str, str]:
     """Why a run does not go on, and what to do about it."""
     reason, remedy = "", ""
     resume = f"`hashbench resume {run.id}` goes on from the last checkpoint"
     match current, state.ended:
+        case ((Status.LOST | Status.STOPPED), _) if view is not None:
+            how = f" ({view.reason})" if view.reason else ""
+            reason, remedy = f"{view.name} ended before the run did{how}", resume
+            if not _begun(view, state):
+                remedy = f"see its output in {view.job.kept}, then `hashbench resume {run.id}`"
+        case Status.QUEUED, _ if view is not None:
+            pass  # it starts in its turn
         case Status.LOST, events.Finished():
             reason = "finished, but its result.json is missing"
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"

@@ -106,6 +106,18 @@ class EventWriter:
         self.close()
 
 
+def last_number(path: Path) -> int:
+    """The number of the last event in a file, -1 without any."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+    try:
+        return _last_seq(file)
+    finally:
+        os.close(file)
+
+
 def _is_torn(file: int) -> bool:
     size = os.fstat(file).st_size
     return size > 0 and os.pread(file, 1, size - 1) != b"\n"

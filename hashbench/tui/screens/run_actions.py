@@ -10,7 +10,7 @@ from textual import work
 from textual.binding import BindingType
 
 from hashbench.errors import HashbenchError, InputError
-from hashbench.launch import actions, spawn
+from hashbench.launch import actions, jobs, spawn
 from hashbench.report.text import plural
 from hashbench.runs import queue, tags
 from hashbench.runs.layout import RunFolder
@@ -43,6 +43,10 @@ ACTION_HELP: Keys = (
     ("f", "show and copy the folder's path", ""),
 )
 """The same keys as sentences, for help."""
+
+
+_again = jobs.or_submit(spawn.enqueue)
+"""Through the queue of this host, or as a cluster's job where the run was one."""
 
 
 class RunActionsScreen(WorkScreen):
@@ -96,14 +100,14 @@ class RunActionsScreen(WorkScreen):
     def _resume(self, run: RunFolder) -> None:
         if self._status(run.id) is Status.FAILED:
             raise InputError("failed", where=run.id, remedy="look at its log, then R retries it")
-        self._started(run, actions.resume(run, self.bench.data_dir, start=spawn.enqueue))
+        self._started(run, actions.resume(run, self.bench.data_dir, start=_again))
 
     def action_retry(self) -> None:
         """Failed runs go to the queue."""
         self._act("retried", self.targets(), self._retry)
 
     def _retry(self, run: RunFolder) -> None:
-        self._started(run, actions.retry(run, self.bench.data_dir, start=spawn.enqueue))
+        self._started(run, actions.retry(run, self.bench.data_dir, start=_again))
 
     def _started(self, run: RunFolder, process: subprocess.Popen[bytes] | None) -> None:
         if process is not None:
