@@ -159,7 +159,7 @@ def _header(stream: IO[bytes], path: Path) -> tuple[Header, int]:
     first = stream.readline(64)
     if first != _first_line():
         version = first.removeprefix(_NAME).strip()
-        if first.startswith(_NAME) and version.isdigit():
+        if first.startswith(_NAME) and first.endswith(b"\n") and version.isdigit():
             raise DamagedFileError(
                 f"is of version {version.decode()}; this version of hashbench reads {VERSION}",
                 where=path,
