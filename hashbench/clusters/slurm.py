@@ -90,8 +90,9 @@ class Slurm(Cluster):
         )
         write_bytes_atomically(listed, "".join(f"{run.name}\n" for run in runs).encode())
         write_bytes_atomically(job_script, text)
-        # the output of the jobs goes where sbatch is called
-        answer = _call("sbatch", "--parsable", job_script.name, cwd=folder, seconds=SUBMIT_SECONDS)
+        several = len(runs) > self.options.per_job
+        words = ("--parsable", f"--output={_output(folder, several=several)}", job_script.name)
+        answer = _call("sbatch", *words, cwd=folder, seconds=SUBMIT_SECONDS)
         if answer.returncode:
             raise InputError(
                 f"Slurm refuses the job: {_words(answer.stderr)}",
@@ -102,7 +103,6 @@ class Slurm(Cluster):
         job = answer.stdout.strip().partition(";")[0]
         if not job.isdecimal():
             raise InputError(f"sbatch answered {answer.stdout[:80]!r}, which is no job", where=job)
-        several = len(runs) > self.options.per_job
         for place, run in enumerate(runs):
             yield run, f"{job}_{place // self.options.per_job}" if several else job
 
@@ -142,6 +142,14 @@ def cluster(address: str, options_file: Path | None, per_job: int | None) -> Slu
             remedy="--on slurm",
         )
     return Slurm(slurm_options.read(options_file, per_job), options_file)
+
+
+def _output(folder: Path, *, several: bool) -> str:
+    """The pattern of the names of the jobs' output, whatever characters the folder's name has."""
+    path = os.fspath(folder)
+    if "\\" in path:
+        return os.devnull  # Slurm fills in no pattern that holds a backslash
+    return f"{path.replace('%', '%%')}/{'%A_%a' if several else '%j'}.log"
 
 
 def parse_squeue(text: str) -> dict[str, JobStatus]:

@@ -62,7 +62,8 @@ for id in $(sed -n "$first,$(( first + {per_job} - 1 ))p" {list}); do
   case $code in
     {again}) requeue "its time limit comes" ;;
     {busy}) requeue "another worker holds $id" ;;
-    138) if [ -n "$limit" ]; then requeue "its time limit comes"; fi ;;  # USR1 while it started
+    # USR1 while it started: it had no time to save, and no need
+    138) if [ -n "$limit" ]; then requeue "its time limit comes"; fi ;;
   esac
   echo "$job $code" > "$run/{marker}"
 done
@@ -107,7 +108,6 @@ def script(
 
 def _head(options: SlurmOptions, jobs: int, runs: int) -> list[str]:
     limit = f"%{options.max_jobs}" if options.max_jobs else ""
-    output = "%A_%a.log" if jobs > 1 else "%j.log"
     wanted = {
         "partition": options.partition,
         "account": options.account,
@@ -119,7 +119,6 @@ def _head(options: SlurmOptions, jobs: int, runs: int) -> list[str]:
         "#!/bin/bash",
         f"# Written by hashbench. Runs: {runs}, in one job: {options.per_job}",
         f"#SBATCH --job-name={JOB_NAME}",
-        f"#SBATCH --output={output}",
         "#SBATCH --open-mode=append",
         "#SBATCH --requeue",
         # a signal of its own, since TERM is what scancel sends: a cancelled job is not requeued

@@ -244,7 +244,7 @@ def _job_doing(view: JobView, current: Status) -> str:
         case None:
             return f"{view.title} does not answer: {view.reason}"
         case _ if current is Status.QUEUED:
-            return f"waits for its turn in {view.name}"
+            return f"its turn comes in {view.name}"
         case _:
             return ""
 
