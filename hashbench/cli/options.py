@@ -73,9 +73,10 @@ On = Annotated[
     str,
     typer.Option(
         "--on",
-        metavar="local|slurm",
+        metavar="local|slurm|ray",
         help="Where to train: on this host, or as jobs of a cluster, whose options are in "
-        "slurm.toml: `hashbench guide clusters`. [default: where a run ran before, else local]",
+        "slurm.toml or ray.toml: `hashbench guide clusters`; ray://HOST:PORT is a Ray elsewhere. "
+        "[default: where a run ran before, else local]",
     ),
 ]
 
@@ -84,8 +85,8 @@ ClusterFile = Annotated[
     typer.Option(
         "--cluster",
         metavar="FILE",
-        help="TOML file with the options of the cluster. [default: slurm.toml in the runs folder, "
-        "else in the user's folder of settings]",
+        help="TOML file with the options of the cluster. [default: slurm.toml or ray.toml in the "
+        "runs folder, else in the user's folder of settings]",
         dir_okay=False,
     ),
 ]
