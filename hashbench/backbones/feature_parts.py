@@ -74,17 +74,22 @@ class FeatureParts:
         Raises DamagedFileError or InputError for a file that cannot serve, BusyError where a run
         computes the features as a whole.
         """
-        if self.joined:
+        if self._others_at_the_whole():
             return True
-        self._require_nobody_at_the_whole()
         self.folder.mkdir(parents=True, exist_ok=True)
         with locks.held(self.folder / f".{self._place(part)}.lock", 0) as mine:
             if not mine:
                 return False
-            if self._file(part).is_file():
-                self._read(part)
-            else:
+            if self.joined:  # meanwhile, and the parts are gone
+                return True
+            if not self._file(part).is_file():
                 self._make(part)
+                return True
+            try:
+                self._read(part)
+            except InputError:
+                if not self.joined:
+                    raise
         return True
 
     def make_all(self) -> None:
@@ -103,13 +108,18 @@ class FeatureParts:
                 self._join(writer)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _require_nobody_at_the_whole(self) -> None:
-        if locks.is_held(lock_file(self.store.root, self.entry.name)) and not self.joined:
+    def _others_at_the_whole(self) -> bool:
+        """Whether the features are there, or another builder joins their parts. Raises BusyError
+        where a run computes them as a whole.
+        """
+        held = locks.is_held(lock_file(self.store.root, self.entry.name))
+        if held and self.missing():
             raise BusyError(
-                "a run computes these features as a whole, or the parts are being joined",
+                "a run computes these features as a whole",
                 where=self.entry.name,
                 remedy="wait for it: `hashbench cache ls` lists them when they are there",
             )
+        return held or self.joined
 
     def _make(self, part: int) -> None:
         store, of = self.store, self._inputs(part)

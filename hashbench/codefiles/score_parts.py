@@ -184,8 +184,10 @@ class ScoreParts:
         def blocks(distance: Distance) -> Iterator[Histograms]:
             counted = grades[distance]
             for rows in self._blocks(counted):
+                # as many levels as this block needs by itself, which is what `evaluate` counts
+                levels = levels_for(self.task.query_labels[rows], graded=counted.graded)
                 yield sum_shards(
-                    Histograms(np.array(file.array("counts")[rows]), counted.graded)
+                    Histograms(np.array(file.array("counts")[rows, :, :levels]), counted.graded)
                     for file in read[distance]
                 )
 
@@ -240,8 +242,9 @@ class ScoreParts:
         task, rows = self.task, self.rows(part)
         shard, labels = task.database[rows], task.database_labels[rows]
         meter = Meter(progress, len(task.query) * len(shard))
+        levels = self._levels(counted)
         for some in self._blocks(counted):
-            yield count_histograms(
+            counts = count_histograms(
                 task.query[some],
                 shard,
                 task.query_labels[some],
@@ -251,6 +254,7 @@ class ScoreParts:
                 threads=threads,
                 progress=meter.of_pass,
             ).counts
+            yield np.pad(counts, ((0, 0), (0, 0), (0, levels - counts.shape[2])))
 
     def _inputs(self, counted: Counted, part: int) -> Mapping[str, Any]:
         """All that the counts of a part depend on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 import threading
@@ -168,7 +169,7 @@ def test_every_metric_says_whether_parts_serve(tmp_path: Path) -> None:
         assert why_not_by_parts(metric, 1000) == ""
         if metric.has_ties:
             assert "database order" in why_not_by_parts(metric.with_tie("index"), 1000)
-    assert "21.5 GB" in why_not_by_parts(parse_metric("nDCG@all"), 10**9 * 4 // 3 + 1)
+    assert "21.3 GB" in why_not_by_parts(parse_metric("nDCG@all"), 1_333_333_334)
     assert why_not_by_parts(parse_metric("nDCG@100"), 10**10) == ""
     for metrics, parts, words in (
         ("mAP@all(tie=index)", 2, r"mAP@all\(tie=index\) cannot be scored by parts: ties in"),
@@ -205,6 +206,14 @@ def test_a_part_that_another_makes_is_left_to_it_and_waited_for(tmp_path: Path) 
     assert joined(parts).scores[0].score.value == whole.scores[0].score.value
 
 
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether the memory of an array is that of a mapped file."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap)
+
+
 def test_packed_npy_files_are_mapped_and_never_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,7 +227,7 @@ def test_packed_npy_files_are_mapped_and_never_copied(
     )
     (mapped,) = load_files([Path("query.npy"), Path("database.npy")], options)
     for side in (mapped.database, mapped.database_labels):
-        assert isinstance(side.words, np.memmap)
+        assert is_mapped(side.words)
     (by_file,) = score(mapped, METRICS[:1]).scores
     (in_memory,) = score(task, METRICS[:1]).scores
     assert by_file.score.value == in_memory.score.value
