@@ -131,4 +131,4 @@ def worker_command(
     shell. The worker waits up to `wait_seconds` for a predecessor to let go of the run.
     """
     words = [python, "-m", "hashbench.engine", run, "--data-dir", data_dir]
-    return [*words, "--job", job, "--wait", f"{wait_seconds:g}"]
+    return [*words, "--job", job, "--wait-for-claim", f"{wait_seconds:g}"]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hashbench.engine.process import TAKE_SECONDS, attempt
+from hashbench.engine.process import attempt
 from hashbench.engine.slot_acquisition import Ticket
 from hashbench.errors import HashbenchError
 from hashbench.files import os_errors
@@ -20,24 +20,19 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
     parser.add_argument("--ticket", type=int, help="an inherited open file: the place in the queue")
     parser.add_argument("--priority", type=int, default=0, help="of the ticket")
-    parser.add_argument("--job", default="", help="the scheduler's job in which this runs")
     parser.add_argument(
-        "--wait",
+        "--wait-for-claim",
         type=float,
-        default=TAKE_SECONDS,
         metavar="SECONDS",
-        help="how long an earlier worker of the run may take to let go of it",
+        help="wait so long for another worker of this run to end, as a job that was requeued does; "
+        "a run that is finished by then is no error",
     )
+    parser.add_argument("--job", default="", help="the scheduler's job in which this runs")
     given = parser.parse_args()
     ticket = None if given.ticket is None else Ticket(given.ticket, given.priority)
     try:
-        return attempt(
-            RunFolder(given.run.resolve()),
-            given.data_dir,
-            ticket,
-            job=given.job,
-            wait_seconds=given.wait,
-        )
+        run = RunFolder(given.run.resolve())
+        return attempt(run, given.data_dir, ticket, wait=given.wait_for_claim, job=given.job)
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

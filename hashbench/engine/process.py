@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from hashbench.clusters.base import EXIT_AGAIN
@@ -25,8 +25,7 @@ from hashbench.files import locks, os_errors
 from hashbench.files.atomic import remove_leftovers
 from hashbench.runs import control, events
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import Status
-from hashbench.runs.status import status
+from hashbench.runs.status import is_finished
 from hashbench.runs.writer import RESERVE, EventWriter
 
 TAKE_SECONDS = 3.0  # how long a worker that has just ended may need to let go of its run
@@ -39,21 +38,31 @@ def attempt(
     data_dir: Path,
     ticket: Ticket | None,
     *,
+    wait: float | None = None,
     job: str = "",
-    wait_seconds: float = TAKE_SECONDS,
 ) -> int:
     """Does the run and returns the exit code of the process; a failure becomes an event, too.
 
-    In a scheduler's `job` a signal means that the job ends: the run is saved, and the exit code is
-    EXIT_AGAIN. Raises BusyError when another worker holds the run for all of `wait_seconds`,
-    InputError when the run is over.
+    With `wait`, another worker that holds the run has so many seconds to end, and a run that is
+    finished by then is none to do. In a scheduler's `job` a signal means that the job ends: the run
+    is saved, and the exit code is EXIT_AGAIN.
+
+    Raises BusyError when another worker holds the run, InputError when the run is over.
     """
-    with _taken(run, wait_seconds) as writer:
+    with locks.held(run.lock, TAKE_SECONDS if wait is None else wait) as mine:
+        if not mine:
+            raise BusyError("another worker holds this run", where=run.id)
+        if is_finished(run):
+            if wait is not None:
+                return 0
+            raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
         ended = _EndOfJob(run)
         _on_signals(ended.ask if job else lambda: control.send(run, "stop"))
-        code = _work(run, data_dir, ticket, writer, job, ended)
-        if code != EXIT_AGAIN:
-            carry_out(run, writer)
+        _sweep(run)
+        with EventWriter(run.events) as writer:
+            code = _work(run, data_dir, ticket, writer, job, ended)
+            if code != EXIT_AGAIN:
+                carry_out(run, writer)
         control.clear_leave(run)
     return code
 
@@ -100,19 +109,6 @@ def _work(
         # the last line of defence: the run is marked failed, the log holds the whole trace
         return _fail(writer, _as_hashbench_error(error, run), error)
     return 0
-
-
-@contextlib.contextmanager
-def _taken(run: RunFolder, wait_seconds: float) -> Iterator[EventWriter]:
-    """Holds a run, with a writer for its events."""
-    with locks.held(run.lock, wait_seconds) as mine:
-        if not mine:
-            raise BusyError("another worker holds this run", where=run.id)
-        if status(run).state is Status.FINISHED:
-            raise InputError("is finished", where=run.id, remedy=f"hashbench show {run.id}")
-        _sweep(run)
-        with EventWriter(run.events) as writer:
-            yield writer
 
 
 def _sweep(run: RunFolder) -> None:

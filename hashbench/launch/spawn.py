@@ -77,11 +77,11 @@ def settled(run: RunFolder) -> tuple[RunStatus, bool]:
 def check_startable(run: RunFolder) -> None:
     current, taken = settled(run)
     if taken:
-        raise BusyError(
-            "a worker has it already",
-            where=run.id,
-            remedy=f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it",
-        )
+        doing = f" ({current.doing})" if current.job_lives else ""
+        remedy = f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it"
+        if current.job_lives and not job.is_answered(run):
+            remedy = f"once its job is surely gone, remove {run.path / job.FILE}"
+        raise BusyError(f"a worker has it already{doing}", where=run.id, remedy=remedy)
     if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",

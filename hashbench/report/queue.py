@@ -56,11 +56,11 @@ def _jobs(runs_dir: Path) -> list[dict[str, Any]]:
     """The runs of a folder that a cluster's job works at or shall, on whatever host."""
     rows = []
     for run in find(runs_dir):
-        view = job.view(run)
-        if view is None or view.over:
+        if job.read(run) is None:
             continue
         current = status(run, {})
-        if current.job_lives:
+        view = job.view(run) if current.job_lives else None
+        if view is not None:
             row: dict[str, Any] = {"run": run.id, "cluster": view.title, "job": view.job.id}
             row |= {"user": view.job.user, "scheduler state": str(view.state or "unknown")}
             row |= {"state": str(current.state), "doing": current.doing, "done": current.done}

@@ -95,6 +95,12 @@ def forget(run: RunFolder) -> None:
         (run.path / name).unlink(missing_ok=True)
 
 
+def is_answered(run: RunFolder) -> bool:
+    """Whether the scheduler of the run's job answers."""
+    seen = view(run)
+    return seen is None or seen.state is not None
+
+
 def this_user() -> str:
     """The name of the user, empty where there is none."""
     with contextlib.suppress(KeyError):
@@ -102,9 +108,11 @@ def this_user() -> str:
     return ""
 
 
-def view(run: RunFolder) -> JobView | None:
-    """The run's job and what its scheduler says of it; None for a run without one."""
-    job = read(run)
+def view(run: RunFolder, job: Job | None = None) -> JobView | None:
+    """The run's job and what its scheduler says of it; None for a run without one. `job`: where it
+    was read already.
+    """
+    job = job or read(run)
     if job is None:
         return None
     title = catalog.title(job.on)

@@ -17,7 +17,7 @@ from hashbench.clusters.base import JobState
 from hashbench.errors import HashbenchError
 from hashbench.runs import control, events, job, processes, queue
 from hashbench.runs.events import AnyEvent
-from hashbench.runs.job import JobView
+from hashbench.runs.job import Job, JobView
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState, Status, fold
 from hashbench.runs.tailer import read_all
@@ -73,8 +73,11 @@ def status(run: RunFolder, positions: Mapping[str, int] | None = None) -> RunSta
 
     Raises OSError where the events cannot be read.
     """
-    # asked first: a job that has ended by then has written its last event by then, too
-    view = job.view(run)
+    given, state = job.read(run), read_state(run.events)
+    if given is None or _over(state, given):
+        return _status_of(run, state, None, positions)
+    # read again after the scheduler was asked: a job that has ended has written its last event
+    view = job.view(run, given)
     return _status_of(run, read_state(run.events), view, positions)
 
 
@@ -86,7 +89,9 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    return _status_of(run, state, job.view(run), positions, now=now)
+    given = job.read(run)
+    view = None if given is None or _over(state, given) else job.view(run, given)
+    return _status_of(run, state, view, positions, now=now)
 
 
 def _status_of(
@@ -97,7 +102,7 @@ def _status_of(
     *,
     now: float | None = None,
 ) -> RunStatus:
-    if view is not None and _over(state, view):
+    if view is not None and _over(state, view.job):
         view = None  # whatever becomes of its job, which may have other runs
     alive = worker_lives(state, now) if view is None else _works(view, state, now)
     current = _current(state, run, alive=alive) if view is None else _by_job(view, state, now)
@@ -152,10 +157,15 @@ def _current(state: RunState, run: RunFolder, *, alive: bool) -> Status:
     return Status.QUEUED if waits else Status.RUNNING
 
 
-def _over(state: RunState, view: JobView) -> bool:
+def is_finished(run: RunFolder) -> bool:
+    """Whether a run has finished, which its files alone say."""
+    return isinstance(read_state(run.events).ended, events.Finished) and run.result.is_file()
+
+
+def _over(state: RunState, given: Job) -> bool:
     """Whether the run's end is written, and not that of the work before this job."""
     end = state.ended
-    return end is not None and not put_back(state) and end.seq > view.job.after
+    return end is not None and not put_back(state) and end.seq > given.after
 
 
 def put_back(state: RunState) -> bool:

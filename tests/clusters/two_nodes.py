@@ -10,11 +10,12 @@ import getpass
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -56,7 +57,7 @@ class TwoNodes:
             f"--socket={self.folder}/munge.socket", f"--pid-file={self.folder}/munge.pid",
             f"--log-file={self.folder}/munge.log", f"--seed-file={self.folder}/munge.seed",
         )  # fmt: skip
-        until(lambda: (self.folder / "munge.socket").exists(), "munged to listen")
+        until((self.folder / "munge.socket").exists, "munged to listen")
         self._spawn("slurmctld", "-D", "-f", str(self.conf))
         for node in ("n1", "n2"):
             self.start_node(node)
@@ -108,46 +109,78 @@ class TwoNodes:
             return {}
         return dict(line.split() for line in lines)
 
+    def node_of(self, job: str) -> str:
+        """The node that a job runs on."""
+        return self.call("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
+
+    def restarts(self, job: str) -> int:
+        """How often a job was requeued."""
+        words = self.call("scontrol", "show", "job", job).split()
+        return next(int(word.partition("=")[2]) for word in words if word.startswith("Restarts="))
+
+    def workers(self, run: Path) -> list[psutil.Process]:
+        """The living workers of a run folder."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                words = process.cmdline()
+                if "hashbench.engine" in words and str(run) in words:
+                    found.append(process)
+        return found
+
     def kill_node(self, node: str, *, jobs_too: bool = True) -> None:
         """Takes a node away at once and says so to the controller, as when its power fails; without
         `jobs_too` only its daemon dies, as when it is cut off the network while its jobs live.
         """
         daemon = self._daemons.pop(node)
         ours = [psutil.Process(daemon.pid)]
-        if jobs_too:
-            ours += self._steps(node)
-        for process in ours:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        _kill(ours + (self.processes(node) if jobs_too else self._daemons_of_steps(node)))
         daemon.wait()
         self.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
 
-    def _steps(self, node: str) -> list[psutil.Process]:
-        """The processes of a node's jobs, which are no children of its daemon."""
+    def processes(self, node: str | None = None) -> list[psutil.Process]:
+        """The living processes of this Slurm but for its daemons: jobs, of one node or of all, and
+        what serves them.
+        """
+        found = set(self._daemons_of_steps(node))
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                values = process.environ()
+                ours = values.get("SLURM_CONF") == str(self.conf) and "SLURM_JOB_ID" in values
+                if ours and node in (None, values.get("SLURMD_NODENAME")):
+                    found.add(process)
+        return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
+
+    def _daemons_of_steps(self, node: str | None) -> list[psutil.Process]:
+        """The slurmstepd of each job: what a daemon of a node leaves to do its work."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                in_spool = f"{self.folder}/spool-{node}" in " ".join(process.cmdline())
-                if in_spool or f"[{node}]" in process.name() or self._is_step(process, node):
-                    found += [process, *process.children(recursive=True)]
+                if process.name() == "slurmstepd" and self._serves(process, node):
+                    found.append(process)
         return found
 
-    def _is_step(self, process: psutil.Process, node: str) -> bool:
-        values = process.environ()
-        return values.get("SLURM_CONF") == str(self.conf) and values.get("SLURMD_NODENAME") == node
+    def _serves(self, process: psutil.Process, node: str | None) -> bool:
+        """Whether a process of Slurm has files of this one open, and of that node."""
+        name = str(self.folder) if node is None else f"slurmd-{node}.log"
+        paths = [one.path for one in process.open_files()]
+        return any(str(self.folder) in path and name in path for path in paths)
 
     def close(self) -> None:
         """Ends everything that was started, jobs as well; nothing is left behind."""
-        with contextlib.suppress(subprocess.SubprocessError):
-            self.call("scancel", f"--user={getpass.getuser()}")
-        ours = [psutil.Process(daemon.pid) for daemon in self._daemons.values()]
-        ours += [one for node in ("n1", "n2") for one in self._steps(node)]
-        for process in ours:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        for daemon in self._daemons.values():
-            daemon.wait()
-        psutil.wait_procs(ours, timeout=10)
+        daemons = [psutil.Process(one.pid) for one in self._daemons.values() if one.poll() is None]
+        # the daemons first, so that they start nothing in place of what is killed
+        _kill(daemons)
+        for one in self._daemons.values():
+            one.wait()
+        _kill(self.processes())
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
@@ -177,6 +210,7 @@ def two_nodes() -> Iterator[TwoNodes]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with two_nodes() as started, contextlib.suppress(KeyboardInterrupt):
         print(f"export SLURM_CONF={started.conf}", flush=True)  # noqa: T201
         while True:
