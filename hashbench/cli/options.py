@@ -73,9 +73,10 @@ On = Annotated[
     str,
     typer.Option(
         "--on",
-        metavar="local|slurm",
+        metavar="local|slurm|ray",
         help="Where to train: on this host, or as jobs of a cluster, whose options are in "
-        "slurm.toml: `hashbench guide clusters`. [default: where a run ran before, else local]",
+        "slurm.toml or ray.toml: `hashbench guide clusters`; ray://HOST:PORT is a Ray elsewhere. "
+        "[default: where a run ran before, else local]",
     ),
 ]
 
@@ -84,8 +85,8 @@ ClusterFile = Annotated[
     typer.Option(
         "--cluster",
         metavar="FILE",
-        help="TOML file with the options of the cluster. [default: slurm.toml in the runs folder, "
-        "else in the user's folder of settings]",
+        help="TOML file with the options of the cluster. [default: slurm.toml or ray.toml in the "
+        "runs folder, else in the user's folder of settings]",
         dir_okay=False,
     ),
 ]
@@ -165,11 +166,24 @@ def takes_study_options(command: Command) -> Command:
     return _with_rows(command, ("method", "set", "ablate"))
 
 
+_OF_FEATURES = (
+    "dataset", "backbone", "pretrained", "feature_precision", "encode_precision", "on_bad_image",
+    "device", "threads",
+)  # fmt: skip
+
+
+def takes_feature_options(command: Command) -> Command:
+    """The same with what decides the features of a dataset, and where they are computed, alone."""
+    from hashbench.plan.run_options import options
+
+    return _with_rows(command, [key for key in options() if key not in _OF_FEATURES])
+
+
 def _with_rows(command: Command, left_out: Collection[str]) -> Command:
     from hashbench.plan.run_options import options
 
     rows = {key: row for key, row in options().items() if key not in left_out}
-    more = {"seed": ["--seeds"]} if left_out else {}
+    more = {"seed": ["--seeds"]} if "seed" in rows and left_out else {}
 
     def parsed(given: Mapping[str, Any]) -> dict[str, Any]:
         return {

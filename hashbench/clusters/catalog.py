@@ -15,7 +15,7 @@ from hashbench.errors import InputError, UnknownNameError
 LOCAL = "local"
 """What `--on` calls this host."""
 
-TITLES = {"slurm": "Slurm"}
+TITLES = {"slurm": "Slurm", "ray": "Ray"}
 """What `--on` calls each cluster, and what people do. For each there is a module of that name in
 this package, with `cluster(address, options_file, per_job) -> Cluster`.
 """
