@@ -84,7 +84,10 @@ class CodeSet:
 
 
 def write_codes(folder: Path, codes: CodeSet) -> Path:
-    """Write `folder/<bits>.npz` atomically and return its path. The same codes, the same bytes."""
+    """Write `folder/<bits>.npz` atomically and return its path. The same codes, the same bytes.
+
+    The folder is made if it is missing, but none above it: see `write_atomically`.
+    """
     parts: dict[str, np.ndarray] = {
         "format": np.array([FORMAT]),
         "bits": np.array([codes.bits]),
@@ -100,7 +103,12 @@ def write_codes(folder: Path, codes: CodeSet) -> Path:
             parts[f"query_{modality}"] = codes.query[modality].words
             parts[f"database_{modality}"] = codes.database[modality].words
     path = folder / f"{codes.bits}.npz"
-    write_atomically(path, lambda stream: np.savez_compressed(stream, **parts))  # type: ignore[arg-type]
+    folder.mkdir(exist_ok=True)
+    write_atomically(
+        path,
+        lambda stream: np.savez_compressed(stream, **parts),  # type: ignore[arg-type]
+        make_folder=False,
+    )
     return path
 
 

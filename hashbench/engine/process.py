@@ -18,6 +18,7 @@ from hashbench.errors import (
     HashbenchError,
     InputError,
     StopAskedError,
+    StorageError,
     TrainingError,
 )
 from hashbench.files import locks, os_errors
@@ -54,7 +55,8 @@ def _work(run: RunFolder, data_dir: Path, ticket: Ticket | None, writer: EventWr
         writer.write(events.Stopped(reason=stop.problem))
     except Exception as error:
         # the last line of defence: the run is marked failed, the log holds the whole trace
-        return _fail(writer, _as_hashbench_error(error, run), error)
+        # in a folder that is gone, whatever fails fails for that
+        return _fail(writer, writer.displaced() or _as_hashbench_error(error, run), error)
     return 0
 
 
@@ -94,8 +96,9 @@ def _as_hashbench_error(error: Exception, run: RunFolder) -> HashbenchError:
 
 def _fail(writer: EventWriter, error: HashbenchError, cause: BaseException) -> int:
     lines = traceback.format_exception(cause)
+    log = f"{error}\n" if isinstance(error, StorageError) else "".join(lines)
     with contextlib.suppress(OSError):  # the log may be on the disk that is full
-        print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
+        print(log, flush=True)  # noqa: T201  # stdout of a worker is its log
     where = f"{error.where}: " if error.where else ""
     detail = "" if error is cause else "".join(lines[-DETAIL_LINES:])
     writer.write(

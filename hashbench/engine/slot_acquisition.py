@@ -63,6 +63,7 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
     lock, held = ticket.lock, False
     try:
         while True:
+            writer.require_in_place()
             held = _handle_control(run, line, writer, held=held)
             if not held:
                 try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.temporary_folders import temporary_folder
 from hashbench.plan import plugins
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
@@ -84,13 +85,11 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
 
     Raises InputError when the folder cannot be written.
     """
-    import tempfile  # here, since those who only look at runs need none of it
-
     name = spec.run_id(now)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=runs_dir) as building:
-            write_bytes_atomically(Path(building) / "spec.toml", specs.to_toml(spec).encode())
+        with temporary_folder(".new-", runs_dir) as building:
+            write_bytes_atomically(building / "spec.toml", specs.to_toml(spec).encode())
             for attempt in range(1, 1000):
                 folder = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
                 # rename onto an empty folder would succeed: take the name with mkdir first
@@ -100,7 +99,7 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                     continue
                 plugin_folders.write(RunFolder(folder), plugins.folders())
                 plugin_folders.keep(RunFolder(folder), spec)
-                (Path(building) / "spec.toml").rename(folder / "spec.toml")
+                (building / "spec.toml").rename(folder / "spec.toml")
                 return RunFolder(folder)
     except OSError as error:
         raise InputError(

@@ -99,7 +99,7 @@ def write(run: RunFolder, wishes: OnFinish) -> None:
     """
     path = run.path / FILE
     try:
-        write_bytes_atomically(path, msgspec.json.encode(wishes) + b"\n")
+        write_bytes_atomically(path, msgspec.json.encode(wishes) + b"\n", make_folder=False)
         path.chmod(0o600)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from None

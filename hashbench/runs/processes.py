@@ -51,6 +51,14 @@ def mark(pid: int) -> str:
     return ""
 
 
+def file_mark(file: Path | int) -> str:
+    """Device and inode of a path or of an open file: the same for one file under whatever name,
+    another for its copy. Raises OSError.
+    """
+    found = os.stat(file)  # noqa: PTH116  # an open file, too
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def lives(identity: ProcessIdentity) -> bool:
     """Whether a process of this host still is the one that is meant."""
     import psutil

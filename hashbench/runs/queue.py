@@ -87,7 +87,7 @@ class Queue:
             if not own:
                 raise LookupError(run_id)
             places = slots.places(self.folder)
-            free = [place for place in places if slots.is_free(self.folder, place)]
+            free = slots.open_places(self.folder)
             for name in self._names():
                 if not free:
                     return None
@@ -108,8 +108,9 @@ class Queue:
         """A free slot for a run that does not wait, whoever does; None where all are taken."""
         self.make()
         with locks.held(self.folder / _LOCK):
+            free = slots.open_places(self.folder)
             for place in slots.suitable(slots.places(self.folder), device):
-                slot = slots.take(self.folder, place, run_id)
+                slot = slots.take(self.folder, place, run_id) if place in free else None
                 if slot is not None:
                     return slot
         return None
@@ -156,7 +157,10 @@ class Queue:
         return any(locks.is_held(self._tickets / name) for name in self._named(run_id))
 
     def slots(self) -> list[tuple[Place, str | None]]:
-        """All slots, and the run that holds each; changes nothing."""
+        """All slots, and the run that holds each; those beyond the limits as long as a run has one.
+
+        Changes nothing.
+        """
         return [
             (
                 place,
@@ -164,7 +168,7 @@ class Queue:
                 if slots.is_free(self.folder, place)
                 else slots.holder(self.folder, place) or "another process",
             )
-            for place in slots.places(self.folder)
+            for place in (*slots.places(self.folder), *slots.places_beyond(self.folder))
         ]
 
     def set_limits(self, limits: Limits) -> None:

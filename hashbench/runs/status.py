@@ -78,7 +78,7 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    alive = worker_lives(state, now)
+    alive = worker_lives(state, now) and not _is_copy(state, run)
     current = _current(state, run, alive=alive)
     position = 0
     if current in LIVE and state.queued is not None:
@@ -142,6 +142,17 @@ def worker_lives(state: RunState, now: float | None = None) -> bool:
     return processes.lives(worker)
 
 
+def _is_copy(state: RunState, run: RunFolder) -> bool:
+    """Whether the events were copied from another run's folder, whose worker is not this one's."""
+    worker = state.worker
+    if worker is None or not worker.file or worker.host != processes.hostname():
+        return False
+    try:
+        return processes.file_mark(run.events) != worker.file
+    except OSError:
+        return False
+
+
 def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> str:
     """What is under way; empty for a run that has ended."""
     if current not in LIVE:
@@ -190,7 +201,9 @@ def _trouble(state: RunState, current: Status, run: RunFolder) -> tuple[str, str
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if state.worker is not None and state.worker.host != processes.hostname():
+            if _is_copy(state, run):
+                reason = "was copied from a run that had not ended, without its worker"
+            elif state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"
         case Status.STOPPED, events.Stopped():
             reason, remedy = state.ended.reason, resume

@@ -12,8 +12,9 @@ from typing import Self
 
 import msgspec
 
+from hashbench.errors import StorageError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.runs import events
+from hashbench.runs import events, processes
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.warnings import rule_names, warnings_in
 
@@ -40,7 +41,7 @@ class EventWriter:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         self._path = path
         self._reserve = path.with_name(RESERVE)
-        write_bytes_atomically(self._reserve, bytes(RESERVE_BYTES))
+        write_bytes_atomically(self._reserve, bytes(RESERVE_BYTES), make_folder=False)
         self._file = os.open(path, flags, 0o644)
         self._lock = threading.Lock()
         self._seq = 1 + _last_seq(self._file)
@@ -55,8 +56,11 @@ class EventWriter:
         """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
+        Raises StorageError for what is no end where the file is not in its place any more.
         """
-        if isinstance(event, events.Stopped | events.Failed | events.Finished):
+        if not isinstance(event, events.Stopped | events.Failed | events.Finished):
+            self.require_in_place()
+        else:
             event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
         with self._lock:
             try:
@@ -68,8 +72,32 @@ class EventWriter:
                     raise
                 self._append(event)
 
+    def require_in_place(self) -> None:
+        """Raises StorageError where the run's folder was moved or deleted: what else is written by
+        its path would miss it.
+        """
+        if (problem := self.displaced()) is not None:
+            raise problem
+
+    def displaced(self) -> StorageError | None:
+        """The error for a person where the file lies no longer at its path, else None."""
+        try:
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                return None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:
+            return None  # a network disk that is away tells nothing
+        return StorageError(
+            "the folder of the run was moved, replaced or deleted while its worker was at work",
+            where=self._path.parent,
+            remedy="where it is now, `hashbench resume` goes on from the last checkpoint",
+        )
+
     def _append(self, event: AnyEvent) -> None:
         stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
+        if isinstance(stamped, events.Queued | events.Started):
+            stamped = msgspec.structs.replace(stamped, file=processes.file_mark(self._file))
         line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
         while line:
             written = os.write(self._file, line)
@@ -81,7 +109,8 @@ class EventWriter:
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
             if time.monotonic() - self._written >= self.beat_seconds:
-                with contextlib.suppress(OSError):  # the training meets it as well, and reports it
+                # the training meets it as well, and reports it
+                with contextlib.suppress(OSError, StorageError):
                     self.write(events.Beat())
 
     def close(self) -> None:
