@@ -23,8 +23,7 @@ def write_atomically(
 
     The folder is made if it is missing, unless `make_folder` is false: a run's folder that was
     moved must not come back. When `write` raises, nothing of it is left and what was at `path`
-    before is untouched. What a killed writer of `path` left is removed. An OSError that names no
-    file (a full disk) names `path`.
+    before is untouched. What a killed writer of `path` left is removed. An OSError names `path`.
     Raises InputError for a device or a pipe, which a file would take the place of.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -40,8 +39,9 @@ def write_atomically(
             os.fsync(stream.fileno())
             temporary.replace(path)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
+        with contextlib.suppress(OSError):  # a folder that has become read-only keeps it
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
     _sync(path.parent)  # the rename itself must survive a power cut

@@ -17,6 +17,7 @@ from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import plugin_folders
 
+BUILDING = ".new-"  # begins the name of a folder that is being filled
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 
@@ -86,9 +87,9 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
     Raises InputError when the folder cannot be written.
     """
     name = spec.run_id(now)
+    make_runs_dir(runs_dir)
     try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        with temporary_folder(".new-", runs_dir) as building:
+        with temporary_folder(BUILDING, runs_dir) as building:
             write_bytes_atomically(building / "spec.toml", specs.to_toml(spec).encode())
             for attempt in range(1, 1000):
                 folder = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
@@ -102,12 +103,24 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                 (building / "spec.toml").rename(folder / "spec.toml")
                 return RunFolder(folder)
     except OSError as error:
-        raise InputError(
-            f"cannot make a run folder: {error.strerror}",
-            where=runs_dir,
-            remedy="another --runs-dir, or make this one writable",
-        ) from None
+        raise _cannot_make(runs_dir, error) from None
     raise InputError(f"a thousand runs are named {name}", where=runs_dir)
+
+
+def make_runs_dir(runs_dir: Path) -> None:
+    """Makes the folder of runs if it is missing. Raises InputError when it cannot be made."""
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_make(runs_dir, error) from None
+
+
+def _cannot_make(runs_dir: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot make a run folder: {error.strerror}",
+        where=runs_dir,
+        remedy="another --runs-dir, or make this one writable",
+    )
 
 
 def find(runs_dir: Path) -> list[RunFolder]:

@@ -66,7 +66,7 @@ class EventWriter:
             try:
                 self._append(event)
             except OSError as error:
-                self._reserve.unlink(missing_ok=True)
+                self._give_up_reserve()
                 if not isinstance(event, events.Failed | events.Stopped):
                     error.filename = str(self._path)
                     raise
@@ -113,11 +113,15 @@ class EventWriter:
                 with contextlib.suppress(OSError, StorageError):
                     self.write(events.Beat())
 
+    def _give_up_reserve(self) -> None:
+        with contextlib.suppress(OSError):  # the folder may be read-only by now
+            self._reserve.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Ends the heartbeat, syncs and closes the file."""
         self._closing.set()
         self._beater.join()
-        self._reserve.unlink(missing_ok=True)
+        self._give_up_reserve()
         try:
             os.fsync(self._file)
         finally:

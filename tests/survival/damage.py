@@ -1,4 +1,5 @@
-"""Feeds damaged files to every reader that people reach, and tells what came of it.
+"""Feeds damaged files to every reader that people reach, and tells what came of it. A tenth are no
+files: folders, pipes, devices, links that lead nowhere or to themselves.
 
     python tests/survival/damage.py [--count 5000] [--seed 0] [--only TEXT]
 
@@ -16,6 +17,7 @@ import os
 import random
 import resource
 import select
+import shutil
 import signal
 import sys
 import tempfile
@@ -28,11 +30,12 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.errors import HashbenchError
-from tests.survival import inputs
-from tests.survival.inputs import Kind
+from tests.survival import inputs, mutating
+from tests.survival.kinds import Kind
 
 SECONDS = 10.0
 MEMORY = 2 << 30
+STRANGE_SHARE = 0.1
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGING = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
 FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "pickle.find_class", "socket.connect")
@@ -109,10 +112,28 @@ def child(kind: Kind, first: int, count: int, seed: int, folder: Path, out: int)
     whole = kind.path.read_bytes()
     for number in range(first, first + count):
         rng = random.Random(f"{seed} {kind.name} {number}")
-        kind.path.write_bytes(kind.change(whole, rng))
+        damage_file(kind, whole, rng)
         os.write(out, json.dumps([number, ""]).encode() + b"\n")
         os.write(out, json.dumps([number, outcome(kind, fence)]).encode() + b"\n")
-    kind.path.write_bytes(whole)
+
+
+def damage_file(kind: Kind, whole: bytes, rng: random.Random) -> None:
+    """Puts something else in the place of a whole file: mostly its bytes, damaged; in every
+    tenth case what is no file at all.
+    """
+    clear(kind.path)
+    if rng.random() < STRANGE_SHARE:
+        rng.choice(mutating.STRANGE)(kind.path)
+    else:
+        kind.path.write_bytes(kind.change(whole, rng))
+
+
+def clear(path: Path) -> None:
+    """Removes a file or whatever took its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _address_space() -> int:
@@ -139,6 +160,7 @@ def feed(kind: Kind, count: int, seed: int, folder: Path, tally: Tally) -> None:
                 os._exit(code)
         os.close(writing)
         next_one = _listen(kind, pid, reading, next_one, counts, tally)
+        clear(kind.path)
         kind.path.write_bytes(whole)
 
 

@@ -83,7 +83,7 @@ def test_a_moved_run_ends_and_goes_on_where_it_is(
     one_message(moved.log.read_text(), "the folder of the run was moved", "remedy")
     assert forks.wait(forks.worker(moved.path, data_dir)) == 0
     assert codes(moved) == undisturbed
-    assert not [path for path in moved.path.rglob(".*")]
+    assert not list(moved.path.rglob(".*"))
 
 
 def test_a_deleted_run_does_not_come_back(

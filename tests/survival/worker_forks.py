@@ -83,8 +83,8 @@ def play(
     that file is there, and makes one beside it that ends in `.reached`; `pause_seconds` is slept
     at each look. `clock` are seconds by which wall time jumps, one at each event. `die` is
     `before NAME`, `within NAME` or `after NAME`: SIGKILL around the moment when the file of that
-    name appears, `within` with half of it written. `bound` makes the modes of files bind it, even if
-    it is root's.
+    name appears, `within` with half of it written. `bound` makes the modes of files bind it, even
+    if it is root's.
     """
     from hashbench.runs import control, writer
 
