@@ -274,7 +274,7 @@ def test_fewer_slots_count_the_runs_that_began_with_more(
     assert first is not None
     assert second is not None
     line.set_limits(Limits(cpu=1))
-    assert dict((place.name, run) for place, run in line.slots()) == {"cpu.0": "a", "cpu.1": "b"}
+    assert {place.name: run for place, run in line.slots()} == {"cpu.0": "a", "cpu.1": "b"}
     first.close()  # its slot is within the limit, but b still trains beyond it
     assert line.turn("c") is None
     assert line.take_now("x", "cpu") is None

@@ -218,7 +218,7 @@ def figures(count: int = 5000, seed: int = 0, only: str = "") -> Tally:
     with tempfile.TemporaryDirectory(prefix="hashbench-damage-") as name:
         folder = Path(name).resolve()
         kinds = inputs.make(folder / "data", folder / "runs")
-        kinds = [kind for kind in kinds if only in kind.name]
+        kinds = [kind for kind in kinds if any(part in kind.name for part in only.split(","))]
         for kind in kinds:  # what is whole must be read, or the rest means nothing
             kind.read()
         for index, kind in enumerate(kinds):
@@ -233,7 +233,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    parser.add_argument("--only", default="", help="kinds whose name holds one of these")
     given = parser.parse_args()
     tally = figures(given.count, given.seed, given.only)
     sys.stdout.write(json.dumps(tally.as_dict(), indent=1) + "\n")

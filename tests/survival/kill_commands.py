@@ -109,7 +109,7 @@ def leftovers(*folders: Path) -> list[Path]:
     found = []
     for folder in folders:
         for pattern in (f".*{atomic.PART}", f"{layout.BUILDING}*", ".deleted-*", "hashbench-*"):
-            found += list(folder.glob(pattern))
+            found += list(folder.rglob(pattern))
     for path in found:
         os.utime(path, (1e9, 1e9))
     return found
@@ -151,7 +151,8 @@ def killed_command(scene: Scene, name: str, words: Words, output: Path | None, e
         scene.kill_within(name, pid, longest)
         if output is not None and output.is_file() and digest(output) != whole:
             scene.tally.wrong.append(f"{name}: half of {output.name} is taken for whole")
-        if output is not None and (output / "about.json").is_file() and digest(output) != whole:
+        marked = output is not None and (output / str(BITS) / "about.json").is_file()
+        if output is not None and marked and digest(output) != whole:
             scene.tally.wrong.append(f"{name}: {output.name} is marked as whole and is not")
     leftovers(fresh, scene.runs, Path(tempfile.gettempdir()))
     code, again, _ = scene.call(words)

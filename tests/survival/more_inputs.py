@@ -18,8 +18,10 @@ import numpy as np
 from hashbench.backbones import pretrained_config
 from hashbench.claims.bundle_format import FORMAT, LIST
 from hashbench.claims.pack import pack
+from hashbench.claims.unpack import unpacked
 from hashbench.datasets.picturebook.dataset import load as picturebook
 from hashbench.datasets.splits import own_split
+from hashbench.plan import spec as specs
 from hashbench.plan.request import Request, expand
 from hashbench.runs import events, layout, on_finish, plugin_folders, queue, slots, tags
 from hashbench.runs.on_finish import OnFinish
@@ -112,7 +114,9 @@ def _bundles(folder: Path) -> list[Kind]:
         return lambda: cli("verify", one, "--data-dir", folder)
 
     def repeat() -> None:
-        cli("run", "--from", path, "--dry-run", "--data-dir", folder, "--no-estimate")
+        with unpacked(path) as bundle:
+            for one in bundle.runs:
+                specs.read(one.spec)
 
     return [
         Kind("bundle", path, verify(path), mutating.binary),
@@ -255,7 +259,7 @@ def _run_folders(runs: Path) -> list[Kind]:
     """What a worker or the queue reads of files that only hashbench writes."""
     (spec,) = expand(Request(method=["lsh"], dataset=["picturebook-tiny"], bits=[16]))
     run = layout.create(runs, spec, datetime.datetime.now(datetime.UTC))
-    on_finish.write(run, OnFinish(("bell", "webhook=http://127.0.0.1:9/x", "true"), "/dev/null"))
+    on_finish.write(run, OnFinish(("webhook=http://127.0.0.1:9/x", "true"), "/dev/null"))
     run.plugins.write_bytes(msgspec.json.encode(PluginFolders((str(runs),))))
     line = queue.of(runs)
     line.set_limits(slots.Limits(cpu=2))

@@ -97,8 +97,8 @@ def test_a_command_that_dies_while_it_writes(
 def test_an_export_of_many_files_says_at_last_that_it_is_whole(
     forks: Forks, runs: Path, tmp_path: Path
 ) -> None:
-    folder, log = tmp_path / "npy", tmp_path / "log"
-    command = ("export", "last", "--to", "npy", "-o", folder, "--runs-dir", runs)
+    folder, log = tmp_path / "npy" / "16", tmp_path / "log"
+    command = ("export", "last", "--to", "npy", "-o", folder.parent, "--runs-dir", runs)
     assert forks.wait(forks.command(*command, log=log)) == 0, log.read_text()
     whole = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert forks.wait(forks.command(*command, log=log, die="within query_text.npy")) == KILLED

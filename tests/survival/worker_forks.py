@@ -203,23 +203,24 @@ def main() -> None:
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
     importlib.import_module("hashbench.cli.main")
-    alive: set[int] = set()
+    codes: dict[int, int | None] = {}  # of every child, None while it is at work
     for line in sys.stdin:
         order = json.loads(line)
         answer: int | None
         if order["do"] == "wait":
-            answer = _wait(order["pid"], order["seconds"])
-            if answer is not None:
-                alive.discard(order["pid"])
+            answer = codes[order["pid"]]
+            if answer is None:
+                answer = codes[order["pid"]] = _wait(order["pid"], order["seconds"])
         else:
             answer = os.fork()
             if not answer:
                 _child(order)
-            alive.add(answer)
+            codes[answer] = None
         print(json.dumps(answer), flush=True)  # noqa: T201  # the answer is this line
-    for pid in alive:
+    for pid in (pid for pid, code in codes.items() if code is None):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+    os._exit(0)  # all that was imported would be taken down piece by piece
 
 
 if __name__ == "__main__":
