@@ -113,5 +113,7 @@ def read(run: RunFolder) -> OnFinish:
         return msgspec.json.decode(content, type=OnFinish)
     except FileNotFoundError:
         return OnFinish()
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(str(error), where=path, remedy=f"delete {path}") from None

@@ -217,6 +217,8 @@ def figures(count: int = 5000, seed: int = 0, only: str = "") -> Tally:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hashbench-damage-") as name:
         folder = Path(name).resolve()
+        tempfile.tempdir = str(folder / "tmp")  # where bundles are unpacked
+        (folder / "tmp").mkdir()
         kinds = inputs.make(folder / "data", folder / "runs")
         kinds = [kind for kind in kinds if any(part in kind.name for part in only.split(","))]
         for kind in kinds:  # what is whole must be read, or the rest means nothing

@@ -212,7 +212,7 @@ def killed_cache(scene: Scene, expected: bytes, each: int) -> None:
 
 
 def killed_launcher(scene: Scene, expected: bytes, each: int) -> None:
-    """`hashbench run` and `resume` are killed while they watch, alone or with their worker."""
+    """`hashbench run`, `resume`, `retry` are killed while they watch, alone or with their worker."""
     runs = scene.folder / "launched"
     config = scene.folder / "run.toml"
     spec = layout.create(scene.folder / "example", spec_of("soda"), now()).spec
@@ -221,7 +221,7 @@ def killed_launcher(scene: Scene, expected: bytes, each: int) -> None:
     for number in range(each):
         words: Words = ("run", "--config", config, *places)
         if number % 3 == 2 and (interrupted := resumable(runs)):
-            words = ("resume", interrupted[0].id, *places)
+            words = (("resume", "retry")[number % 2], interrupted[0].id, *places)
         pid = scene.forks.command(*words, log=scene.log)
         launched = psutil.Process(pid)
         time.sleep(scene.rng.uniform(0.0, 3 * scene.longest_run))

@@ -4,21 +4,20 @@ again succeeds, and what the dead left is swept.
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from hashbench.files import atomic
-from hashbench.files.temporary_folders import temporary_folder
 from hashbench.runs import layout
-from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
 from tests.report.scored_runs import scored_run
+from tests.survival.test_survival_leftovers import a_minute_later, parts
 from tests.survival.tiny_runs import BITS, now, spec_of
 from tests.survival.worker_forks import Forks
+
+pytestmark = pytest.mark.slow  # half a minute of real workers and commands
 
 KILLED = -signal.SIGKILL
 
@@ -28,15 +27,6 @@ def lsh_codes(forks: Forks, data_dir: Path, tmp_path_factory: pytest.TempPathFac
     run = layout.create(tmp_path_factory.mktemp("lsh"), spec_of("lsh"), now())
     assert forks.wait(forks.worker(run.path, data_dir)) == 0, run.log.read_text()
     return (run.codes / f"{BITS}.npz").read_bytes()
-
-
-def parts(folder: Path) -> list[Path]:
-    return [*folder.rglob(f".*{atomic.PART}"), *folder.rglob(".new-*")]
-
-
-def a_minute_later(*left: Path) -> None:
-    for path in left:
-        os.utime(path, (1e9, 1e9))
 
 
 @pytest.mark.parametrize(
@@ -125,53 +115,3 @@ def test_an_import_that_dies_is_no_run(
     assert forks.wait(forks.command(*command, log=log)) == 0, log.read_text()
     assert [status(run).state for run in layout.find(runs)] == [Status.FINISHED]
     assert not list(runs.glob(".*"))
-
-
-def test_a_new_run_that_is_killed_is_swept_by_the_next(tmp_path: Path) -> None:
-    left = tmp_path / ".new-left"
-    left.mkdir()
-    with temporary_folder(".new-", tmp_path) as at_work:
-        a_minute_later(left, at_work)
-        layout.create(tmp_path, spec_of("lsh"), now())
-        assert at_work.is_dir()  # its maker lives, however long it takes
-    assert sorted(path.name[:4] for path in tmp_path.iterdir()) == [str(now().year)]
-
-
-def test_a_deletion_that_is_killed_is_done_by_the_next(
-    forks: Forks, runs: Path, tmp_path: Path
-) -> None:
-    left = runs / ".deleted-0123"
-    left.mkdir()
-    (left / "spec.toml").write_text("")
-    a_minute_later(left)
-    log = tmp_path / "log"
-    command = ("rm", "last", "--yes", "--runs-dir", runs)
-    assert forks.wait(forks.command(*command, log=log)) == 0, log.read_text()
-    assert layout.find(runs) == []
-    assert not left.exists()
-
-
-def test_a_file_that_is_written_for_long_is_not_swept(tmp_path: Path) -> None:
-    path = tmp_path / "a*[b]"
-    dead = tmp_path / f".{path.name}.00000000{atomic.PART}"
-    dead.touch()
-    other = tmp_path / f".ab.00000000{atomic.PART}"
-    other.touch()
-
-    def slowly(stream: object) -> None:
-        (mine,) = (one for one in parts(tmp_path) if one not in (dead, other))
-        a_minute_later(mine, dead, other)
-        atomic.write_bytes_atomically(path, b"another writer")
-
-    atomic.write_atomically(path, slowly)
-    assert path.read_bytes() == b""
-    assert parts(tmp_path) == [other]  # of another file
-
-
-def test_another_run_folder_is_no_place_for_a_request(tmp_path: Path) -> None:
-    from hashbench.runs import control
-
-    gone = RunFolder(tmp_path / "gone")
-    with pytest.raises(FileNotFoundError):
-        control.send(gone, "stop")
-    assert not gone.path.exists()

@@ -21,6 +21,8 @@ from tests.survival.test_survival_stopped_workers import until
 from tests.survival.tiny_runs import BITS, now, spec_of
 from tests.survival.worker_forks import Forks
 
+pytestmark = pytest.mark.slow  # half a minute of real workers, one after another
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:

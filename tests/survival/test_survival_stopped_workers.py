@@ -26,6 +26,8 @@ from hashbench.runs.tailer import Tailer
 from tests.survival.tiny_runs import BITS, now, spec_of
 from tests.survival.worker_forks import PATIENCE, Forks
 
+pytestmark = pytest.mark.slow  # half a minute of real workers, one after another
+
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 
 
