@@ -212,7 +212,7 @@ def killed_cache(scene: Scene, expected: bytes, each: int) -> None:
 
 
 def killed_launcher(scene: Scene, expected: bytes, each: int) -> None:
-    """`hashbench run`, `resume`, `retry` are killed while they watch, alone or with their worker."""
+    """`hashbench run`, `resume`, `retry` are killed as they watch, alone or with their worker."""
     runs = scene.folder / "launched"
     config = scene.folder / "run.toml"
     spec = layout.create(scene.folder / "example", spec_of("soda"), now()).spec
