@@ -4,9 +4,9 @@ files: folders, pipes, devices, links that lead nowhere or to themselves.
     python tests/survival/damage.py [--count 5000] [--seed 0] [--only TEXT]
 
 Each input must be read or refused with an error of ours: no other exception, no crash, no more
-than 10 seconds (of the processor, where a machine is busy), no more than 2 GB of further memory, nothing written outside the data and runs
-folders, nothing that steers a terminal on the screen. Children do the reading, so that what ends
-one is seen from outside.
+than 10 seconds (of the processor, where a machine is busy), no more than 2 GB of further memory,
+nothing written outside the data and runs folders, nothing that steers a terminal on the screen.
+Children do the reading, so that what ends one is seen from outside.
 """
 
 from __future__ import annotations
