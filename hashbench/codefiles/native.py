@@ -84,10 +84,7 @@ class CodeSet:
 
 
 def write_codes(folder: Path, codes: CodeSet) -> Path:
-    """Write `folder/<bits>.npz` atomically and return its path. The same codes, the same bytes.
-
-    The folder is made if it is missing, but none above it: see `write_atomically`.
-    """
+    """Write `folder/<bits>.npz` atomically and return its path. The same codes, the same bytes."""
     parts: dict[str, np.ndarray] = {
         "format": np.array([FORMAT]),
         "bits": np.array([codes.bits]),
@@ -103,12 +100,7 @@ def write_codes(folder: Path, codes: CodeSet) -> Path:
             parts[f"query_{modality}"] = codes.query[modality].words
             parts[f"database_{modality}"] = codes.database[modality].words
     path = folder / f"{codes.bits}.npz"
-    folder.mkdir(exist_ok=True)
-    write_atomically(
-        path,
-        lambda stream: np.savez_compressed(stream, **parts),  # type: ignore[arg-type]
-        make_folder=False,
-    )
+    write_atomically(path, lambda stream: np.savez_compressed(stream, **parts))  # type: ignore[arg-type]
     return path
 
 

@@ -111,7 +111,6 @@ def test_other_files_are_not_taken_for_ours(tmp_path: Path) -> None:
 
 def test_tasks_of_our_own_files(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    run.mkdir()
     native.write_codes(run / "codes", code_set(16))
     native.write_codes(run / "codes", code_set(32))
     tasks = [(task.query.bits, task.direction) for task in load(run)]
