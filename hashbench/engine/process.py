@@ -19,6 +19,7 @@ from hashbench.errors import (
     HashbenchError,
     InputError,
     StopAskedError,
+    StorageError,
     TrainingError,
 )
 from hashbench.files import fence, leases, locks, os_errors
@@ -119,10 +120,13 @@ def _work(
             return EXIT_AGAIN
         writer.write(events.Stopped(reason=stop.problem))
     except Exception as error:
-        # the last line of defence: the run is marked failed, the log holds the whole trace; where
-        # the run was taken from this worker, nothing is marked
-        fence.check(run.events)
-        return _fail(writer, _as_hashbench_error(error, run), error)
+        # the last line of defence: the run is marked failed, the log holds the whole trace; in a
+        # folder that is gone, whatever fails fails for that, and where the run was taken from this
+        # worker, nothing is marked
+        displaced = writer.displaced()
+        if displaced is None:
+            fence.check(run.events)
+        return _fail(writer, displaced or _as_hashbench_error(error, run), error)
     return 0
 
 
@@ -147,8 +151,9 @@ def _as_hashbench_error(error: Exception, run: RunFolder) -> HashbenchError:
 
 def _fail(writer: EventWriter, error: HashbenchError, cause: BaseException) -> int:
     lines = traceback.format_exception(cause)
+    log = f"{error}\n" if isinstance(error, StorageError) else "".join(lines)
     with contextlib.suppress(OSError):  # the log may be on the disk that is full
-        print("".join(lines), flush=True)  # noqa: T201  # stdout of a worker is its log
+        print(log, flush=True)  # noqa: T201  # stdout of a worker is its log
     where = f"{error.where}: " if error.where else ""
     detail = "" if error is cause else "".join(lines[-DETAIL_LINES:])
     writer.write(

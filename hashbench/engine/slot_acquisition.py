@@ -73,6 +73,7 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
     lock = line.adopt(run.id, ticket.handle) or line.enter(run.id, device, ticket.priority)
     try:
         while True:
+            writer.require_in_place()
             held = _handle_control(run, line, writer, held=held)
             if not held:
                 try:

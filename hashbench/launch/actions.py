@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from hashbench.errors import BusyError, InputError
+from hashbench.files.temporary_folders import remove_abandoned_folders
 from hashbench.launch import jobs, spawn
 from hashbench.runs import control, job, processes, queue
 from hashbench.runs.layout import RunFolder
@@ -26,6 +27,8 @@ Start = Callable[[RunFolder, Path], subprocess.Popen[bytes] | None]
 
 RESUMABLE = (Status.STOPPED, Status.LOST, Status.QUEUED)
 """The states in which a run without a worker can simply go on."""
+
+DELETED = ".deleted-"  # begins the name of a folder that is being removed
 
 RETRYABLE = (Status.FAILED, *RESUMABLE)
 
@@ -137,13 +140,14 @@ def delete(run: RunFolder) -> None:
     is renamed first, so that no reader ever sees half of a run.
     """
     check_deletable(run)
-    doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
+    doomed = run.path.with_name(f"{DELETED}{secrets.token_hex(4)}")
     try:
         run.path.rename(doomed)
         shutil.rmtree(doomed)
     except OSError as error:
         raise InputError(f"cannot be removed: {error.strerror}", where=run.path) from None
     queue.of(run.path.parent).leave(run.id)
+    remove_abandoned_folders(doomed.parent, DELETED)  # of commands that were killed half-way
 
 
 def _require_worker(run: RunFolder, action: str) -> None:

@@ -20,7 +20,7 @@ _LEAVE = b"leave"
 
 def send(run: RunFolder, request: ControlRequest) -> None:
     """Writes a request; a later one replaces it."""
-    write_bytes_atomically(run.control_request, request.encode())
+    write_bytes_atomically(run.control_request, request.encode(), make_folder=False)
 
 
 def read(run: RunFolder) -> ControlRequest | None:

@@ -34,18 +34,21 @@ class Queued(Event, tag="queued", frozen=True):
     device: str
     priority: int = 0
     mark: str = ""
+    file: str = ""
 
 
 class Started(Event, tag="started", frozen=True):
     """A worker took the run. `since` is the process's start time, by which a reused pid is
     recognised; `mark` is the same by the kernel's count, which setting the clock does not move
-    (`runs.processes`).
+    (`runs.processes`). `file` is the file that the event was written into, filled in by the writer:
+    in a copied folder it is another one, whose worker this is not.
     """
 
     pid: int
     since: float
     host: str
     mark: str = ""
+    file: str = ""
     resumed: bool = False
     facts: dict[str, Scalar] = {}
 

@@ -38,6 +38,14 @@ def this() -> dict[str, Any]:
     return {"pid": pid, "since": since, "host": hostname(), "mark": mark(pid)}
 
 
+def file_mark(file: Path | int) -> str:
+    """Device and inode of a path or of an open file: the same for one file under whatever name,
+    another for its copy. Raises OSError.
+    """
+    found = os.stat(file)  # noqa: PTH116  # an open file, too
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def lives(identity: ProcessIdentity) -> bool:
     """Whether a process of this host still is the one that is meant."""
     import psutil

@@ -96,7 +96,7 @@ class Queue:
             if not own:
                 raise LookupError(run_id)
             places = slots.places(self.folder)
-            free = [place for place in places if slots.is_free(self.folder, place)]
+            free = slots.open_places(self.folder)
             for name in self._names():
                 if not free:
                     return None
@@ -117,8 +117,9 @@ class Queue:
         """A free slot for a run that does not wait, whoever does; None where all are taken."""
         self.make()
         with locks.held(self.folder / _LOCK):
+            free = slots.open_places(self.folder)
             for place in slots.suitable(slots.places(self.folder), device):
-                slot = slots.take(self.folder, place, run_id)
+                slot = slots.take(self.folder, place, run_id) if place in free else None
                 if slot is not None:
                     return slot
         return None
@@ -161,7 +162,10 @@ class Queue:
         return bool(self._named(run_id)) and locks.is_held(self._lock_of(run_id))
 
     def slots(self) -> list[tuple[Place, str | None]]:
-        """All slots, and the run that holds each; changes nothing."""
+        """All slots, and the run that holds each; those beyond the limits as long as a run has one.
+
+        Changes nothing.
+        """
         return [
             (
                 place,
@@ -169,7 +173,7 @@ class Queue:
                 if slots.is_free(self.folder, place)
                 else slots.holder(self.folder, place) or "another process",
             )
-            for place in slots.places(self.folder)
+            for place in (*slots.places(self.folder), *slots.places_beyond(self.folder))
         ]
 
     def set_limits(self, limits: Limits) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,40 @@ def places(folder: Path) -> list[Place]:
         for index, name in enumerate(visible_gpus())
     ]
     return on_gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
+
+
+def places_beyond(folder: Path) -> list[Place]:
+    """Slots beyond the limits that are held all the same: by runs which began when there were
+    more, and which train on.
+    """
+    within = {place.name for place in places(folder)}
+    names = sorted(lock.stem for lock in folder.glob("*.[0-9]*.lock"))
+    found = [
+        Place(name, "cpu" if _kind(name) == "cpu" else "cuda")
+        for name in names
+        if name not in within
+    ]
+    return [place for place in found if not is_free(folder, place)]
+
+
+def open_places(folder: Path) -> list[Place]:
+    """The slots that a run may take at this moment; one beyond the limits closes one of its kind,
+    so that there are never more runs than allowed once some have ended.
+    """
+    beyond = Counter(_kind(place.name) for place in places_beyond(folder))
+    found = []
+    for place in places(folder):
+        if is_free(folder, place):
+            if beyond[_kind(place.name)]:
+                beyond[_kind(place.name)] -= 1
+            else:
+                found.append(place)
+    return found
+
+
+def _kind(name: str) -> str:
+    """`cpu` of `cpu.0`, `gpu-1` of `gpu-1.0`."""
+    return name.rpartition(".")[0]
 
 
 def suitable(candidates: list[Place], wanted: str) -> list[Place]:

@@ -106,10 +106,11 @@ def _status_of(
 ) -> RunStatus:
     if view is not None and _over(state, view.job):
         view = None  # whatever becomes of its job, which may have other runs
-    alive = worker_lives(run, state, now) if view is None else _works(view, run, state, now)
-    current = (
-        _current(state, run, alive=alive) if view is None else _by_job(view, run, state, now)
-    )
+    if view is None:
+        alive = worker_lives(run, state, now) and not _is_copy(state, run)
+        current = _current(state, run, alive=alive)
+    else:
+        alive, current = _works(view, run, state, now), _by_job(view, run, state, now)
     position = 0
     if current in LIVE and state.queued is not None and view is None:
         position = (queue_positions(run.path.parent) if positions is None else positions).get(
@@ -241,6 +242,17 @@ def _lives_elsewhere(run: RunFolder, state: RunState, now: float | None) -> bool
     return abs(now - last) < HEARTBEAT_SECONDS
 
 
+def _is_copy(state: RunState, run: RunFolder) -> bool:
+    """Whether the events were copied from another run's folder, whose worker is not this one's."""
+    worker = state.worker
+    if worker is None or not worker.file or worker.host != processes.hostname():
+        return False
+    try:
+        return processes.file_mark(run.events) != worker.file
+    except OSError:
+        return False
+
+
 def _doing(
     state: RunState, current: Status, run: RunFolder, position: int, view: JobView | None
 ) -> str:
@@ -318,7 +330,9 @@ def _trouble(
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if state.worker is not None and state.worker.host != processes.hostname():
+            if _is_copy(state, run):
+                reason = "was copied from a run that had not ended, without its worker"
+            elif state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"
         case Status.STOPPED, events.Stopped():
             reason, remedy = state.ended.reason, resume

@@ -268,3 +268,25 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / queue.FOLDER).write_text("in the way")
     with pytest.raises(InputError, match="queue's folder"):
         queue.of(tmp_path).enter("a", "auto", 0)
+
+
+def test_fewer_slots_count_the_runs_that_began_with_more(
+    line: Queue, entered: dict[str, int]
+) -> None:
+    line.set_limits(Limits(cpu=2))
+    enter(line, entered, "a", "b", "c", "d")
+    first, second = line.turn("a"), line.turn("b")
+    assert first is not None
+    assert second is not None
+    line.set_limits(Limits(cpu=1))
+    assert {place.name: run for place, run in line.slots()} == {"cpu.0": "a", "cpu.1": "b"}
+    first.close()  # its slot is within the limit, but b still trains beyond it
+    assert line.turn("c") is None
+    assert line.take_now("x", "cpu") is None
+    second.close()
+    third = line.turn("c")
+    assert third is not None
+    assert [run for _, run in line.slots()] == ["c"]
+    third.close()
+    line.set_limits(Limits(cpu=0))
+    assert line.turn("d") is None
