@@ -24,7 +24,7 @@ KINDS = {
     "per-class": "AP of each class, with intervals",
     "rank-stability": "the order of methods over seeds and resampled queries",
     "t-sne": "codes as points, coloured by class",
-    "attention": "where the encoders look, before and after training",
+    "attention": "what weighs in pictures and words, before and after training",
 }
 
 
