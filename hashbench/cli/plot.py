@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +79,7 @@ def plot_command(
     or --csv the numbers are printed, whether a file is written or not.
     """
     from hashbench.cli.console import console
+    from hashbench.cli.progress import single_bar
     from hashbench.errors import InputError
     from hashbench.files.atomic import write_bytes_atomically
     from hashbench.report.figures import catalog, paper, terminal
@@ -96,10 +96,9 @@ def plot_command(
         raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
     collected = collect(folders)
     warn(f"left out: {problem}" for problem in collected.damaged)
-    stderr = console(stderr=True)
     # scores of large databases, t-SNE and models take a while
-    with stderr.status(f"computing {kind}") if stderr.is_terminal else contextlib.nullcontext():
-        figure = catalog.figure(kind, collected, options)
+    with single_bar(kind, hidden=False, percent=True) as progress:
+        figure = catalog.figure(kind, collected, options, progress)
     if output is not None:
         inches = paper.inches(width, len(figure.panels))
         write_bytes_atomically(output, paper.written(figure, form, inches))

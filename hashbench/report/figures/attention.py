@@ -16,6 +16,7 @@ from typing import Any
 from hashbench.errors import HashbenchError, InputError
 from hashbench.report.figures.figure import Axis, Figure, Heat, Panel
 from hashbench.report.figures.groups import groups, run_ids, shared_notes
+from hashbench.report.progress import Progress, silent
 from hashbench.report.rows import Collected
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
@@ -23,14 +24,17 @@ from hashbench.runs.layout import RunFolder
 LETTERS = 17  # of a title, which six panels beside each other have room for
 
 
-def attention(collected: Collected, data_dir: Path, items: int, seed: int) -> Figure:
+def attention(
+    collected: Collected, data_dir: Path, items: int, seed: int, progress: Progress = silent
+) -> Figure:
     """Two panels a query, before and after, of the lowest seed of each group.
 
     Raises InputError for methods without maps, and where data or checkpoint are missing.
     """
     shown = groups(collected)
     panels = []
-    for group in shown:
+    for number, group in enumerate(shown):
+        progress(number, len(shown))
         answer = ask(group.runs[0], data_dir, items, seed)
         for item in answer["items"]:
             labels = plain(", ".join(item["labels"]))
