@@ -58,7 +58,7 @@ def plot_command(
         typer.Option(
             "--width",
             help="column (3.3 inches), page (7 inches), or inches. [default: column, but page "
-            "where there are more panels than two]",
+            "where there are more panels than two, or many bars]",
         ),
     ] = "",
     seed: Annotated[
@@ -88,7 +88,8 @@ def plot_command(
     catalog.check_kind(kind)
     options = PlotOptions(metric_name(metric), over, seed, items, data_dir)
     form = "" if output is None else output.suffix.lower().removeprefix(".")
-    paper.inches(width, 1)
+    if width:
+        paper.check_width(width)
     if output is not None:  # a wrong ending is told before minutes of computing
         paper.check_form(form)
     folders, files = sort_paths(runs or [], runs_dir)
@@ -100,7 +101,7 @@ def plot_command(
     with single_bar(kind, hidden=False, percent=True) as progress:
         figure = catalog.figure(kind, collected, options, progress)
     if output is not None:
-        inches = paper.inches(width, len(figure.panels))
+        inches = paper.inches(width, figure)
         write_bytes_atomically(output, paper.written(figure, form, inches))
         warn([f"{output}: {figure.title}, {len(figure.panels)} panels"])
     if csv or json_:

@@ -22,7 +22,7 @@ TOO_FAST = {
     "known_ratio": [0.3],
     "set": {
         "prompt_epochs": 4,
-        "hash_epochs": 4,
+        "hash_epochs": 10,  # enough that codes end as all the same, whatever each epoch does
         "prompt_lr": 1.0,
         "image_lr": 1.0,
         "text_lr": 1.0,

@@ -23,7 +23,9 @@ from hashbench.report.run_series import Curve
 if TYPE_CHECKING:
     from hashbench.codefiles.native import CodeSet
 
-MOST_CLASSES = 30  # bars that one page carries
+MOST_CLASSES = 30
+MOST_BARS = 80  # of a panel that one page carries
+FEWEST_CLASSES = 5  # however many bars each has
 SEED = 0  # of the resampled queries: the same runs have the same figure
 
 
@@ -122,7 +124,8 @@ def _class_panel(
         for name, count in zip(of_first.names, of_first.members.sum(axis=0).tolist(), strict=True):
             counts[name] = max(counts.get(name, 0), count)
     with_queries = [name for name in counts if counts[name]]
-    names = sorted(with_queries, key=lambda name: (-counts[name], name))[:MOST_CLASSES]
+    most = max(FEWEST_CLASSES, min(MOST_CLASSES, MOST_BARS // max(1, len(found))))
+    names = sorted(with_queries, key=lambda name: (-counts[name], name))[:most]
     series = [
         _class_series(group.name, of_first.names, of_first.members, values, names, seeds)
         for group, of_first, values, seeds in found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hashbench.errors import InputError
 from hashbench.report.figures.figure import Figure
-from hashbench.report.figures.paper_panels import INK, draw_panel, height
+from hashbench.report.figures.paper_panels import INK, bar_count, draw_panel, height
 from hashbench.report.text import plain
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("pdf", "svg", "png")
 WIDTHS = {"column": 3.3, "page": 7.0}
 """Inches: a column of a two-column paper, and both."""
+COLUMN_BARS = 24  # of a panel of which two fit a column, one below the other
 DPI = 300
 
 _STYLE: dict[str, Any] = {
@@ -57,12 +58,23 @@ def check_form(form: str) -> None:
         )
 
 
-def inches(width: str, panels: int) -> float:
-    """The width that is meant by a word or a number; a column where nothing is said and no more
-    than two panels stand below each other. Raises InputError.
+def inches(width: str, figure: Figure) -> float:
+    """The width that is meant by a word or a number; where nothing is said a column, but a page
+    where more than two panels would stand below each other, or two with many bars. Raises
+    InputError.
     """
     if not width:
-        return WIDTHS["column" if panels <= 2 else "page"]
+        return WIDTHS["column" if _fits_column(figure) else "page"]
+    return check_width(width)
+
+
+def _fits_column(figure: Figure) -> bool:
+    bars = max((bar_count(panel) for panel in figure.panels), default=0)
+    return len(figure.panels) <= (2 if bars <= COLUMN_BARS else 1)
+
+
+def check_width(width: str) -> float:
+    """The inches of a word or a number. Raises InputError."""
     if width in WIDTHS:
         return WIDTHS[width]
     try:

@@ -42,6 +42,11 @@ def height(panel: Panel, width: float) -> float:
             return min(1.9, 0.3 + 0.62 * width)
 
 
+def bar_count(panel: Panel) -> int:
+    """Bars of a panel, 0 for other forms."""
+    return len(panel.y.ticks) * len(panel.series) if panel.form == "bars" else 0
+
+
 def _heat_height(panel: Panel, width: float) -> float:
     heat = panel.heat
     if heat is None or not heat.rows:
