@@ -68,6 +68,7 @@ def test_the_end_of_the_text_tower() -> None:
     torch.testing.assert_close(whole, end(tokens), rtol=1e-4, atol=1e-5)
 
 
+@torch.inference_mode()
 def test_what_a_pooled_token_attends_to_is_what_stands_before_it() -> None:
     """The end token of a text, or the class token of a picture; padding is not there."""
     backbone = small()
