@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import Any, Protocol
 
 from hashbench.files.process_marks import hostname, mark
 
-__all__ = ("ProcessIdentity", "hostname", "lives", "mark", "this")
+__all__ = ("ProcessIdentity", "file_mark", "hostname", "lives", "mark", "this")
 
 
 class ProcessIdentity(Protocol):

@@ -22,7 +22,7 @@ from hashbench.plan import spec as specs
 from hashbench.report.naming import variant_name
 from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder, find
-from hashbench.runs.status import read_state
+from hashbench.runs.state_reader import read_state
 
 METRIC = "mAP@all"
 

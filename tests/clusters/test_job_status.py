@@ -9,7 +9,7 @@ import pytest
 from hashbench.clusters import catalog
 from hashbench.clusters.base import MARKER
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
-from hashbench.runs import events, job
+from hashbench.runs import events, job, state_reader
 from hashbench.runs import status as statuses
 from hashbench.runs.job import Job
 from hashbench.runs.layout import RunFolder
@@ -153,7 +153,7 @@ def test_a_job_of_another_user_that_slurm_hides_is_not_lost_while_it_beats(
     submitted(run, user="somebody-else")
     told(run, WORKER)
     assert status(run, fake, "").state is Status.RUNNING
-    later = statuses.status_of(run, statuses.read_state(run.events), {}, now=4e9)
+    later = statuses.status_of(run, state_reader.read_state(run.events), {}, now=4e9)
     assert later.state is Status.LOST
 
 

@@ -21,7 +21,8 @@ from hashbench.clusters import ray as ray_cluster
 from hashbench.runs import job
 from hashbench.runs.layout import RunFolder, find
 from hashbench.runs.state import Status
-from hashbench.runs.status import read_state, status
+from hashbench.runs.state_reader import read_state
+from hashbench.runs.status import status
 
 pytestmark = [
     pytest.mark.ray,

@@ -21,7 +21,8 @@ from hashbench.runs import state as states
 from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.status import read_state, status
+from hashbench.runs.state_reader import read_state
+from hashbench.runs.status import status
 from hashbench.runs.tailer import Tailer
 from tests.survival.tiny_runs import BITS, now, spec_of
 from tests.survival.worker_forks import PATIENCE, Forks
