@@ -119,13 +119,14 @@ def crowd(
     `silent` counts processes that neither were killed nor came to their end.
     """
     tally = Tally(processes=processes)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     command = [sys.executable, __file__, str(folder / "l.lock"), str(folder / "truth")]
     command += [str(seconds), f"--lease={lease}", f"--renew={lease / 10}"]
     command += ["--trust-flock"] if trust_flock else []
     started = [
         subprocess.Popen(
             [*command, f"--host=h{number}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )
         for number in range(processes)
     ]  # fmt: skip
