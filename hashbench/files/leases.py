@@ -27,6 +27,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from pathlib import Path
 
 import msgspec
 
-from hashbench.errors import ClaimLostError
+from hashbench.errors import ClaimLostError, StorageError
 from hashbench.files import disk_clock, process_marks, renewing
 
 RENEW_SECONDS = 5.0
@@ -103,21 +104,27 @@ def exists(path: Path) -> bool:
 
 
 def look(path: Path) -> Claim | None:
-    """The claim on a lock file; None where it is free."""
+    """The claim on a lock file; None where it is free.
+
+    Raises OSError, and StorageError where something else is in the place of claims.
+    """
     looked = time.monotonic()
     folder = folder_of(path)
     try:
+        found = os.lstat(folder)
+        if not stat.S_ISDIR(found.st_mode):
+            raise StorageError("is no claim", where=folder, remedy="remove it")
         tokens = [name for name in os.listdir(folder) if _TOKEN.fullmatch(name)]  # noqa: PTH208
         if not tokens:
             return None
-        changed = os.stat(folder).st_mtime  # noqa: PTH116
+        changed = found.st_mtime
     except OSError as error:
         if error.errno not in _GONE:
             raise
         return None
     beat = b""
     try:
-        file = os.open(f"{folder}/{tokens[0]}{_BEAT}", os.O_RDONLY | os.O_NOFOLLOW)
+        file = os.open(f"{folder}/{tokens[0]}{_BEAT}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             beat, changed = os.read(file, _BEAT_BYTES), os.fstat(file).st_mtime
         finally:
@@ -264,7 +271,7 @@ class Lease:
 
 def write_note(path: Path, content: bytes) -> None:
     """Writes into a lock file, which says to people who took it. Raises OSError."""
-    file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
+    file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         os.write(file, content)
     finally:

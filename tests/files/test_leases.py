@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hashbench.errors import ClaimLostError, InputError
+from hashbench.errors import ClaimLostError, InputError, StorageError
 from hashbench.files import disk_clock, fence, leases, locks, process_marks, renewing
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.locks import Lock
@@ -316,6 +316,25 @@ def test_what_is_left_of_a_claim_is_cleared(path: Path) -> None:
     with locks.held(path):
         pass
     assert not abandoned.exists()
+
+
+@pytest.mark.parametrize("way", ["flock", "lease"])
+def test_what_is_no_claim_is_named_and_not_followed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv(locks.VARIABLE, way)
+    folder = Path(leases.folder_of(path))
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="no claim"):
+        locks.take(path)
+    folder.unlink()
+    folder.mkdir()
+    (folder / ("0" * 16)).touch()
+    os.mkfifo(folder / ("0" * 16 + ".beat"))  # a pipe that nobody writes
+    assert locks.take(path) is None
+    assert not list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize("hours", [-7.0, 7.0])
