@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from hashbench.errors import HashbenchError, StorageError
-from hashbench.files import disk_clock, leases
+from hashbench.files import batons, disk_clock, leases
 from hashbench.runs import control, events, processes, queue
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
@@ -152,7 +152,7 @@ def _lives_elsewhere(run: RunFolder, state: RunState, now: float | None) -> bool
     """
     try:
         now = disk_clock.now(run.path.parent) if now is None else now
-        claim = leases.look(run.lock)
+        claim = batons.look(run.lock)
         if claim is not None:
             return leases.shows_life(run.lock, claim)
         with run.events.open("rb") as file:  # opened, since over a network a name's time may be old

@@ -2,10 +2,11 @@
 with how many violations, and what a lock costs on a local disk.
 
     python tests/benchmarks/bench_claims.py [--quick] [--rounds N] [--only cost,control,crowd]
+    python tests/benchmarks/bench_claims.py --only crowd --disks /mnt/a /mnt/b
 
-In full it takes about 20 minutes, `--quick` a minute. The exit code is 1 where two processes held
-one lock, or one waited forever. `control` is a crowd with `flock`, which must have violations on
-such a disk.
+The second line locks on a real network disk that is mounted twice. In full it takes about 20
+minutes, `--quick` a minute. The exit code is 1 where two processes held one lock, or one waited
+forever. `control` is a crowd with `flock`, which must have violations on such a disk.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from tests.files import claim_crowd
 RUNS = 1000
 
 
-def cost(quick: bool, rounds: int) -> tuple[dict[str, float], bool]:
+def cost(quick: bool, rounds: int, disks: list[Path]) -> tuple[dict[str, float], bool]:
     """CPU microseconds of a call, the least of some passes over a thousand run folders."""
-    del rounds
+    del rounds, disks
     figures = {}
     for way in ("flock", "lease"):
         os.environ[locks.VARIABLE] = way
@@ -72,22 +73,22 @@ def least(call: Callable[[Any], object], arguments: list[Any]) -> float:
     return round(best / len(arguments) * 1e6, 2)
 
 
-def control(quick: bool, rounds: int) -> tuple[dict[str, float], bool]:
+def control(quick: bool, rounds: int, disks: list[Path]) -> tuple[dict[str, float], bool]:
     """File locks on a disk where they exclude nobody: what the crowd is able to see."""
     del rounds
     with tempfile.TemporaryDirectory(prefix="hashbench-claims-") as name:
-        tally = claim_crowd.crowd(Path(name), 10, 2.0 if quick else 10.0, trust_flock=True)
+        seconds = 2.0 if quick else 10.0
+        tally = claim_crowd.crowd(Path(name), 10, seconds, trust_flock=True, disks=disks)
     return tally.as_dict(), tally.violations > 0
 
 
-def crowd(quick: bool, rounds: int) -> tuple[dict[str, float], bool]:
+def crowd(quick: bool, rounds: int, disks: list[Path]) -> tuple[dict[str, float], bool]:
     """Fifty processes at one lock, holders killed in between, round after round."""
     totals: dict[str, float] = {}
     for number in range(1 if quick else rounds):
         with tempfile.TemporaryDirectory(prefix="hashbench-claims-") as name:
-            tally = claim_crowd.crowd(
-                Path(name), 50, 20.0 if quick else 60.0, kills=2 if quick else 6
-            )
+            seconds, kills = (20.0, 2) if quick else (60.0, 6)
+            tally = claim_crowd.crowd(Path(name), 50, seconds, kills=kills, disks=disks)
         for key, value in tally.as_dict().items():
             worst = key in ("processes", "longest_gap")
             totals[key] = max(totals.get(key, 0), value) if worst else totals.get(key, 0) + value
@@ -104,10 +105,13 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rounds", type=int, default=15, help="of the crowd, a minute each")
     parser.add_argument("--only", default=",".join(PROOFS), help="proofs, separated by commas")
+    parser.add_argument(
+        "--disks", type=Path, nargs="*", default=[], help="mounts of one network disk to lock on"
+    )
     given = parser.parse_args()
     well = True
     for name in given.only.split(","):
-        figures, passed = PROOFS[name](given.quick, given.rounds)
+        figures, passed = PROOFS[name](given.quick, given.rounds, given.disks)
         well = well and passed
         print(f"{name}: {json.dumps(figures)}{'' if passed else '  FAILED'}", flush=True)
     return 0 if well else 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hashbench.files import disk_clock, leases, locks, process_marks, renewing
+from hashbench.files import batons, disk_clock, leases, locks, process_marks, renewing
 from hashbench.runs import events, processes
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -58,9 +58,9 @@ def test_a_lease_decides_where_there_is_one(
     os.utime(run.events, (old, old))  # a long step, a slow disk
     assert status(run).state is Status.RUNNING
     renewing.end(lock)
-    claim = leases.look(run.lock)
+    claim = batons.look(run.lock)
     assert claim is not None
-    beat = Path(leases.folder_of(run.lock)) / f"{claim.token}.beat"
+    beat = Path(batons.folder_of(run.lock)) / f"{claim.token}.beat"
     os.utime(beat, (old, old))
     assert status(run).state is Status.LOST
     lock.close()
@@ -71,7 +71,7 @@ def test_two_looks_tell_a_dead_lease_on_a_disk_without_a_time(
 ) -> None:
     monkeypatch.setenv(locks.VARIABLE, "lease")
     monkeypatch.setattr(process_marks, "pid_space", lambda: "another")
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.4)
+    monkeypatch.setattr(batons, "LEASE_SECONDS", 0.4)
     monkeypatch.setattr(disk_clock, "now", lambda folder: 0.0)
     lock = locks.take(run.lock)
     assert isinstance(lock, leases.Lease)
