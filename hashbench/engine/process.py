@@ -22,7 +22,7 @@ from hashbench.errors import (
     StorageError,
     TrainingError,
 )
-from hashbench.files import fence, leases, locks, os_errors
+from hashbench.files import batons, fence, locks, os_errors
 from hashbench.files.atomic import remove_leftovers
 from hashbench.runs import control, events
 from hashbench.runs.layout import RunFolder
@@ -77,7 +77,7 @@ def _busy(run: RunFolder) -> BusyError:
         f"another worker holds this run{who}",
         where=run.id,
         remedy=f"`hashbench stop {run.id}` ends it; if its host has died, try again in "
-        f"{leases.LEASE_SECONDS:.0f} s",
+        f"{batons.LEASE_SECONDS:.0f} s",
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -281,7 +280,7 @@ def test_the_place_in_the_queue_is_shown_and_changed(
         drive(script, runs_dir, tmp_path)
     finally:
         for ticket in tickets:
-            os.close(ticket)
+            ticket.close()
 
 
 def test_kill_asks_and_ends_the_worker(
