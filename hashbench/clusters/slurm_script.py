@@ -22,10 +22,10 @@ trap 'limit=1; send USR1' USR1  # Slurm, some time before the time limit
 trap 'ended=1; send TERM' TERM  # scancel, scontrol requeue, or a job of more priority
 trap 'send KILL' USR2           # hashbench kill
 
-# a script that was left behind on a node without a network has no say in its job any more
+# a script that was left behind on a node that is cut off has no say in its job any more
 current() {{
-  restarts=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/.*Restarts=\([0-9]*\).*/\1/p')
-  [ "$restarts" = "${{SLURM_RESTART_COUNT:-0}}" ]
+  restarts=$(scontrol show job "$SLURM_JOB_ID" | grep -o 'Restarts=[0-9]*')
+  [ -z "$restarts" ] || [ "$restarts" = "Restarts=${{SLURM_RESTART_COUNT:-0}}" ]
 }}
 
 requeue() {{
