@@ -37,7 +37,7 @@ bits = [8, 16, 24]
 seed = [0, 1, 2, 3]
 """
 OPTIONS = """
-time = "30"
+time = "60"
 wait_seconds = 3
 """
 
@@ -105,12 +105,14 @@ def test_twelve_runs_survive_everything(
     nodes.call("scontrol", "requeue", by_id(requeued))
     # a cancelled job
     nodes.call("scancel", by_id(cancelled))
-    # a time limit that is hit: a minute, of which the worker needs some to save
-    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=1")
+    # a time limit that is near: save_seconds before it, the worker saves and the job goes back
+    minutes = nodes.minutes(by_id(limit)) + 2
+    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", f"TimeLimit={minutes}")
     wait(lambda: ended_by_slurm(limit), "the time limit")
+    wait(lambda: nodes.restarts(by_id(limit)) == 1, "the job to go back into the queue")
     wait(lambda: status(cancelled).state is Status.STOPPED, "the cancelled job")
     assert "Slurm job" in status(cancelled).reason
-    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=30")
+    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=60")
     # a node that dies with its jobs
     node = nodes.node_of(by_id(node_dies))
     nodes.kill_node(node)
