@@ -155,7 +155,7 @@ def test_a_sweep_survives_the_loss_of_a_node(cluster: ThreeNodes, tmp_path: Path
     cluster.remove(removable[lost])
 
     wait(lambda: all(status(run).state is Status.FINISHED for run in runs), "all runs finished")
-    kinds = [json.loads(line)["type"] for line in victim.events.read_bytes().splitlines()]
+    kinds = [json.loads(line)["kind"] for line in victim.events.read_bytes().splitlines()]
     assert kinds.count("started") >= 2  # it went on elsewhere
     for run in runs:
         assert_one_writer_at_a_time(run)
