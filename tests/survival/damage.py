@@ -38,6 +38,7 @@ MEMORY = 2 << 30
 STRANGE_SHARE = 0.1
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGING = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
+RELATIVE = ("os.mkdir", "os.remove", "os.rmdir")  # their last value may be an open folder
 FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "pickle.find_class", "socket.connect")
 
 
@@ -74,14 +75,17 @@ class Fence:
                 self._look(event, path)
         elif event in CHANGING:
             for path in values[: 2 if event in ("os.rename", "os.link", "os.symlink") else 1]:
-                self._look(event, path)
+                self._look(event, path, values[-1] if event in RELATIVE else -1)
         elif event in FORBIDDEN:
             self.seen.append(f"{event} {values!r}"[:200])
 
-    def _look(self, event: str, path: object) -> None:
+    def _look(self, event: str, path: Any, folder: int = -1) -> None:
+        """Notes a path outside, which may be relative to an open folder."""
         if isinstance(path, int):
             return
-        full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 # links are not followed
+        base = os.readlink(f"/proc/self/fd/{folder}") if folder != -1 else "."  # noqa: PTH115
+        within = os.path.join(base, os.fsdecode(path))  # noqa: PTH118
+        full = os.path.abspath(within)  # noqa: PTH100 # links are not followed
         if full != os.devnull and not full.startswith(self.allowed):
             self.seen.append(f"{event} {full}")
 
