@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.errors import HashbenchError
+from hashbench.files.os_errors import MEANINGS
 from tests.survival import inputs, mutating
 from tests.survival.kinds import Kind
 
@@ -101,6 +102,8 @@ def outcome(kind: Kind, fence: Fence) -> str:
         verdict = "read"
     except HashbenchError as error:
         verdict = "refused" if str(error).strip() else "an error without words"
+    except OSError as error:  # the command line puts these into words
+        verdict = "refused" if error.errno in MEANINGS else repr(error)
     except BaseException as error:  # whatever it is, it is what is looked for
         verdict = "".join(traceback.format_exception(error)[-6:])[-1500:]
     finally:
