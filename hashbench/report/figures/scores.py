@@ -25,8 +25,16 @@ FLOOR = "random codes"
 Lines = dict[tuple[Condition, str], dict[str, list[tuple[float, Cell]]]]
 """(condition, panel) -> name of a line -> its cells, by x."""
 
-_LABEL_OPTIONS = {"known_ratio": 1.0, "noise": 0.0, "sparsity": 0.0}
-_CAPTION_OPTIONS = {"caption_noise": 0.0, "caption_drop": 0.0}
+_LABEL_OPTIONS = {
+    "known_ratio": ("known_ratio", 1.0),
+    "label_noise": ("noise", 0.0),
+    "label_sparsity": ("sparsity", 0.0),
+}
+_CAPTION_OPTIONS = {
+    "caption_noise": ("caption_noise", 0.0),
+    "caption_drop": ("caption_drop", 0.0),
+}
+"""Options of `hashbench run` -> (what they are in their part of a spec, the value of none)."""
 
 
 def map_over_bits(finished: Sequence[Finished], metric: str) -> Figure:
@@ -133,7 +141,7 @@ def _value(run: Finished, over: str) -> Value | None:
         return run.spec.params[over]
     for part, options in ((run.spec.labels, _LABEL_OPTIONS), (run.spec.dataset, _CAPTION_OPTIONS)):
         if over in options:
-            value: float = getattr(part, over)
+            value: float = getattr(part, options[over][0])
             return value
     return None
 
@@ -148,12 +156,12 @@ def _without(run: Finished, over: str) -> Finished:
         starts = {} if card is None else {p.name: p.start(spec.protocol) for p in card.params}
         changed["params"] = {**spec.params, over: starts.get(over, spec.params[over])}
     elif over in _LABEL_OPTIONS:
-        labels: LabelSpec = msgspec.structs.replace(spec.labels, **{over: _LABEL_OPTIONS[over]})
+        name, none = _LABEL_OPTIONS[over]
+        labels: LabelSpec = msgspec.structs.replace(spec.labels, **{name: none})
         changed["labels"] = labels
     else:
-        dataset: DatasetSpec = msgspec.structs.replace(
-            spec.dataset, **{over: _CAPTION_OPTIONS[over]}
-        )
+        name, none = _CAPTION_OPTIONS[over]
+        dataset: DatasetSpec = msgspec.structs.replace(spec.dataset, **{name: none})
         changed["dataset"] = dataset
     return replace(run, spec=msgspec.structs.replace(spec, **changed))
 
