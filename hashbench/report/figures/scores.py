@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -103,11 +103,26 @@ def over_parameter(finished: Sequence[Finished], metric: str, over: str) -> Figu
     places = {value: place for value, place in places.items() if place in used}
     numeric = all(isinstance(value, int | float) for value in places)
     spread = numeric and min(places.values()) > 0 and max(places.values()) / min(places.values())
+    if not numeric:  # words stand one below the other, without a line that says they have an order
+        order = {place: float(number) for number, place in enumerate(sorted(places.values()))}
+        lines = _placed(lines, order)
+        places = {value: order[place] for value, place in places.items()}
     ticks = tuple((place, shown(value)) for value, place in places.items())
     axis = Axis(over.replace("_", " "), base=10 if spread and spread >= 30 else 0, ticks=ticks)
     figure = _figure("parameter", f"{metric} over {over}", lines, axis, metric, tables)
+    if not numeric:
+        turned = tuple(replace(p, x=p.y, y=p.x, form="dots") for p in figure.panels)
+        figure = replace(figure, panels=turned)
     left_out = [f"left out, with one value of {over} each: {', '.join(single)}"] if single else []
     return replace(figure, notes=(*figure.notes, *left_out))
+
+
+def _placed(lines: Lines, order: Mapping[float, float]) -> Lines:
+    """The lines with their points at other places."""
+    return {
+        key: {name: [(order[x], cell) for x, cell in cells] for name, cells in by_name.items()}
+        for key, by_name in lines.items()
+    }
 
 
 def _with_several(lines: Lines) -> tuple[Lines, list[str]]:
@@ -147,11 +162,13 @@ def _value(run: Finished, over: str) -> Value | None:
 
 
 def _without(run: Finished, over: str) -> Finished:
-    """The run as if it had the usual value of a parameter."""
+    """The run as if it had the usual value of a parameter, and no ablation that sets it alone."""
     spec = run.spec
     changed: dict[str, Any] = {}
     if over in spec.params:
         card = catalog.methods().get(spec.method)
+        own = {a.name for a in card.ablations if set(a.settings) == {over}} if card else set()
+        changed["ablations"] = tuple(name for name in spec.ablations if name not in own)
         # of a method that is not installed no default is known: any value makes names equal
         starts = {} if card is None else {p.name: p.start(spec.protocol) for p in card.params}
         changed["params"] = {**spec.params, over: starts.get(over, spec.params[over])}
