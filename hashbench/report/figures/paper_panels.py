@@ -178,6 +178,7 @@ def _draw_categories(ax: Axes, panel: Panel, styles: dict[str, int]) -> dict[str
             )  # fmt: skip
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+    ax.locator_params(axis="x", nbins=5)  # names leave little room for numbers
     _set_axis(ax, "x", panel.x)
     _set_axis(ax, "y", Axis("", ticks=tuple((at, _category(t)) for at, t in panel.y.ticks)))
     ax.set_ylim(len(panel.y.ticks) - 0.45, -0.55)
