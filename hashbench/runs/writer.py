@@ -15,12 +15,15 @@ import msgspec
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent
-from hashbench.runs.warnings import rule_names, warnings_in
+from hashbench.runs.machine_use import MachineFold
+from hashbench.runs.tailer import Tailer
+from hashbench.runs.warnings import WarningFold, rule_names
 
 BEAT_SECONDS = 2.0
 RESERVE = ".reserve"
 RESERVE_BYTES = 1 << 16
 TAIL_BYTES = 1 << 16
+End = events.Stopped | events.Failed | events.Finished
 FOREIGN_BYTES = 1 << 26  # so much without an event is no log of ours
 
 
@@ -52,12 +55,13 @@ class EventWriter:
         self._beater.start()
 
     def write(self, event: AnyEvent) -> None:
-        """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
+        """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of and
+        what the run took of its machine.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
         """
-        if isinstance(event, events.Stopped | events.Failed | events.Finished):
-            event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
+        if isinstance(event, End):
+            event = _summed_up(event, self._path)
         with self._lock:
             try:
                 self._append(event)
@@ -104,6 +108,18 @@ class EventWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _summed_up(event: End, path: Path) -> End:
+    """The end of a run with what follows from all events before it."""
+    tailer, warned, used = Tailer(path), WarningFold(), MachineFold()
+    while fresh := tailer.poll():
+        for one in fresh:
+            warned.add(one)
+            used.add(one)
+    return msgspec.structs.replace(
+        event, warnings=rule_names(warned.warnings), machine=used.totals()
+    )
 
 
 def _is_torn(file: int) -> bool:

@@ -24,6 +24,7 @@ KINDS = {
     "per-class": "AP of each class, with intervals",
     "rank-stability": "the order of methods over seeds and resampled queries",
     "t-sne": "codes as points, coloured by class",
+    "machine": "processors, memory and GPU of runs over time",
     "attention": "where the encoders look, before and after training",
 }
 
@@ -52,7 +53,15 @@ def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
     """The figure of a kind. Raises UnknownNameError for what is no kind, InputError where the runs
     do not have it.
     """
-    from hashbench.report.figures import attention, curves, embedding, history, ranks, scores
+    from hashbench.report.figures import (
+        attention,
+        curves,
+        embedding,
+        history,
+        machine,
+        ranks,
+        scores,
+    )
 
     check_kind(kind)
     if options.over and kind != "parameter":
@@ -70,6 +79,7 @@ def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
         "recovery": lambda: history.recovery(collected),
         "per-class": lambda: curves.per_class(collected),
         "rank-stability": lambda: ranks.rank_stability(finished, metric),
+        "machine": lambda: machine.machine(collected),
         "attention": lambda: attention.attention(
             collected, options.data_dir, options.items, options.seed
         ),
