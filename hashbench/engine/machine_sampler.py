@@ -22,8 +22,10 @@ from hashbench.runs.machine_use import ProcessMeter, seconds_measured, total
 from hashbench.runs.writer import EventWriter
 
 LEAST_SECONDS = 1.0  # between two readings
+MOST_SECONDS = 10.0  # but for what they cost
 MOST_COST = 0.001  # of a core, for readings
 PARTS = 500  # an event covers at least this part of what was measured
+READINGS = 10  # of a stretch, at least
 
 
 @contextlib.contextmanager
@@ -63,6 +65,7 @@ class _Sampler:
         self._gpu = gpu
         self._measured = measured
         self._readings: list[MachineUse] = []
+        self._covered = 0.0  # seconds, by these readings
         self._meter = ProcessMeter(os.getpid())
         self._seconds, self._before = self._meter.read()[0], time.monotonic()
 
@@ -73,16 +76,22 @@ class _Sampler:
             while not self.closing.wait(pause):
                 began = time.thread_time()
                 self._read()
-                if self._covered() >= max(LEAST_SECONDS, self._measured / PARTS) * 0.9:
-                    self._hand_on()
-                pause = max(LEAST_SECONDS, (time.thread_time() - began) / MOST_COST)
+                self.hand_on_if_due()
+                usual = min(MOST_SECONDS, self._due() / READINGS)
+                pause = max(LEAST_SECONDS, usual, (time.thread_time() - began) / MOST_COST)
             self._read()
         # the CPU of a moment is no figure, but a short run is measured, too
-        if self._covered() > LEAST_SECONDS / 2 or not self._measured:
+        if self._covered > LEAST_SECONDS / 2 or not self._measured:
             self._hand_on()
 
-    def _covered(self) -> float:
-        return sum(reading.seconds for reading in self._readings)
+    def hand_on_if_due(self) -> None:
+        """Hands on what was read, once it is a long enough stretch of the run so far."""
+        if self._covered >= 0.9 * self._due():  # a thread wakes up a little early or late
+            self._hand_on()
+
+    def _due(self) -> float:
+        """The seconds that the next event shall cover."""
+        return max(LEAST_SECONDS, self._measured / PARTS)
 
     def _read(self) -> None:
         seconds, memory = self._meter.read()
@@ -92,6 +101,7 @@ class _Sampler:
             return
         cores = max(0.0, seconds - self._seconds) / length
         self._seconds, self._before = seconds, now
+        self._covered += length
         self._readings.append(
             MachineUse(
                 seconds=length,
@@ -115,6 +125,7 @@ class _Sampler:
             return
         stretch = total(self._readings)
         self._readings.clear()
+        self._covered = 0.0
         self._measured += stretch.seconds
         with contextlib.suppress(OSError):  # a full disk: the training meets it, and reports it
             self._write(

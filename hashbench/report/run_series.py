@@ -233,8 +233,6 @@ def machine_values(use: events.MachineUse) -> dict[str, dict[str, float]]:
     }
     for gpu in use.gpus:
         name = f"gpu{gpu.index}"
-        if gpu.memory is not None:
-            values[MEMORY][f"{name} GB"] = gpu.memory / GIB
         if gpu.load is not None:
             values[GPU][f"{name} load %"] = 100 * gpu.load
         if gpu.memory is not None and gpu.total:

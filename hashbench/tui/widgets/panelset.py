@@ -43,7 +43,7 @@ EMPTY = {
 }
 TITLES = {
     CPU: "cpu: cores that the worker keeps busy",
-    MEMORY: "memory of the worker, and of its GPU",
+    MEMORY: "memory of the worker and its children",
     GPU: "gpu: load, and share of memory",
     HEAT: "gpu: temperature and power",
 }
