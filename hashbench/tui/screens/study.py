@@ -78,7 +78,7 @@ class StudyScreen(WorkScreen):
 
     def __init__(self, name: str, settings: Settings) -> None:
         super().__init__()
-        self._name = name
+        self._study = name
         self._settings = settings
         self._options = settings.studies.setdefault(name, {"quick": "yes"})
         self._page = "plan"
@@ -92,7 +92,7 @@ class StudyScreen(WorkScreen):
         """One container a page."""
         top, keys = self.bars()
         yield top
-        yield Static(Content(self._name), id="summary", markup=False)
+        yield Static(Content(self._study), id="summary", markup=False)
         yield PageTabs(PAGES, self._page)
         with ContentSwitcher(initial="page-plan", id="pages"):
             with VerticalScroll(id="page-plan", can_focus=False):
@@ -127,7 +127,7 @@ class StudyScreen(WorkScreen):
 
     def _words(self, verb: str) -> tuple[str, ...]:
         """The command that does this study under the options that are chosen."""
-        return ("study", verb, self._name, *words_of(self._options))
+        return ("study", verb, self._study, *words_of(self._options))
 
     def _folders(self) -> tuple[str, ...]:
         bench = self.bench
@@ -177,7 +177,7 @@ class StudyScreen(WorkScreen):
         due = any(not run.finished for run in plan.runs)
         lines.append("ctrl+r queues what is missing" if due else "3 shows the answer")
         self.query_one("#plan", Static).update(Content("\n".join(lines)))
-        self.query_one("#summary", Static).update(Content(f"{self._name}  {plan.counted()}"))
+        self.query_one("#summary", Static).update(Content(f"{self._study}  {plan.counted()}"))
         self._show_runs()
 
     def _show_runs(self) -> None:
@@ -269,14 +269,14 @@ class StudyScreen(WorkScreen):
             notify_error(self.bench, error)
             return
         self.bench.reader.look_now()
-        self.notify(f"queued: the runs of {self._name}")
+        self.notify(f"queued: the runs of {self._study}")
         if self.is_mounted:
             self._read()
 
     def action_report(self) -> None:
         """Prompts for a file and writes the report into it."""
         help_text = f"a file; {', '.join(FORMS)} choose the format"
-        lines = [("file", f"{self._name}.html", help_text)]
+        lines = [("file", f"{self._study}.html", help_text)]
         self.app.push_screen(Form("report", lines), self._report_to)
 
     def _report_to(self, values: dict[str, str] | None) -> None:
