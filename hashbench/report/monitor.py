@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 
+from hashbench.report.live_runs import LiveRuns
 from hashbench.runs import gpus, processes
 from hashbench.runs.gpus import Gpu
-from hashbench.runs.index import Summary, summaries
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.machine_use import ProcessMeter
-from hashbench.runs.status import LIVE
+from hashbench.runs.status import RunStatus
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Monitor:
     """Reads the machine again and again; loads are those between two readings."""
 
     def __init__(self, runs_dir: Path, data_dir: Path) -> None:
-        self._runs_dir = runs_dir
+        self._live = LiveRuns(runs_dir)
         self._folders = (runs_dir, data_dir)
         self._meters: dict[int, tuple[ProcessMeter, float, float]] = {}
         self._names: dict[int, str] = {}
@@ -92,7 +92,7 @@ class Monitor:
         runs = self._runs()
         read = gpus.read()
         on_gpus = {gpu.index: gpus.processes_on(gpu.index) for gpu in read} if runs else {}
-        found = tuple(self._run(run, summary, on_gpus) for run, summary in runs)
+        found = tuple(self._run(run, current, on_gpus) for run, current in runs)
         return Reading(
             t=time.time(),
             host=processes.hostname(),
@@ -108,16 +108,14 @@ class Monitor:
             runs=found,
         )
 
-    def _runs(self) -> list[tuple[RunFolder, Summary]]:
+    def _runs(self) -> list[tuple[RunFolder, RunStatus]]:
         """Runs whose workers live here; a meter for each is kept."""
         here = [
-            (run, summary)
-            for run, summary in summaries(self._runs_dir)
-            if summary.status.state in LIVE
-            and summary.status.worker is not None
-            and summary.status.worker.host == processes.hostname()
+            (run, current)
+            for run, current in self._live.read()
+            if current.worker is not None and current.worker.host == processes.hostname()
         ]
-        pids = {summary.status.worker.pid for _, summary in here if summary.status.worker}
+        pids = {current.worker.pid for _, current in here if current.worker}
         for gone in self._meters.keys() - pids:
             del self._meters[gone]
         for pid in pids - self._meters.keys():
@@ -129,9 +127,11 @@ class Monitor:
         return here
 
     def _run(
-        self, run: RunFolder, summary: Summary, on_gpus: Mapping[int, Mapping[int, float | None]]
+        self,
+        run: RunFolder,
+        current: RunStatus,
+        on_gpus: Mapping[int, Mapping[int, float | None]],
     ) -> RunReading:
-        current = summary.status
         pid = current.worker.pid if current.worker is not None else 0
         cpu = memory = None
         if pid in self._meters:

@@ -67,7 +67,7 @@ def _machine(reading: Reading, history: History, width: int) -> Iterator[Text]:
         text = "".join(map(_level, reading.each_core))
         room = width - NAME - 1
         for start in range(0, len(text), room):
-            yield Text(f"{'each' if not start else '':<{NAME}} {text[start : start + room]}")
+            yield Text(f"{'cores' if not start else '':<{NAME}} {text[start : start + room]}")
     memory = _share(reading.memory_used, reading.memory_total)
     words = _of(reading.memory_used, reading.memory_total)
     yield _bar("memory", memory, words, history.line("memory", _past(width)), width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import time
@@ -14,9 +15,11 @@ import psutil
 import pytest
 from rich.console import Console
 
+from hashbench.report import live_runs
+from hashbench.report.live_runs import LiveRuns
 from hashbench.report.monitor import Disk, GpuReading, Monitor, Reading, RunReading
 from hashbench.report.monitor_page import History, page
-from hashbench.runs import gpus, processes
+from hashbench.runs import events, gpus, processes
 from hashbench.runs.gpus import Gpu
 from tests.cli.conftest import Command
 from tests.tui import fixtures
@@ -79,7 +82,7 @@ def test_a_page_says_everything_within_its_width() -> None:
         for part in ("43%", "5.0 of 23.0 GB", "50 GB free", "98%", "61.0 of 80.0 GB", "71 °C",
                      "512 W", "NVIDIA H200", "run-1", "65%", "18s", "1.90"):  # fmt: skip
             assert part in text, part
-    assert "▄▄▄" in drawn(reading(), history, 160)
+    assert "▃▃▃" in drawn(reading(), history, 160)
 
 
 def test_gpus_are_laid_to_the_runs_whose_processes_use_them(
@@ -114,3 +117,25 @@ def test_it_lives_in_a_terminal_until_q(tmp_path: Path) -> None:
     assert child.wait(60) == 0
     os.close(main)
     assert b"\x1b[?1049h" in seen  # a screen of its own, so that the one before comes back
+
+
+def test_live_runs_are_followed_from_their_start_to_their_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_runs, "LOOK_SECONDS", 0.0)
+    live = LiveRuns(tmp_path)
+    assert live.read() == []
+    fixtures.finished(tmp_path, fixtures.spec(seed=1), 2)
+    run = fixtures.folder(tmp_path, fixtures.spec())
+    fixtures.write_events(run, [fixtures.started(alive=True), *fixtures.training(3)])
+    ((found, before),) = live.read()
+    assert (found.id, before.state) == (run.id, "running")
+    fixtures.write_events(run, list(fixtures.training(12))[1:])
+    ((_, after),) = live.read()
+    assert (before.done or 0) < (after.done or 0)
+    fixtures.write_events(run, [events.Stopped(reason="asked to stop")])
+    assert live.read() == []
+    fixtures.write_events(run, [fixtures.started(alive=True, resumed=True)])
+    assert [one.id for one, _ in live.read()] == [run.id]  # resumed
+    shutil.rmtree(run.path)
+    assert live.read() == []

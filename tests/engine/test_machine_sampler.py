@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from hashbench.engine import machine_sampler
+from hashbench.engine import machine_sampler, pipeline
 from hashbench.engine.machine_sampler import PARTS, sampled
 from hashbench.runs import events, gpus
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.gpus import Gpu
+from hashbench.runs.layout import RunFolder
+from hashbench.runs.status import read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
+from tests.engine.conftest import Make
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_days_leave_a_few_thousand_events(monkeypatch: pytest.MonkeyPatch) -> No
     sampler = machine_sampler._Sampler(written.append, None, 0.0)
     monkeypatch.setattr(sampler, "_meter", _Constant())
     monkeypatch.setattr(machine_sampler, "MOST_SECONDS", 120.0)  # so that the test is short
-    monkeypatch.setattr(machine_sampler.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     sampler._before = 0.0
     step = machine_sampler.MOST_SECONDS
     while clock < 30 * 86400:
@@ -135,7 +139,7 @@ def test_a_disk_that_is_full_stops_nobody(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with EventWriter(path) as writer:
-        writer.write = refuse  # type: ignore[method-assign,assignment]
+        writer.write = refuse  # type: ignore[method-assign]
         with sampled(path, "cpu", writer):
             time.sleep(0.1)
     assert uses(path) == []
@@ -145,3 +149,27 @@ def test_a_disk_that_is_full_stops_nobody(tmp_path: Path) -> None:
 def no_thread_left() -> Iterator[None]:
     yield
     assert not [thread for thread in threading.enumerate() if thread.name == "machine"]
+
+
+def test_codes_are_the_same_with_it_and_without(
+    make: Make, here: Callable[[RunFolder], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that measures all the time draws nothing, and changes nothing that is drawn."""
+    monkeypatch.setattr(machine_sampler, "LEAST_SECONDS", 0.001)
+    monkeypatch.setattr(machine_sampler, "MOST_COST", 1.0)
+    measured = make(method=["soda"], epochs=[1])
+    assert here(measured) == 0
+    monkeypatch.setattr(pipeline, "sampled", lambda *_: contextlib.nullcontext())
+    plain = make(method=["soda"], epochs=[1])
+    assert here(plain) == 0
+    assert len(uses(measured.events)) > 10
+    assert uses(plain.events) == []
+    files = sorted(path.name for path in measured.codes.iterdir())
+    assert files
+    for name in files:
+        assert (measured.codes / name).read_bytes() == (plain.codes / name).read_bytes(), name
+    ended = read_ended_state(measured.events)
+    assert ended is not None
+    assert ended.ended is not None
+    assert ended.ended.machine is not None
+    assert ended.ended.machine.memory > 2**27  # torch is loaded

@@ -15,7 +15,6 @@ from hashbench.report.run_curves import classes
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens import figure_export
 from hashbench.tui.screens.compare import Compare
-from hashbench.tui.screens.dialogs import Confirm
 from hashbench.tui.screens.figure_export import FigureForm
 from hashbench.tui.widgets.field import Choice
 from hashbench.tui.widgets.row_table import RowTable
@@ -43,7 +42,6 @@ async def ask(pilot: Pilot[None], app: Workbench, file: Path) -> None:
 def test_the_dashboard_writes_the_figure_of_its_panel(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     measured_run(runs)
-    made: list[tuple[str, ...]] = []
 
     async def script(pilot: Pilot[None], app: Workbench) -> None:
         await pilot.press("7", "F")
@@ -66,17 +64,16 @@ def test_the_dashboard_writes_the_figure_of_its_panel(tmp_path: Path) -> None:
         await until(pilot, file.exists, SECONDS)
         await until(pilot, lambda: str(file) in notes_of(app))
         assert file.read_text().startswith("<?xml")
-        assert "cores busy" in file.read_text() or "<path" in file.read_text()
+        assert file.read_text().count("<path") > 10
         # nothing is overwritten unasked, and another ending is refused before anything is drawn
         await ask(pilot, app, file)
-        assert isinstance(app.screen, Confirm)
+        assert "Overwrite?" in text_of(app)
         await pilot.press("n")
         await ask(pilot, app, tmp_path / "figure.jpeg")
         assert "is no form of figures" in notes_of(app)
         assert app.screen is app.dashboard
 
     drive(script, runs, tmp_path / "data", (80, 24))
-    assert made == []
 
 
 def test_without_the_extra_one_message_says_what_to_install(
@@ -159,7 +156,7 @@ def test_protocols_stand_side_by_side_in_compare(tmp_path: Path) -> None:
 
 def test_classes_are_compared_over_seeds(tmp_path: Path) -> None:
     good = [scored_run(tmp_path, method="lsh", seed=s, noise=0.1, second=s) for s in (0, 1)]
-    bad = [scored_run(tmp_path, method="pca_sign", seed=0, noise=0.4, second=9)]
+    bad = [scored_run(tmp_path, method="pca-sign", seed=0, noise=0.4, second=9)]
     collected = collect([*good, *bad])
     tables = comparison.compare(collected.finished)
     by_run = {run.id: classes(run) for run in (*good, *bad)}

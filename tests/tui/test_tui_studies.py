@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from hashbench.errors import InputError
 from hashbench.plan.spec import RunSpec
+from hashbench.runs import events
 from hashbench.studies import catalog
 from hashbench.studies.runs import plan
 from hashbench.studies.study import read
@@ -25,6 +26,7 @@ from hashbench.tui.widgets.field import Field
 from hashbench.tui.widgets.row_table import RowTable
 from tests.report.scored_runs import scored
 from tests.tui.driving import drive, text_of, until
+from tests.tui.fixtures import started, write_events
 
 STUDY = """
 question = "Do longer codes rank better?"
@@ -62,12 +64,11 @@ def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[RunSpec, ...
     return plan(read(folder / "lengths.toml"), {}, None, quick=True).to_run
 
 
-def scored_all(runs_dir: Path, specs: tuple[RunSpec, ...]) -> list[str]:
+def scored_all(runs_dir: Path, specs: tuple[RunSpec, ...]) -> None:
     """Runs with codes that are better the longer they are."""
-    return [
-        scored(runs_dir, spec, noise=0.3 if spec.bits == (16,) else 0.1, second=number).id
-        for number, spec in enumerate(specs)
-    ]
+    for number, spec in enumerate(specs):
+        run = scored(runs_dir, spec, noise=0.3 if spec.bits == (16,) else 0.1, second=number)
+        write_events(run, [started(alive=False), events.Finished(seconds=1.0)])
 
 
 async def opened(pilot: Pilot[None], app: Workbench) -> StudyScreen:
@@ -134,8 +135,8 @@ def test_a_study_is_queued_and_answered_as_its_runs_finish(
         (queued,) = (words for words in asked if words[1] == "run")
         assert queued[:5] == ("study", "run", "lengths", "--quick", "--queue")
         answer = screen.query_one("#answer", Static)
-        await until(pilot, lambda: "longer" in str(answer.visual), SECONDS)  # type: ignore[attr-defined]
-        words = str(answer.visual)  # type: ignore[attr-defined]
+        await until(pilot, lambda: "longer" in str(answer.visual), SECONDS)
+        words = str(answer.visual)
         assert "32 bits rank better than 16: " in words
         assert "shown" in words
         assert "┤" in words  # the figure

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from hashbench.plan import catalog
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens import studies, study
 from hashbench.tui.widgets.row_table import RowTable
@@ -85,7 +86,7 @@ def test_looks_as_recorded(
     monkeypatch.chdir(tmp_path)  # folders stand in pictures by their relative names
     for screen in (studies, study):
         monkeypatch.setattr(screen, "run_command", answered)
-    monkeypatch.setattr(study.catalog, "datasets", lambda: {"small": None, "large": None})
+    monkeypatch.setattr(catalog, "datasets", lambda: {"small": None, "large": None})
     runs = Path("runs")
     measured = measured_run(runs, 20)
     fixtures.finished(runs, fixtures.spec(), 1)
