@@ -164,7 +164,10 @@ def test_options_make_another_plan_and_are_kept(specs: tuple[RunSpec, ...], tmp_
     scored_all(runs, specs[:1])
 
     async def script(pilot: Pilot[None], app: Workbench) -> None:
-        screen = await opened(pilot, app)
+        screen = StudyScreen("lengths", app.settings)
+        app.push_screen(screen)
+        await until(pilot, lambda: screen._plan is not None, SECONDS)
+        await pilot.pause()
         assert "6 runs: 1 finished, 5 missing" in text_of(app)
         fields = {field.key: field for field in screen.query(Field)}
         line = fields["seeds"].query_one(Input)

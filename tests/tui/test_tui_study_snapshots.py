@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from hashbench.plan import catalog
 from hashbench.tui.app import Workbench
@@ -110,6 +111,8 @@ def test_looks_as_recorded(
                     await until(pilot, lambda: app.screen.query("#table-0, #grid-1"))
                 await pilot.pause()
             await until(pilot, arrived.get(name, lambda: True))
+            for line in app.screen.query(Input):
+                line.cursor_blink = False
             await pilot.pause(0.3)
             taken[name] = app.export_screenshot(title="hashbench", simplify=True)
             await pilot.press(*back)

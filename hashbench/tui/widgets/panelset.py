@@ -65,7 +65,8 @@ class Panels:
 
 class PanelSet(Container):
     """`choose` names the panel that is shown where there is room for only one; the charts of the
-    training and those of the machine take turns where there is room for all.
+    training and those of the machine take turns where there is room for all. Those of the machine
+    are made when they are asked for, since the first frame needs none of them.
     """
 
     def __init__(self, chosen: str, *, id: str | None = None) -> None:  # noqa: A002
@@ -77,8 +78,6 @@ class PanelSet(Container):
         """A chart for each kind of number, and the log."""
         for name in CHARTS:
             yield Chart(name, empty=EMPTY[name], id=f"panel-{name}", classes="training")
-        for name in MACHINE_PANELS:
-            yield Chart(TITLES[name], empty=EMPTY[name], id=f"panel-{name}", classes="machine")
         yield LogView(LOG, id=f"panel-{LOG}")
 
     def on_mount(self) -> None:
@@ -116,9 +115,15 @@ class PanelSet(Container):
         self.chosen = name
         if name != LOG:
             self._of_machine = name in MACHINE_PANELS
+        if self._of_machine and not self.query(".machine"):
+            charts = (
+                Chart(TITLES[one], empty=EMPTY[one], id=f"panel-{one}", classes="machine")
+                for one in MACHINE_PANELS
+            )
+            self.mount(*charts, before=self.log_view)
         self.set_class(self._of_machine, "-machine")
-        for panel in PANELS:
-            self.query_one(f"#panel-{panel}").set_class(panel == name, "-chosen")
+        for panel in self.children:
+            panel.set_class(panel.id == f"panel-{name}", "-chosen")
 
     def show(self, panels: Panels) -> None:
         """Other numbers and lines. An empty panel gives its room to others, unless it is chosen."""
