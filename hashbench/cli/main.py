@@ -39,6 +39,7 @@ COMMANDS = {
     "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
+    "monitor": Entry("monitor:monitor_command", "Watch this machine and the runs that use it."),
     "alerts": Entry("alerts:alerts_command", "What happened to runs lately: warnings, ends."),
     "diff": Entry("diff:diff_command", "What differs between runs, and nothing else."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
@@ -74,7 +75,7 @@ def _reader_may_leave() -> Iterator[None]:
         raise ReaderLeftError from None
 
 
-WITHOUT_PLUGINS = ("queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
+WITHOUT_PLUGINS = ("monitor", "queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
 """Commands that look up no method, dataset or metric. All others take `--methods`."""
 
 

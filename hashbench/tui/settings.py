@@ -37,6 +37,7 @@ class Settings(msgspec.Struct):
     axis: str = "step"
     metric: str = "mAP@all"
     published: bool = True
+    studies: dict[str, dict[str, str]] = {}
     launch: LaunchForm = msgspec.field(default_factory=LaunchForm)
 
 

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from hashbench.report.run_series import MACHINE_PANELS, RECOVERY, SCORES
 from hashbench.report.text import WARNED, plural
 from hashbench.runs.state import Status
 from hashbench.tui.format import badge
@@ -34,11 +35,14 @@ KEYS: Keys = (
     ("p", "pause", "pause"),
     ("s", "stop", "stop"),
     ("e", "retrieve", "retrieve"),
+    ("S", "studies", "studies"),
     ("w", "alerts", "alerts"),
     ("d", "differences", "differences"),
     ("o", "sort", "sort"),
+    ("h", "machine", "machine"),
     ("i", "pin", "pin"),
     ("r", "resume", "resume"),
+    ("F", "figure", "figure"),
     ("D", "delete", "delete"),
     ("q", "quit", "app.quit"),
 )
@@ -46,11 +50,19 @@ MORE_KEYS: Keys = (
     ("a", "mark all that are shown, or none", "mark_all"),
     ("O", "turn the order around", "turn"),
     ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
+    ("6-9", "history of the machine: cpu, memory, GPU load, GPU temperature and power", ""),
+    ("F", "a figure of the marked runs, or of those drawn, as .pdf, .svg or .png", ""),
+    ("S", "studies: questions, the runs that answer them, and the answers", ""),
     ("i", "pin: lay the run over whatever is chosen, or no longer", ""),
     *PANEL_KEYS[1:],
     ("/ n N", "in the log panel: search, next hit, hit before", ""),
 )
 
+
+FIGURES = {SCORES: "map-over-epochs", RECOVERY: "recovery"} | dict.fromkeys(
+    MACHINE_PANELS, "machine"
+)
+"""Panel -> the kind of figure that shows the same; of others it is that of the losses."""
 
 HINTS = {
     Status.LOST: "r resumes",
@@ -307,6 +319,19 @@ class Dashboard(ChartPanelsScreen):
         from hashbench.tui.screens.alerts import Alerts
 
         self.app.push_screen(Alerts())
+
+    def action_studies(self) -> None:
+        """Questions, the runs that answer them, and the answers."""
+        from hashbench.tui.screens.studies import Studies
+
+        self.app.push_screen(Studies(self._settings))
+
+    def action_figure(self) -> None:
+        """Writes the figure of the panel that is looked at."""
+        from hashbench.tui.screens.figure_export import export_figure
+
+        runs = sorted(self._marked) or [view.id for view in self._chosen()]
+        export_figure(self, runs, FIGURES.get(self._settings.panel, "losses"))
 
     def action_retrieve(self) -> None:
         """Queries of a finished run and what they find."""
