@@ -17,12 +17,20 @@ from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView, legend_names
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
-from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
+from hashbench.tui.screens.columns import (
+    ACTIVE,
+    FALLING,
+    ORDERS,
+    chosen_columns,
+    run_columns,
+    sorted_views,
+)
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
+from hashbench.tui.widgets.row_columns import Column
 from hashbench.tui.widgets.row_table import RowTable
 
 KEYS: Keys = (
@@ -37,6 +45,7 @@ KEYS: Keys = (
     ("w", "alerts", "alerts"),
     ("d", "differences", "differences"),
     ("o", "sort", "sort"),
+    ("v", "columns", "choose_columns"),
     ("i", "pin", "pin"),
     ("r", "resume", "resume"),
     ("D", "delete", "delete"),
@@ -44,7 +53,9 @@ KEYS: Keys = (
 )
 MORE_KEYS: Keys = (
     ("a", "mark all that are shown, or none", "mark_all"),
+    ("o", "order: running first, or the next column; a click on a title as well", ""),
     ("O", "turn the order around", "turn"),
+    ("v", "choose the columns of the table", ""),
     ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
     ("i", "pin: lay the run over whatever is chosen, or no longer", ""),
     *PANEL_KEYS[1:],
@@ -79,19 +90,22 @@ class Dashboard(ChartPanelsScreen):
         self._filter = settings.filter
         self._launched = ""
         if settings.sort not in ORDERS:
-            settings.sort = "run"
+            settings.sort = ACTIVE
 
     def compose(self) -> ComposeResult:
         """Top bar, table, a line on the chosen run, panels, keys."""
         top, keys = self.bars()
         yield top
-        columns = run_columns(self._marked, self._settings.pinned)
-        yield RowTable(columns, key=lambda view: view.id, id="runs")
+        yield RowTable(self._columns(), key=lambda view: view.id, id="runs")
         yield Static(id="about", markup=False)
         yield PageTabs(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
         yield PromptLine()
         yield keys
+
+    def _columns(self) -> tuple[Column[RunView], ...]:
+        every = run_columns(self._marked, self._settings.pinned)
+        return chosen_columns(every, self._settings.hidden_columns)
 
     @property
     def table(self) -> RowTable[RunView]:
@@ -135,6 +149,8 @@ class Dashboard(ChartPanelsScreen):
             shown = f"{len(rows):,} of {shown} match {self._filter!r}"
         if self._marked:
             shown += f", {len(self._marked)} marked"
+        if settings.sort == ACTIVE and views:
+            shown += f", {ACTIVE if settings.descending else 'running last'}"
         table.border_title = shown
         self._about()
 
@@ -173,7 +189,7 @@ class Dashboard(ChartPanelsScreen):
 
     def _order(self, column: str) -> None:
         self._settings.sort = column
-        self._settings.descending = column in ("run", "done", "mAP")
+        self._settings.descending = column in FALLING
         self._save_settings()
         self._show_runs()
 
@@ -198,6 +214,19 @@ class Dashboard(ChartPanelsScreen):
         self._settings.descending = not self._settings.descending
         self._save_settings()
         self._show_runs()
+
+    def action_choose_columns(self) -> None:
+        """Asks which columns the table has."""
+        from hashbench.tui.screens.column_choice import ColumnChoice
+
+        def answered(hidden: list[str] | None) -> None:
+            if hidden is not None:
+                self._settings.hidden_columns = hidden
+                self._save_settings()
+                self.table.set_columns(self._columns())
+
+        every = run_columns(self._marked, self._settings.pinned)
+        self.app.push_screen(ColumnChoice(every, self._settings.hidden_columns), answered)
 
     def action_mark(self) -> None:
         """Marks or unmarks the run, and goes on to the next."""

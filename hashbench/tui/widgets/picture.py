@@ -36,6 +36,11 @@ class Picture(Widget):
         self._pixels: Pixels | None = None
         self._text = ""
 
+    @property
+    def pixels_wanted(self) -> tuple[int, int]:
+        """Width and height of the largest picture that can be shown."""
+        return self.content_size.width, 2 * self.content_size.height
+
     def show(self, pixels: Pixels | None, text: str = "") -> None:
         """Another picture, or `text` where there is none."""
         self._pixels, self._text = pixels, text
