@@ -30,7 +30,7 @@ class Settings(msgspec.Struct):
     filter: str = ""
     sort: str = "running first"
     descending: bool = True
-    hidden_columns: list[str] = ["labels", "began"]
+    hidden_columns: list[str] = msgspec.field(default_factory=lambda: ["labels", "began"])
     pinned: list[str] = []
     panel: str = "losses"
     log_scale: bool = False

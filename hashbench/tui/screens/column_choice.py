@@ -44,8 +44,9 @@ class ColumnChoice(ModalScreen[list[str] | None]):
 
     def __init__(self, columns: Sequence[Column[Any]], hidden: Collection[str]) -> None:
         super().__init__()
-        self._names = [column.key for column in columns if column.key not in ALWAYS]
-        self._titles = {column.key: column.title.strip() for column in columns}
+        self._keys = {
+            column.title.strip(): column.key for column in columns if column.key not in ALWAYS
+        }
         self._hidden = set(hidden)
 
     def compose(self) -> ComposeResult:
@@ -59,8 +60,8 @@ class ColumnChoice(ModalScreen[list[str] | None]):
     def on_mount(self) -> None:
         """What is shown is picked."""
         picks = self.query_one(PickList)
-        items = [Item(name, WORDS.get(name, ""), self._titles[name]) for name in self._names]
-        picks.offer(items, [name for name in self._names if name not in self._hidden])
+        items = [Item(title, WORDS.get(key, "")) for title, key in self._keys.items()]
+        picks.offer(items, [title for title, key in self._keys.items() if key not in self._hidden])
         picks.action_edge(0)
         picks.focus()
 
@@ -72,4 +73,4 @@ class ColumnChoice(ModalScreen[list[str] | None]):
     def action_close(self) -> None:
         """The answer: what is not picked."""
         picked = self.query_one(PickList).picked
-        self.dismiss([name for name in self._names if name not in picked])
+        self.dismiss([key for title, key in self._keys.items() if title not in picked])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from textual import on
@@ -89,6 +90,8 @@ class Dashboard(ChartPanelsScreen):
         self._marked: dict[str, str] = {}  # and what tells each from the others
         self._filter = settings.filter
         self._launched = ""
+        self._top_key: Hashable | None = None  # where the cursor begins
+        self._reading = True
         if settings.sort not in ORDERS:
             settings.sort = ACTIVE
 
@@ -141,6 +144,10 @@ class Dashboard(ChartPanelsScreen):
         else:
             table.empty = f"no run matches {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
+        if self._reading and table.cursor_key == self._top_key:  # nobody has moved it
+            table.action_edge(0)
+            self._top_key = table.cursor_key
+        self._reading = self._reading and not 0 <= self.bench.loading[1] <= len(views)
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""

@@ -14,12 +14,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, Static
 
 STEPS = (
-    ("n", "a new run: pick method and dataset, ctrl+e says what it will cost, ctrl+r launches"),
-    ("enter", "everything about the run under the cursor: scores, audit, classes, log"),
-    ("1-5", "what it is doing: losses, mAP, recovered labels, monitors, log"),
+    ("n", "a new run; in the form, ctrl+e says what it will cost"),
+    ("enter", "all about the run under the cursor: scores, audit, log"),
+    ("1-5", "its losses, mAP, recovered labels, monitors, log"),
     ("space c", "mark runs, then compare them; d shows what differs"),
-    ("e", "search with a finished run: its queries, a caption or a picture of yours"),
-    ("v o /", "choose columns, order and filter of the table"),
+    ("e", "search with a finished run, also by a picture of yours"),
+    ("v o /", "columns, order and filter of the table"),
     ("p s r D U", "pause, stop, resume, delete, undo the deletion"),
 )
 
@@ -58,8 +58,8 @@ class Tour(ModalScreen[None]):
             yield Label("good to know", classes="part")
             yield Static(
                 "Workers are processes of their own: closing this leaves them running. The mouse "
-                "works everywhere: rows, titles of columns, tabs, the keys at the bottom. ? lists "
-                "the keys of a screen, and shows this page again with t."
+                "works on rows, titles of columns, tabs, and the keys at the bottom. ? lists the "
+                "keys of a screen; from there, t shows this page again."
             )
 
     def action_guide(self) -> None:
