@@ -44,7 +44,7 @@ def confusion_page(
         raise InputError(f"has no direction {asked}", where=run.id, remedy=remedy)
     found = class_confusion(*codes.sides(asked), codes.query_labels, codes.database_labels, top)
     names = list(codes.class_names) or [str(number) for number in range(len(found.queries))]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name,
             "queries": int(found.queries[place]),

@@ -97,7 +97,7 @@ def load_widgets(quality: PictureQuality) -> None:
     While it is imported, it asks the terminal what it can; it does not where it sees none, and
     takes the size of a letter from the environment.
     """
-    terminal, sys.__stdout__ = sys.__stdout__, io.StringIO()  # type: ignore[misc]
+    terminal, sys.__stdout__ = sys.__stdout__, io.StringIO()  # type: ignore[misc,assignment]
     sizes = {
         "TEXTUAL_CELL_WIDTH": str(quality.width), "TEXTUAL_CELL_HEIGHT": str(quality.height),
     }  # fmt: skip

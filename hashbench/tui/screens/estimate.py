@@ -38,7 +38,9 @@ class Estimate(ModalScreen[None]):
     def __init__(self, specs: Sequence[RunSpec]) -> None:
         super().__init__()
         self._specs = specs
-        self._kinds = {kind_of(spec): spec for spec in reversed(specs)}
+        self._kinds: dict[str, RunSpec] = {}
+        for spec in specs:
+            self._kinds.setdefault(kind_of(spec), spec)
         self._done: dict[str, RunEstimate] = {}
         self._began = time.monotonic()
         self._lines = ""

@@ -18,7 +18,11 @@ from hashbench.datasets.pictures import FORMATS, IMAGE_SUFFIXES
 
 
 class PictureTree(DirectoryTree):
-    """Folders, and the files in them that are called like pictures."""
+    """Folders, and the files in them that are called like pictures; without Textual's emojis, which
+    not every terminal draws two cells wide.
+    """
+
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "▸ ", "▾ ", "  "
 
     def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
         """Leaves out what is hidden and what is no picture by its name."""

@@ -50,7 +50,7 @@ class PresetChoice(ModalScreen[Entry | None]):
             box.border_title = "presets"
             box.border_subtitle = "enter takes one, D deletes a saved one, esc"
             yield RowTable(columns, key=lambda entry: entry, id="presets")
-            yield Static(Content(self._note()))
+            yield Static(Content(self._note()), id="note")
 
     @staticmethod
     def _note() -> str:
@@ -63,7 +63,7 @@ class PresetChoice(ModalScreen[Entry | None]):
         table: RowTable[Entry] = self.query_one(RowTable)
         table.show([*GIVEN, *((SAVED, name) for name in saved_presets.names())])
         table.focus()
-        self.query_one(Static).update(Content(self._note()))
+        self.query_one("#note", Static).update(Content(self._note()))
 
     @on(RowTable.RowSelected)
     def _selected(self, event: RowTable.RowSelected) -> None:

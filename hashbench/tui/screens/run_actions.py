@@ -121,8 +121,13 @@ class RunActionsScreen(WorkScreen):
     def action_delete(self) -> None:
         """Moves the folders to the trash, after a confirmation."""
         at = trash.moment()  # one for all, so that one key has them back
+        try:
+            minutes = trash.kept_minutes()
+        except InputError as error:
+            notify_error(self.bench, error)
+            return
         self._confirm(
-            f"Delete? U has them back for {trash.KEPT_MINUTES:g} min.",
+            f"Delete? U undoes it for {minutes:g} min." if minutes else "Delete for good?",
             "Delete",
             lambda ids: self._act("deleted, U undoes", ids, lambda run: actions.delete(run, at)),
         )

@@ -42,7 +42,8 @@ class CodeBits(ScrollView, can_focus=False):
 
     @property
     def _bits_a_line(self) -> int:
-        return GROUP * max(1, (self.size.width - LABEL + 1) // (GROUP + 1))
+        groups = max(1, (self.size.width - LABEL + 1) // (GROUP + 1))
+        return GROUP * (1 << groups.bit_length() - 1)  # so that lines are halves of a code
 
     def render_line(self, y: int) -> Strip:
         """Of each stretch of bits: the query's, signs, the result's, an empty line."""
