@@ -67,7 +67,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
         assert table(app).cursor_key == made["finished"].id
         await pilot.press("g", "j", "k", "pagedown", "pageup", "down", "up", "end", "home")
         await pilot.pause()
-        assert table(app).cursor_key == made["queued"].id
+        assert table(app).cursor_key == made["running"].id
 
     drive(script, runs_dir, tmp_path)
 
@@ -82,7 +82,7 @@ def test_filter_sort_and_marks(made: Made, runs_dir: Path, tmp_path: Path) -> No
         await pilot.press("enter", "escape")
         await pilot.pause()
         assert len(table(app)._rows) == len(made)
-        await pilot.press("o")  # by state now, from a to z
+        await pilot.press("o", "o")  # by run, and then by state, from a to z
         await pilot.pause()
         states = [str(row.status) for row in table(app)._rows]
         assert states == sorted(states)

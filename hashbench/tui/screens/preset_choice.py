@@ -26,7 +26,7 @@ Entry = tuple[str, str]
 SAVED = "saved"
 GIVEN: tuple[Entry, ...] = ((PAPER, PAPER), (BUILT_IN, BUILT_IN))
 _WORDS = {
-    PAPER: "what the picked method's paper runs with, on datasets that it reports",
+    PAPER: "what the method's paper runs with, on its datasets",
     BUILT_IN: "what suits the built-in pictures",
 }
 
@@ -42,8 +42,7 @@ class PresetChoice(ModalScreen[Entry | None]):
     def compose(self) -> ComposeResult:
         """A list, and where saved ones lie."""
         columns = (
-            Column[Entry]("kind", "", 9, lambda entry: ("" if entry in GIVEN else SAVED, "dim")),
-            Column[Entry]("name", "preset", 20, lambda entry: (plain(entry[1]), "strong")),
+            Column[Entry]("name", "preset", 16, lambda entry: (plain(entry[1]), "strong")),
             Column[Entry]("words", "", 20, _words, rank=1, grow=True),
         )
         with Vertical(classes="dialog wide") as box:
@@ -94,4 +93,4 @@ class PresetChoice(ModalScreen[Entry | None]):
 def _words(entry: Entry) -> tuple[str, str]:
     if entry in GIVEN:
         return _WORDS[entry[1]], "dim"
-    return f"hashbench run --config {entry[1]}", "dim"
+    return f"saved; hashbench run --config {entry[1]}", "dim"

@@ -20,7 +20,6 @@ from hashbench.errors import HashbenchError
 from hashbench.plan.directions import find_direction
 from hashbench.report.text import plain
 from hashbench.tui.own_query import CAPTION, PICTURE, OwnQuery, directions_for, hit_count
-from hashbench.tui.picture_quality import BLOCKS, KITTY
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.retrieval_columns import QUERY_COLUMNS, RESULT_COLUMNS, Entry
 from hashbench.tui.subprocesses import RetrievalClient
@@ -28,6 +27,7 @@ from hashbench.tui.widgets.code_bits import CodeBits
 from hashbench.tui.widgets.picture import Picture, Pixels
 from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
+from hashbench.tui.widgets.sharp_picture import picture_widget
 
 TOP = 200
 MAX_QUERIES = 1000  # in the list; a search reaches the others
@@ -93,24 +93,13 @@ class Retrieval(WorkScreen):
         with Horizontal(id="lists"):
             with Vertical(id="query-pane"):
                 yield RowTable(QUERY_COLUMNS, key=lambda entry: entry["row"], id="queries")
-                yield self._picture("query")
+                yield picture_widget(self.bench.pictures, "query")
             with Vertical(id="result-pane"):
                 yield RowTable(RESULT_COLUMNS, key=lambda entry: entry["row"], id="results")
-                yield self._picture("result")
+                yield picture_widget(self.bench.pictures, "result")
         yield CodeBits(id="bits")
         yield PromptLine()
         yield keys
-
-    def _picture(self, title: str) -> Picture:
-        """In half blocks, or at full quality where the terminal can."""
-        quality = self.bench.pictures
-        if quality.mode == BLOCKS:
-            return Picture(title, id=f"{title}-picture")
-        from hashbench.tui.widgets.sharp_picture import SharpPicture
-
-        widget = "TGPImage" if quality.mode == KITTY else "SixelImage"
-        cell = quality.width, quality.height
-        return SharpPicture(title, widget, cell, id=f"{title}-picture")
 
     def on_mount(self) -> None:
         """The retrieval server is started."""
@@ -208,8 +197,15 @@ class Retrieval(WorkScreen):
         self._status = hit_count(answer, self._library["database"], self._own)
         self._show_summary()
         self._show_bits()
-        await self._show_picture("query", None if self._own else query)
-        await self._show_picture("result", self._results.cursor_row)
+        self._show_pictures()
+
+    @on(Picture.Resized)
+    @work(exclusive=True, group="resized")
+    async def _show_pictures(self) -> None:
+        query = self.query_one("#queries", RowTable).cursor_row
+        if self._code or self._results.cursor_row is not None:
+            await self._show_picture("query", None if self._own else query)
+            await self._show_picture("result", self._results.cursor_row)
 
     def _clear_results(self, status: str) -> None:
         """Removes the last results; a spinner takes their place while there is a `status`."""

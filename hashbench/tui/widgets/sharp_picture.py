@@ -1,4 +1,4 @@
-"""A picture at full quality, drawn by a protocol of the terminal."""
+"""A picture at full quality, drawn by a protocol of the terminal, where that can do it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 
 from textual.app import ComposeResult
 
+from hashbench.tui.picture_quality import BLOCKS, KITTY, PictureQuality
 from hashbench.tui.widgets.picture import Picture, Pixels
+
+
+def picture_widget(quality: PictureQuality, title: str) -> Picture:
+    """A picture in half blocks, or at full quality; its id is `TITLE-picture`."""
+    if quality.mode == BLOCKS:
+        return Picture(title, id=f"{title}-picture")
+    widget = "TGPImage" if quality.mode == KITTY else "SixelImage"
+    return SharpPicture(title, widget, (quality.width, quality.height), id=f"{title}-picture")
 
 
 class SharpPicture(Picture):
