@@ -15,7 +15,7 @@ from hashbench.errors import InputError
 from hashbench.runs.layout import RunFolder
 from hashbench.tui.app import Workbench
 from hashbench.tui.screens import retrieval
-from hashbench.tui.screens.picture_choice import PictureChoice
+from hashbench.tui.screens.picture_choice import PictureChoice, PictureTree
 from hashbench.tui.screens.retrieval import Retrieval
 from hashbench.tui.widgets.row_table import RowTable
 from tests.tui import fixtures
@@ -227,7 +227,10 @@ def test_a_picture_of_ones_own_is_typed_or_chosen(run: RunFolder, tmp_path: Path
         await until(pilot, lambda: "a.jpg" in text_of(app))
         assert "notes.txt" not in text_of(app)
         assert ".hidden.png" not in text_of(app)
-        await pilot.press("down", "enter")
+        tree = app.screen.query_one(PictureTree)
+        while "a.jpg" not in str(getattr(tree.cursor_node, "label", "")):
+            await pilot.press("down")
+        await pilot.press("enter")
         await until(pilot, lambda: "a.jpg i2t 32" in text_of(app).replace("…", ""))
         assert "a picture of your own has no labels" in text_of(app)
         await pilot.press("d", "d")

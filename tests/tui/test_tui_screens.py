@@ -573,7 +573,7 @@ def test_a_click_on_a_key_in_the_footer_presses_it(
 
 def test_what_was_chosen_is_remembered(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def first(pilot: Pilot[None], app: Workbench) -> None:
-        await pilot.press("o", "O", "3")
+        await pilot.press("o", "o", "O", "3")
         await pilot.press("slash", *"soda", "enter", "i")
         app.theme = "nord"
         await pilot.pause()
@@ -607,7 +607,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_are_ignored(
     app.settings_path.write_text(json.dumps({"sort": 7}))
 
     async def again(pilot: Pilot[None], app: Workbench) -> None:
-        assert app.settings.sort == "run"
+        assert app.settings.sort == "running first"
 
     drive(again, runs_dir, tmp_path)
 
