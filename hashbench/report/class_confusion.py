@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TOP = 50
 """First hits that are counted where nobody asks for another number."""
 
-NAMED = 4  # other classes beside each class
+NAMED = 3  # other classes beside each class
 
 
 def confusion_page(
@@ -23,9 +23,10 @@ def confusion_page(
 ) -> dict[str, Any]:
     """The confusion at one bit length (the longest) and direction (the first that is reported).
 
+    `database` is the share of the database that has a class, by its name: what chance would find.
     `classes` are rows, those that find their own class least often first: `name`, `queries`,
-    `own` (the share of the first `top` hits that has the class), `database` (the share of the
-    database that has it) and `shares`, by the name of a class. Raises InputError.
+    `own` (the share of the first `top` hits that has the class) and `shares`, by the name of a
+    class. Raises InputError.
     """
     from hashbench.codefiles.native import read_codes
     from hashbench.metrics.class_confusion import class_confusion
@@ -49,20 +50,30 @@ def confusion_page(
             "name": name,
             "queries": int(found.queries[place]),
             "own": float(found.shares[place, place]),
-            "database": float(found.database[place]),
             "shares": dict(zip(names, found.shares[place].tolist(), strict=True)),
         }
         for place, name in enumerate(names)
         if found.queries[place]
     ]
     rows.sort(key=lambda row: row["own"])
-    return {"run": run.id, "bits": length, "direction": asked, "top": found.top, "classes": rows}
+    database = dict(zip(names, found.database.tolist(), strict=True))
+    about = {"run": run.id, "bits": length, "direction": asked, "top": found.top}
+    return {**about, "database": database, "classes": rows}
 
 
-def others(row: dict[str, Any], count: int = NAMED) -> list[tuple[str, float]]:
-    """The classes that are found most often for a class beside itself, with their shares."""
-    shares = [(name, share) for name, share in row["shares"].items() if name != row["name"]]
-    return sorted(shares, key=lambda pair: -pair[1])[:count]
+def confused_with(
+    row: dict[str, Any], database: dict[str, float], count: int = NAMED
+) -> list[tuple[str, float, float]]:
+    """The other classes that are found for a class more often than by chance, by how much more:
+    name, share, and what it is above that of the database. A frequent class is found for every
+    other, which confuses nothing.
+    """
+    above = [
+        (name, share, share - database[name])
+        for name, share in row["shares"].items()
+        if name != row["name"] and share - database[name] >= 0.005
+    ]
+    return sorted(above, key=lambda entry: -entry[2])[:count]
 
 
 def render(page: dict[str, Any]) -> RenderableType:
@@ -74,9 +85,15 @@ def render(page: dict[str, Any]) -> RenderableType:
     table.add_column("class", no_wrap=True, max_width=18)
     for name in ("queries", "own", "chance"):
         table.add_column(name, justify="right")
-    table.add_column("most often found beside it")
+    table.add_column("found more often than by chance")
+    database = page["database"]
     for row in page["classes"]:
-        beside = ", ".join(f"{plain(name)} {share:.0%}" for name, share in others(row) if share > 0)
-        cells = [str(row["queries"]), f"{row['own']:.0%}", f"{row['database']:.0%}", beside]
-        table.add_row(plain(row["name"]), *cells)
+        beside = ", ".join(
+            f"{plain(name)} {share:.0%} (+{100 * more:.0f})"
+            for name, share, more in confused_with(row, database)
+        )
+        chance = f"{database[row['name']]:.0%}"
+        table.add_row(
+            plain(row["name"]), str(row["queries"]), f"{row['own']:.0%}", chance, beside or "none"
+        )
     return table

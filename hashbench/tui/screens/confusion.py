@@ -121,14 +121,16 @@ class Confusion(WorkScreen):
 
     @on(RowTable.RowHighlighted)
     def _show_class(self) -> None:
-        """Bars of the class under the cursor, the classes found most often first."""
+        """Bars of the class under the cursor; first what is most above chance, since a frequent
+        class is found for every other.
+        """
         row = self.query_one(RowTable).cursor_row
         box = self.query_one("#confused", Static)
         if row is None or not self._answer:
             box.update("")
             return
         names, database = self._answer["names"], self._answer["database"]
-        order = sorted(range(len(names)), key=lambda place: -row["shares"][place])
+        order = sorted(range(len(names)), key=lambda c: database[c] - row["shares"][c])
         room = max(1, box.size.height or 8)
         lines = []
         for place in order[:room]:
