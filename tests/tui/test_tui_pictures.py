@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pty
 import subprocess
 import sys
 
 import pytest
+from textual.app import App, ComposeResult
 
 from hashbench.errors import UnknownNameError
 from hashbench.tui import picture_quality
-from hashbench.tui.picture_quality import BLOCKS, KITTY, SIXEL, choose
+from hashbench.tui.picture_quality import BLOCKS, KITTY, SIXEL, PictureQuality, choose
+from hashbench.tui.widgets.picture import Pixels
+from hashbench.tui.widgets.sharp_picture import SharpPicture, picture_widget
+from tests.tui.driving import until
 
 
 @pytest.fixture
@@ -83,3 +88,37 @@ def test_the_library_is_loaded_without_a_byte_to_the_terminal() -> None:
         written = b""
     os.close(ours)
     assert written == b""
+
+
+def test_a_picture_at_full_quality_takes_the_place_of_half_blocks() -> None:
+    pytest.importorskip("textual_image")
+    quality = PictureQuality(SIXEL, 10, 20)
+    picture_quality.load_widgets(quality)
+
+    class Shows(App[None]):
+        def compose(self) -> ComposeResult:
+            yield picture_widget(quality, "result")
+
+    async def run() -> None:
+        app = Shows()
+        async with app.run_test(size=(40, 20)) as pilot:
+            picture = app.screen.query_one("#result-picture", SharpPicture)
+            picture.styles.height = 10
+            await pilot.pause()
+            assert picture.pixels_wanted == (400, 200)
+            picture.show(None, "nothing yet")
+            await pilot.pause()
+            assert "nothing yet" in strips(app)
+            assert "\x1bP" not in strips(app)  # the beginning of a sixel picture
+            picture.show(Pixels(30, 20, bytes(range(256)) * 7 + bytes(8)))
+            await until(pilot, lambda: "\x1bP" in strips(app))
+            assert "nothing yet" not in strips(app)
+            picture.show(None, "gone")
+            await until(pilot, lambda: "\x1bP" not in strips(app) and "gone" in strips(app))
+
+    asyncio.run(run())
+
+
+def strips(app: App[None]) -> str:
+    lines = app.screen._compositor.render_strips()
+    return "\n".join(segment.text for line in lines for segment in line)
