@@ -35,7 +35,7 @@ COMMANDS = {
     "pause": Entry("lifecycle:pause_command", "Ask workers to save and wait; `resume` goes on."),
     "stop": Entry("lifecycle:stop_command", "Ask workers to save and stop."),
     "kill": Entry("lifecycle:kill_command", "End workers at once, nothing saved."),
-    "rm": Entry("lifecycle:rm_command", "Remove runs for good."),
+    "rm": Entry("trash:rm_command", "Delete runs; --undo has them back for a while."),
     "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),

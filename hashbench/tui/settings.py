@@ -28,8 +28,9 @@ class Settings(msgspec.Struct):
 
     theme: str = "textual-dark"
     filter: str = ""
-    sort: str = "run"
+    sort: str = "running first"
     descending: bool = True
+    hidden_columns: list[str] = msgspec.field(default_factory=lambda: ["labels", "began"])
     pinned: list[str] = []
     panel: str = "losses"
     log_scale: bool = False

@@ -13,7 +13,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from hashbench.errors import HashbenchError, InputError
+from hashbench.plan.run_estimate import RunEstimate
+from hashbench.plan.spec import RunSpec, to_toml
 
 SECONDS = 600.0
 LINE_BYTES = 1 << 24
@@ -93,6 +97,21 @@ async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
             process.kill()
             await process.wait()
     return _parse(out, err)
+
+
+async def ask_estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
+    """What a run will cost, measured in a process of its own, which cancelling kills.
+
+    Raises InputError as the run would, HashbenchError where the process died.
+    """
+    process = await _spawn("hashbench.engine.estimate", "--data-dir", str(data_dir.resolve()))
+    try:
+        out, err = await process.communicate(to_toml(spec).encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return msgspec.convert(_parse(out, err), RunEstimate)
 
 
 class RetrievalClient:

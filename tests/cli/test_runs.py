@@ -187,7 +187,7 @@ def test_rm_removes_all_or_nothing_and_frees_tickets(
     assert command("rm", "--failed", made["lsh"].id)[0] == 2
     code, out, _ = command("rm", made["lsh"].id, "--yes")
     assert code == 0
-    assert out == f"{made['lsh'].id}: removed\n"
+    assert out.startswith(f"{made['lsh'].id}: deleted; `hashbench rm --undo")
     assert not made["lsh"].path.exists()
     assert not list(line.folder.glob(f"tickets/*{made['lsh'].id}"))
     assert command("rm", "--failed", "--yes")[0] == 0
