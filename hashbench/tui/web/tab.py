@@ -7,14 +7,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import os
 from pathlib import Path
+from typing import Any
 
 from textual import messages
+from textual.app import App
 from textual.drivers.web_driver import WebDriver
 
 
 class TabDriver(WebDriver):
-    """Textual's driver, which would wait for ever where the server died without a word."""
+    """Textual's driver, which would go on for ever where the server died without a word."""
+
+    def __init__(self, app: App[Any], **settings: Any) -> None:
+        super().__init__(app, **settings)
+        self._write = self._write_if_read
+
+    def _write_if_read(self, data: bytes) -> int:
+        """Writes all of it, or nothing once nobody reads: the workbench then is about to end."""
+        rest = memoryview(data)
+        with contextlib.suppress(BrokenPipeError):
+            while rest:
+                rest = rest[os.write(self.fileno, rest) :]
+        return len(data)
 
     def run_input_thread(self) -> None:
         """Reads until the pipe ends, and then ends the workbench as `quit` does."""
