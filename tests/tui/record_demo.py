@@ -25,11 +25,9 @@ RUNS = (
     "-m lsh -b 32",
     "-m soda -b 16,32",
     "-m pcril -b 32 --known-ratio 0.3",
-    "-m prompthash -b 32",
-    "-m pghmh -b 64",
     "-m soda -b 32 --ablate no-prompt",
     "-m dcmh -b 32",
-    "-m soda -b 32 --set lr=1e30",  # fails: its loss is not finite
+    "-m pghmh -b 64",
 )
 LOSSES = 150
 EXAMPLES = 2

@@ -67,7 +67,7 @@ def test_it_opens_with_its_link_and_keys_work(browser: Browser, served: Served) 
     assert browser.run("location.href") == f"http://127.0.0.1:{served.port}/"
     assert browser.run("document.body.classList.contains('-first-byte')")
     assert browser.run("document.querySelectorAll('#terminal canvas').length") > 0
-    browser.call("Input.insertText", text="?")
+    browser.call("Input.dispatchKeyEvent", type="keyDown", text="?", key="?")
     wait_for(browser, "compare")
     wait_for(browser, "resume stopped and lost runs")
 
