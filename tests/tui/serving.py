@@ -36,7 +36,8 @@ class Served:
 
     def tabs(self) -> list[psutil.Process]:
         """The processes of its tabs."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        children: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return children
 
     def end(self, number: int = signal.SIGINT) -> int:
         """Ends it; returns its exit code."""

@@ -135,7 +135,8 @@ def test_nothing_is_left_where_the_workbench_is_killed(tmp_path: Path) -> None:
 
 
 def _children(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+    children: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    return children
 
 
 def test_only_a_demo_has_a_speed() -> None:
