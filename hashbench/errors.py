@@ -5,6 +5,7 @@
     │   ├── UnknownNameError           ... a name that is not in a list; the nearest one is offered
     │   └── DamagedFileError           ... a file that is not what it claims to be
     ├── BusyError             exit 3   another process holds it: a run, a lock, a device slot
+    │   └── ClaimLostError             ... this process held it, and another one has taken it over
     ├── TrainingError         exit 4   the training failed: a loss that is not finite, no memory
     ├── StopAskedError                 a person asked a worker to stop; its state is saved
     └── StorageError          exit 6   a disk that is full, read-only, failing or without locks
@@ -66,6 +67,10 @@ class BusyError(HashbenchError):
     """Another process holds the thing that was asked for."""
 
     exit_code = 3
+
+
+class ClaimLostError(BusyError):
+    """What this process held is another's by now, or gone: it must not write there any more."""
 
 
 class TrainingError(HashbenchError):

@@ -106,7 +106,7 @@ def retrieval_task(
         first, second, notes = convert.to_codes(
             pair, zero=zero, packed=packed, bits=bits, binarize=binarize
         )
-        masks = convert.to_labels(pair)
+        masks = convert.to_labels(pair, labels_as)
     return RetrievalTask(GIVEN, "given", "", first, second, *masks, tuple(notes))
 
 

@@ -39,7 +39,7 @@ class Plot:
         form = file.suffix.lower().removeprefix(".")
         with in_python():
             paper.check_form(form)
-            inches = paper.inches(width, len(self.figure.panels))
+            inches = paper.inches(width, self.figure)
         write_bytes_atomically(file, paper.written(self.figure, form, inches))
         return file
 
@@ -52,7 +52,7 @@ class Plot:
     def _repr_svg_(self) -> str | None:
         if not paper.installed():
             return None  # the notebook shows `__str__` instead
-        return paper.inline_svg(self.figure, paper.inches("", len(self.figure.panels)))
+        return paper.inline_svg(self.figure, paper.inches("", self.figure))
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002
         printer.text(str(self))

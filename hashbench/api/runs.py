@@ -92,7 +92,8 @@ class Run:
             while fresh := tailer.poll():
                 for event in fresh:
                     yield event
-                    if follow and isinstance(event, Finished | Failed | Stopped):
+                    over = isinstance(event, Finished | Failed)
+                    if follow and (over or (isinstance(event, Stopped) and not event.again)):
                         works = tailer.behind
             if not works:
                 return

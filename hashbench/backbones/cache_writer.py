@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hashbench.backbones.cache_entries import DESCRIPTION, PROGRESS
 from hashbench.errors import InputError
+from hashbench.files import fence
 from hashbench.files.atomic import sync_folder, write_bytes_atomically
 from hashbench.files.growing_arrays import create_array, map_array, save_array
 from hashbench.files.matlab_values import Array
@@ -54,6 +55,7 @@ class EntryWriter:
 
     def save(self, name: str, values: Array) -> None:
         """Writes a whole array at once."""
+        fence.check(self.folder / name)
         save_array(self.folder / f"{name}.npy", values)
 
     def array(self, name: str, rows: int, dtype: npt.DTypeLike) -> ArrayWriter:
@@ -78,6 +80,7 @@ class EntryWriter:
         description = msgspec.json.encode({**identity, "broken": broken})
         write_bytes_atomically(self.folder / DESCRIPTION, msgspec.json.format(description) + b"\n")
         sync_folder(self.folder)
+        fence.check(self.folder / DESCRIPTION)
         self.folder.rename(entry)
         (entry / PROGRESS).unlink(missing_ok=True)
 
@@ -97,6 +100,7 @@ class ArrayWriter:
 
         Raises InputError for values that half precision cannot hold.
         """
+        fence.check(self.path)
         if not self.done:
             create_array(self.path, (self.rows, *values.shape[1:]), self.dtype)
         # mapped anew for each piece: what stays mapped counts as this process's memory

@@ -60,7 +60,7 @@ class Extraction:
         self, dataset: Dataset, pooled: PooledTask | None, blocks: BlocksTask | None
     ) -> None:
         """Fills the entries of a dataset that are given, in one pass over the pictures."""
-        self._images(dataset, pooled, blocks)
+        self._images(dataset, range(len(dataset)), pooled, blocks)
         captions = [caption for texts in dataset.captions for caption in texts]
         offsets = caption_offsets(dataset)
         if pooled is not None:
@@ -71,18 +71,38 @@ class Extraction:
             chosen = [captions[number] for number in numbers]
             self.block_texts(blocks.writer, blocks.tunable, chosen)
 
-    def texts(self, writer: EntryWriter, sentences: Sequence[str], dtype: npt.DTypeLike) -> None:
-        """Fills `texts` with the features of sentences."""
-        array = writer.array("texts", len(sentences), dtype)
+    def part(self, dataset: Dataset, task: PooledTask, pictures: range, captions: range) -> None:
+        """Fills `images` with the features of some pictures, and `texts` with those of some
+        captions, counted in the order in which captions are encoded; `rows` says which they are.
+
+        Where both begin and end between batches, the features are those of the whole to the bit.
+        """
+        self._images(dataset, pictures, task, None)
+        texts = [caption for texts in dataset.captions for caption in texts]
+        self.texts(task.writer, texts, task.dtype, captions)
+
+    def texts(
+        self,
+        writer: EntryWriter,
+        sentences: Sequence[str],
+        dtype: npt.DTypeLike,
+        part: range | None = None,
+    ) -> None:
+        """Fills `texts` with the features of sentences, or of a part of them (see `part`)."""
         tokens = self._backbone.tokenise(sentences)
         # by length, so that each batch can be cut behind its longest sentence
         order = self._backbone.lengths(tokens).argsort(stable=True).numpy()
-        left = order[array.done :]
-        for part in slices(len(left), CAPTIONS):
-            rows = left[part]
-            features = self._backbone.encode_tokens(tokens[rows])
-            array.write(rows, features, array.done + len(rows))
-            self._report("text features", array.done, len(sentences))
+        places = order
+        if part is not None:
+            order = order[part.start : part.stop]
+            places = np.arange(len(order), dtype=np.int64)
+            writer.save("rows", order)
+        array = writer.array("texts", len(order), dtype)
+        left, to = order[array.done :], places[array.done :]
+        for batch in slices(len(left), CAPTIONS):
+            features = self._backbone.encode_tokens(tokens[left[batch]])
+            array.write(to[batch], features, array.done + len(features))
+            self._report("text features", array.done, len(order))
 
     def block_texts(
         self, writer: EntryWriter, tunable: TunableClip, captions: Sequence[str]
@@ -104,14 +124,18 @@ class Extraction:
             self._report("text tokens", seen, len(captions))
 
     def _images(
-        self, dataset: Dataset, pooled: PooledTask | None, blocks: BlocksTask | None
+        self,
+        dataset: Dataset,
+        items: range,
+        pooled: PooledTask | None,
+        blocks: BlocksTask | None,
     ) -> None:
-        features = _PooledImages(pooled, len(dataset)) if pooled else None
+        features = _PooledImages(pooled, items) if pooled else None
         tokens = _BlockImages(blocks) if blocks else None
-        batches = _batches(len(dataset), features, tokens)
+        batches = _batches(items.stop, features, tokens)
         what, total = "image tokens", len(blocks.items) if blocks else 0
         if pooled:
-            what, total = "image features", len(dataset)
+            what, total = "image features", len(items)
         left = sum(len(batch) for batch in batches)
         reader = PictureReader(self._backbone, dataset, skip_broken=self._skip_broken)
         with closing(reader):
@@ -122,7 +146,7 @@ class Extraction:
                     rows = tokens.write(batch, pixels)
                 else:
                     rows = self._backbone.encode_images(pixels)
-                if features and batch[0] >= features.array.done:
+                if features and batch[0] >= features.done:
                     features.write(batch, rows[: len(batch)], reader.broken)
                 left -= len(batch)
                 self._report(what, max(0, total - left), total)
@@ -131,16 +155,22 @@ class Extraction:
 class _PooledImages:
     """Features of pictures on their way into the entry."""
 
-    def __init__(self, task: PooledTask, items: int) -> None:
-        self.array = task.writer.array("images", items, task.dtype)
+    def __init__(self, task: PooledTask, items: range) -> None:
+        self._array = task.writer.array("images", len(items), task.dtype)
+        self._first = items.start
         self._writer = task.writer
+
+    @property
+    def done(self) -> int:
+        """The first item that is left."""
+        return self._first + self._array.done
 
     def write(self, batch: IntArray, rows: FloatArray, broken: Mapping[int, BrokenPicture]) -> None:
         """Rows of consecutive items, and which of their pictures are broken."""
         here = {item: broken[item] for item in batch.tolist() if item in broken}
         self._writer.broken.update(here)
-        stop = int(batch[-1]) + 1
-        self.array.write(slice(int(batch[0]), stop), rows, stop)
+        first, stop = int(batch[0]) - self._first, int(batch[-1]) + 1 - self._first
+        self._array.write(slice(first, stop), rows, stop)
 
 
 class _BlockImages:
@@ -168,11 +198,11 @@ class _BlockImages:
 def _batches(
     items: int, features: _PooledImages | None, tokens: _BlockImages | None
 ) -> list[IntArray]:
-    """The pictures that are left to read, each once.
+    """The pictures up to `items` that are left to read, each once.
 
     First those whose features exist and whose block inputs do not, then all without features.
     """
-    done = features.array.done if features else items
+    done = features.done if features else items
     lacking = tokens.items[tokens.array.done :] if tokens else np.empty(0, np.int64)
     return [
         group[part]

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hashbench.backbones.cache_entries import building_folder, lock_file
+from hashbench.backbones.cache_entries import claimed
 from hashbench.backbones.cache_writer import BrokenPicture, EntryWriter, broken_in
 from hashbench.backbones.pictures import unreadable
 from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets.base import Dataset, IntArray
 from hashbench.errors import InputError
-from hashbench.files import locks
 from hashbench.files.growing_arrays import map_array
 from hashbench.files.matlab_values import Array
 
@@ -86,11 +85,11 @@ class FeatureStore:
         *,
         skip_broken: bool = False,
     ) -> None:
-        self._root = root
-        self._skip_broken = skip_broken
+        self.root = root
+        self.skip_broken = skip_broken
         self.source = source
-        self._device = device
-        self._report = report
+        self.device = device
+        self.report = report
 
     @functools.cached_property
     def backbone(self) -> Encoders:
@@ -102,7 +101,7 @@ class FeatureStore:
         import torch
 
         with torch.random.fork_rng(devices=[]):
-            return self.source.load(self._device)
+            return self.source.load(self.device)
 
     def dataset(self, dataset: Dataset) -> Features:
         """The features of a dataset, read or computed; those that it ships need no backbone.
@@ -134,7 +133,7 @@ class FeatureStore:
         """Whether the features of a dataset exist, and the block inputs that `with_blocks` makes;
         without tuned blocks none are needed.
         """
-        entry = self._entry_of(dataset, self._parts)[0]
+        entry, _ = self.entry_of(dataset)
         if not last:
             return entry.is_dir(), True
         kept = self._kept(dataset, items)
@@ -145,9 +144,9 @@ class FeatureStore:
         from hashbench.backbones.extraction import Extraction
 
         entry, identity = self._sentences_entry("prompts", sentences, self.source.key)
-        with self._written(entry, identity) as writer:
+        with self.written(entry, identity) as writer:
             if writer is not None:
-                Extraction(self.backbone, self._report).texts(writer, sentences, np.float32)
+                Extraction(self.backbone, self.report).texts(writer, sentences, np.float32)
         return np.array(_map(entry, "texts"))
 
     def caption_blocks(self, captions: Sequence[str], last: int) -> StoredCaptions:
@@ -159,9 +158,9 @@ class FeatureStore:
 
         key = f"{self.source.key} blocks{last} {BATCHES}"
         entry, identity = self._sentences_entry(f"captions.blocks{last}", captions, key)
-        with self._written(entry, identity) as writer:
+        with self.written(entry, identity) as writer:
             if writer is not None:
-                extraction = Extraction(self.backbone, self._report)
+                extraction = Extraction(self.backbone, self.report)
                 extraction.block_texts(writer, self.tunable(last), captions)
         return StoredCaptions(entry, np.asarray(_map(entry, "starts")))
 
@@ -171,12 +170,16 @@ class FeatureStore:
         """The folder of what the backbone makes of sentences, and all that it depends on."""
         text = json.dumps(list(sentences))
         digest = hashlib.sha256(f"{FORMAT} {key} {text}".encode()).hexdigest()[:16]
-        entry = self._root / f"{kind}.{self.source.name}.{digest}"
+        entry = self.root / f"{kind}.{self.source.name}.{digest}"
         return entry, {"format": FORMAT, "prompts": len(sentences), "backbone": key}
 
     def tails(self, last: int) -> tuple[Tail, Tail]:
         """The weights of the last blocks of the towers, of pictures and of texts."""
         return self.tunable(last).tails()
+
+    def entry_of(self, dataset: Dataset) -> tuple[Path, dict[str, object]]:
+        """The folder of the features of a dataset, and all that they depend on."""
+        return self._entry_of(dataset, self._parts)
 
     def _features(
         self, dataset: Dataset, last: int, kept: IntArray | None
@@ -184,24 +187,24 @@ class FeatureStore:
         """Features and, with `kept`, block inputs of these items: read, or computed in one pass."""
         from hashbench.backbones.extraction import BlocksTask, Extraction, PooledTask
 
-        entry, identity = self._entry_of(dataset, self._parts)
+        entry, identity = self.entry_of(dataset)
         with ExitStack() as stack:
             # always in this order, so that two workers cannot wait for each other
-            pooled = stack.enter_context(self._written(entry, identity))
+            pooled = stack.enter_context(self.written(entry, identity))
             blocks_entry, blocks = entry, None
             if kept is not None:
                 blocks_entry, identity = self._blocks_entry(dataset, last, kept)
-                blocks = stack.enter_context(self._written(blocks_entry, identity))
+                blocks = stack.enter_context(self.written(blocks_entry, identity))
             if pooled is not None or blocks is not None:
-                Extraction(self.backbone, self._report, skip_broken=self._skip_broken).dataset(
+                Extraction(self.backbone, self.report, skip_broken=self.skip_broken).dataset(
                     dataset,
-                    None if pooled is None else PooledTask(pooled, self._stored),
+                    None if pooled is None else PooledTask(pooled, self.stored),
                     None
                     if blocks is None or kept is None
                     else BlocksTask(blocks, self.tunable(last), kept),
                 )
         broken = broken_in(entry)
-        if broken and not self._skip_broken:
+        if broken and not self.skip_broken:
             raise unreadable(broken[0], f"{broken[0].problem} ({len(broken):,} such pictures)")
         images, texts, offsets = (_map(entry, part) for part in ("images", "texts", "offsets"))
         features = Features(
@@ -272,7 +275,7 @@ class FeatureStore:
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
         kind = "".join(f".{name}{value}" for name, value in parts.items())
-        return self._root / f"{dataset.name}.{self.source.name}{kind}.{digest}", identity
+        return self.root / f"{dataset.name}.{self.source.name}{kind}.{digest}", identity
 
     def tunable(self, last: int) -> TunableClip:
         """The towers for a method that tunes their last blocks. Raises InputError for others."""
@@ -281,7 +284,7 @@ class FeatureStore:
         return TunableClip(self.backbone, self.source.name, last)
 
     @contextmanager
-    def _written(self, entry: Path, identity: dict[str, object]) -> Iterator[EntryWriter | None]:
+    def written(self, entry: Path, identity: dict[str, object]) -> Iterator[EntryWriter | None]:
         """The writer of an entry that is missing, under its lock; None for one that exists.
 
         The entry is put in its place at the end, unless an exception leaves it for a later worker.
@@ -290,14 +293,14 @@ class FeatureStore:
             yield None
             return
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            with locks.held(lock_file(self._root, entry.name)):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with claimed(self.root, entry.name) as building:
                 if entry.is_dir():  # another worker was faster
                     yield None
                     return
                 # other devices round differently: none resumes what another one began
-                maker = {**identity, "device": self._device.type}
-                writer = EntryWriter(building_folder(self._root, entry.name), maker)
+                maker = {**identity, "device": self.device.type}
+                writer = EntryWriter(building, maker)
                 yield writer
                 writer.finish(entry, identity)
         except PermissionError as error:
@@ -313,7 +316,8 @@ class FeatureStore:
         return {"fp": 16} if self.source.precision == "fp16" else {}
 
     @property
-    def _stored(self) -> npt.DTypeLike:
+    def stored(self) -> npt.DTypeLike:
+        """The type of features on disk."""
         return np.float16 if self.source.precision == "fp16" else np.float32
 
 

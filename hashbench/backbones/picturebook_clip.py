@@ -13,6 +13,7 @@ import torch
 
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.backbones.own_weights import VOCABULARY, OwnWeights
+from hashbench.backbones.pretrained_config import PretrainedConfig, untrained_config
 
 WEIGHTS = OwnWeights(
     "picturebook-clip",
@@ -37,6 +38,11 @@ CONFIG: dict[str, Any] = {
         "heads": 4,
     },
 }
+
+
+def config() -> PretrainedConfig:
+    """Sizes of both towers, and how pictures and texts are read."""
+    return untrained_config(CONFIG)
 
 
 def build(weights: OwnWeights = WEIGHTS) -> torch.nn.Module:

@@ -1,8 +1,8 @@
 """From a backbone's name to its identity (cheap, no torch) and to the model (when needed).
 
-`picturebook-clip` and `photo-clip` are ours and ship with the package, the second without its
-trunk (`hashbench.backbones.photo_clip`); `scratch-resnet18` and `scratch-resnet50` are trained on
-a run's own training labels (`hashbench.backbones.scratch`); `lite0+minilm` and `lite0+bow` are two
+`picturebook-clip` and `photo-clip` are ours and ship with the package
+(`hashbench.backbones.own_backbones`); `scratch-resnet18` and `scratch-resnet50` are trained on a
+run's own training labels (`hashbench.backbones.scratch`); `lite0+minilm` and `lite0+bow` are two
 towers each (`hashbench.backbones.tower_pairs`). Every other name is a model of open_clip, with
 weights from one of its tags (`openai`), from a file, or from a file that holds those of a tag
 (`openai=FILE`).
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hashbench.backbones import pretrained_weights, tower_pairs
+from hashbench.backbones.own_backbones import OWN, OwnBackbone
 from hashbench.backbones.pretrained_config import (
     LEGACY_TRANSFORM,
     SCRATCH,
@@ -27,7 +28,6 @@ from hashbench.backbones.pretrained_config import (
     model_configs,
     require_tokenizer,
     scratch_config,
-    untrained_config,
 )
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan import catalog
@@ -40,11 +40,6 @@ if TYPE_CHECKING:
     from hashbench.backbones.encoders import Encoders
     from hashbench.backbones.tower_pairs import TowerPair
     from hashbench.datasets.base import Pictures
-
-BUILTIN = "picturebook-clip"
-BUILTIN_WEIGHTS = Path(__file__).with_name("picturebook_clip.safetensors")
-PHOTO = "photo-clip"
-PHOTO_WEIGHTS = Path(__file__).with_name("photo_clip.safetensors")
 
 
 @dataclass(frozen=True)
@@ -69,19 +64,18 @@ class BackboneSource:
         """The two towers of one that is made of such, None for others."""
         return tower_pairs.pair(self.name)
 
+    @property
+    def own(self) -> OwnBackbone | None:
+        """The one of ours that it is, None for others."""
+        return OWN.get(self.name)
+
     @functools.cached_property
     def config(self) -> PretrainedConfig:
         """Activation, tokenizer and preprocessing of the weights."""
         if self.pair is not None:
             return self.pair.config
-        if self.name == BUILTIN:
-            from hashbench.backbones import picturebook_clip
-
-            return untrained_config(picturebook_clip.CONFIG)
-        if self.name == PHOTO:
-            from hashbench.backbones import photo_clip
-
-            return photo_clip.config()
+        if self.own is not None:
+            return self.own.config
         if self.name in SCRATCH:
             return scratch_config(self.name)
         return config_of(self.name, self.tag, self.weights)
@@ -90,7 +84,7 @@ class BackboneSource:
     def key(self) -> str:
         """Names all that decides the features of a text."""
         key = f"{self.name}-{self.weights_hash}"
-        if self.name != BUILTIN:
+        if self.own is None or not self.own.unversioned:
             key += f"-{self.config.activation}-{self.config.tokenizer or 'bpe'}"
         return key if self.encode_precision == "fp32" else f"{key}-{self.encode_precision}"
 
@@ -106,11 +100,12 @@ class BackboneSource:
     def encoding_of(self, pictures: Pictures) -> dict[str, str]:
         """What decides the features of a dataset beside its items and the weights.
 
-        Pictures of the built-in backbone's own size are not resized, so their features are those
+        Pictures of an unversioned backbone's own size are not resized, so their features are those
         of earlier versions, and so is this.
         """
         config = self.config
-        if self.name == BUILTIN and getattr(pictures, "size", None) == config.size:
+        unversioned = self.own is not None and self.own.unversioned
+        if unversioned and getattr(pictures, "size", None) == config.size:
             decides = {"transform": LEGACY_TRANSFORM}
         else:
             decides = {
@@ -131,11 +126,10 @@ class BackboneSource:
                 **self.pair.facts(len(self.words)),
                 "encoding": self.encode_precision,
             }
-        trunk = {"image trunk": tower_pairs.LITE0.description} if self.name == PHOTO else {}
         return {
             "backbone": self.name,
             "weights": f"{self.tag or self.weights.name} {self.weights_hash}",
-            **trunk,
+            **(self.own.facts() if self.own is not None else {}),
             **self.config.facts(),
             "encoding": self.encode_precision,
         }
@@ -162,15 +156,8 @@ class BackboneSource:
             from hashbench.backbones import feature_towers
 
             return feature_towers.load(self.pair, self.words, device, self.encode_precision)
-        if self.name == BUILTIN:
-            from hashbench.backbones import picturebook_clip
-
-            model = picturebook_clip.build()
-            return ClipBackbone(model, device, precision=self.encode_precision)
-        if self.name == PHOTO:
-            from hashbench.backbones import photo_clip
-
-            return ClipBackbone(photo_clip.build(), device, precision=self.encode_precision)
+        if self.own is not None:
+            return ClipBackbone(self.own.build(), device, precision=self.encode_precision)
         if self.name in SCRATCH:
             from hashbench.backbones import scratch
 
@@ -223,7 +210,7 @@ def names() -> list[str]:
     """All valid backbone names. Reads the names of open_clip's configs without importing it."""
     folder = model_configs()
     configs = [] if folder is None else sorted(path.stem for path in folder.glob("*.json"))
-    return [BUILTIN, PHOTO, *SCRATCH, *tower_pairs.NAMES, *configs]
+    return [*OWN, *SCRATCH, *tower_pairs.NAMES, *configs]
 
 
 def check_name(name: str, *, where: object = "--backbone") -> None:
@@ -252,17 +239,13 @@ def check_named(spec: BackboneSpec) -> None:
     is taken for granted. Raises UnknownNameError or InputError.
     """
     check_name(spec.name)
-    pair = tower_pairs.pair(spec.name)
-    own = dict.fromkeys((BUILTIN, PHOTO), "has its own weights")
-    own |= dict.fromkeys(SCRATCH, "is trained by the run itself")
-    if pair is not None or spec.name in own:
+    packaged = tower_pairs.pair(spec.name) or OWN.get(spec.name)
+    if packaged is not None or spec.name in SCRATCH:
         if spec.pretrained:
-            what = own.get(spec.name, own[BUILTIN])
+            what = "has its own weights" if packaged else "is trained by the run itself"
             raise InputError(f"{spec.name} {what}", where="--pretrained")
-        if pair is not None:
-            _ = pair.files  # are they installed?
-        if spec.name == PHOTO:
-            _ = tower_pairs.LITE0.path
+        if packaged is not None:
+            _ = packaged.files  # are they installed?
         return
     if not spec.pretrained:
         raise InputError(
@@ -283,16 +266,13 @@ def resolve(spec: BackboneSpec, data_dir: Path) -> BackboneSource:
     place where a file is looked for, and for a model that cannot be served right.
     """
     check_named(spec)
-    if (pair := tower_pairs.pair(spec.name)) is not None:
-        files = pair.files
-        tag, weights, weights_hash = "", files[0], _joined(*map(_hash, files))
+    packaged = tower_pairs.pair(spec.name) or OWN.get(spec.name)
+    if packaged is not None:
+        tag, weights = "", packaged.files[0]
+        hashes = [_hash(path) for path in packaged.files]
+        weights_hash = hashes[0] if len(hashes) == 1 else _joined(*hashes)
     elif spec.name in SCRATCH:  # its weights are yet to be trained
         tag, weights, weights_hash = "", Path(), ""
-    elif spec.name == BUILTIN:
-        tag, weights, weights_hash = "", BUILTIN_WEIGHTS, _hash(BUILTIN_WEIGHTS)
-    elif spec.name == PHOTO:
-        both = _joined(_hash(PHOTO_WEIGHTS), _hash(tower_pairs.LITE0.path))
-        tag, weights, weights_hash = "", PHOTO_WEIGHTS, both
     else:
         tag, weights = pretrained_weights.locate(spec, data_dir)
         weights_hash = _hash(weights)

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hashbench.backbones.cache_entries import building_folder, lock_file
+from hashbench.backbones.cache_entries import claimed
 from hashbench.backbones.cache_writer import EntryWriter
 from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.openclip_import import open_clip
@@ -31,7 +31,6 @@ from hashbench.backbones.pictures import PictureReader
 from hashbench.backbones.pretrained_config import SCRATCH, PretrainedConfig
 from hashbench.backbones.registry import BackboneSource
 from hashbench.datasets.base import BoolArray, Dataset, IntArray
-from hashbench.files import locks
 
 DIM = 512
 EPOCHS = 30
@@ -133,9 +132,9 @@ def trained(
     entry = root / f"{fitted.dataset.name}.{source.name}.weights.{digest}"
     if not entry.is_dir():
         root.mkdir(parents=True, exist_ok=True)
-        with locks.held(lock_file(root, entry.name)):
+        with claimed(root, entry.name) as building:
             if not entry.is_dir():  # else another worker was faster
-                writer = EntryWriter(building_folder(root, entry.name), identity)
+                writer = EntryWriter(building, identity)
                 model = _train(source, fitted, device, report)
                 state = {name: value.cpu() for name, value in model.state_dict().items()}
                 save_file(state, writer.folder / "weights.safetensors")

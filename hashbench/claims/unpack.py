@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from hashbench.claims.bundle_format import (
     most_bytes,
 )
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files.temporary_folders import temporary_folder
 from hashbench.runs.layout import RunFolder
 
 CHUNK = 1 << 20
@@ -46,8 +46,7 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
     """
     if not path.is_file():
         raise InputError("does not exist" if not path.exists() else "is not a file", where=path)
-    with tempfile.TemporaryDirectory(prefix="hashbench-bundle-") as folder:
-        root = Path(folder)
+    with temporary_folder("hashbench-bundle-") as root:
         try:
             found = _extract(path, root)
         except (tarfile.TarError, EOFError, ValueError) as error:

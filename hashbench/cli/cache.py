@@ -1,4 +1,4 @@
-"""`hashbench cache ls|rm`: the features that backbones computed."""
+"""`hashbench cache ls|build|rm`: the features that backbones computed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from hashbench.cli.cache_build import build_command
 from hashbench.cli.options import DATA_DIR, DataDir, Json
 
 app = typer.Typer(
-    help="Cached features: list and remove.",
+    help="Cached features: list, build and remove.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -38,6 +39,9 @@ def ls_command(json_: Json = False, data_dir: DataDir = DATA_DIR) -> None:
     typer.echo(
         f"{decimal(sum(entry.bytes for entry in entries)):>9}  {len(entries)} entries in {root}"
     )
+
+
+app.command("build")(build_command)
 
 
 @app.command("rm")

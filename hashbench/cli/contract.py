@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from hashbench.files.temporary_folders import temporary_folder
 
 if TYPE_CHECKING:
     from hashbench.testing.verdict import Checks, Verdict
@@ -32,8 +33,8 @@ def report(made: Callable[[Path], Checks], *, as_json: bool) -> None:
 
 def tried(made: Callable[[Path], Checks], *, hidden: bool) -> dict[str, Any]:
     """Tries all checks; unless `hidden`, each is a line as soon as it is known."""
-    with tempfile.TemporaryDirectory(prefix="hashbench-check-") as folder:
-        checks = made(Path(folder))
+    with temporary_folder("hashbench-check-") as folder:
+        checks = made(folder)
         if not hidden:
             _print_head(checks)
         verdicts = []

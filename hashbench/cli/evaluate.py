@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from hashbench.cli.evaluate_parts import PARTS_DIR, Part, Parts, PartsDir
+
 if TYPE_CHECKING:
     from hashbench.codefiles.load import RetrievalTask
     from hashbench.codefiles.read_options import ReadOptions
@@ -40,7 +42,12 @@ Packed = Annotated[
 ]
 Items = Annotated[str, typer.Option("--items", help="Items are rows, or columns.")]
 LabelsAs = Annotated[
-    str, typer.Option("--labels-as", help="One column of labels is an index, or multi-hot.")
+    str,
+    typer.Option(
+        "--labels-as",
+        help="One column of labels is an index, or multi-hot; packed: bytes or words, a bit a "
+        "class.",
+    ),
 ]
 Binarize = Annotated[
     str,
@@ -98,6 +105,9 @@ def eval_command(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of bootstrap and test.")] = 0,
+    parts: Parts = None,
+    part: Part = None,
+    parts_dir: PartsDir = PARTS_DIR,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="[default: all cores]")
     ] = None,
@@ -112,7 +122,10 @@ def eval_command(
     BxTest/ByTest/BxTrain/ByTrain, qB/rB (packed or not), and hashbench's own codes/. What a file
     leaves open is asked for by the option that settles it.
     Files with other labels make another table.
+    `--parts 8` scores the database in 8 parts, on one machine or, by the same command, on several;
+    big .npy files are mapped into memory, not read.
     """
+    from hashbench.cli.evaluate_parts import PartsAsked, make_one, scored_by_parts
     from hashbench.codefiles.load import load, load_files
     from hashbench.codefiles.scores import check_directions, partner, score
     from hashbench.errors import UnknownNameError
@@ -121,6 +134,7 @@ def eval_command(
     form = "json" if json_ else format_
     if form not in code_file_tables.FORMATS:
         raise UnknownNameError("format", form, code_file_tables.FORMATS, where="--format")
+    by_parts = PartsAsked.of(parts, part, parts_dir, versus, threads, as_json=form == "json")
     metrics, notes = _metrics(metric or [], as_in or [], topk)
     options = read_options(
         layout=layout, query=query, database=database, labels=labels, query_labels=query_labels,
@@ -130,18 +144,26 @@ def eval_command(
     # every file is read and checked before the first is scored, so that an error costs no time
     tasks: list[RetrievalTask] = load_files(files, options)
     check_directions(metrics, tasks)
-    others = load(versus, options) if versus else []
-    scored: list[ScoredCodes] = [
-        score(
-            task,
-            metrics,
-            interval=ci,
-            against=partner(task, others) if versus else None,
-            seed=seed,
-            threads=threads,
-        )
-        for task in tasks
-    ]
+    if by_parts is not None and part is not None:
+        make_one(tasks, metrics, by_parts, part)
+        return
+    scored: list[ScoredCodes]
+    if by_parts is not None:
+        scored = scored_by_parts(tasks, metrics, by_parts, interval=ci, seed=seed)
+        notes.append(f"scored in {parts} parts, in {parts_dir}; no ties in database order")
+    else:
+        others = load(versus, options) if versus else []
+        scored = [
+            score(
+                task,
+                metrics,
+                interval=ci,
+                against=partner(task, others) if versus else None,
+                seed=seed,
+                threads=threads,
+            )
+            for task in tasks
+        ]
     if versus:
         notes.append(f"the other codes: {versus}; paired randomisation test over queries")
     if form == "json":

@@ -57,7 +57,7 @@ COMMANDS = {
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
     "metrics": Entry("metrics:app", "Metrics: list, write and check your own."),
-    "cache": Entry("cache:app", "Cached features: list and remove."),
+    "cache": Entry("cache:app", "Cached features: list, build and remove."),
     "guide": Entry("guide:guide_command", "Read the guide: data, sweeps, protocols, extending."),
 }
 

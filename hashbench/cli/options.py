@@ -69,6 +69,33 @@ OnFinishOption = Annotated[
     ),
 ]
 
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="local|slurm|ray",
+        help="Where to train: on this host, or as jobs of a cluster, whose options are in "
+        "slurm.toml or ray.toml: `hashbench guide clusters`; ray://HOST:PORT is a Ray elsewhere. "
+        "[default: where a run ran before, else local]",
+    ),
+]
+
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--cluster",
+        metavar="FILE",
+        help="TOML file with the options of the cluster. [default: slurm.toml or ray.toml in the "
+        "runs folder, else in the user's folder of settings]",
+        dir_okay=False,
+    ),
+]
+
+PerJob = Annotated[
+    int | None,
+    typer.Option("--per-job", metavar="N", help="Runs that one job does, one after another."),
+]
+
 Runs = Annotated[
     Many, typer.Argument(help="Run ids, beginnings or ends of them, paths, or `last`.")
 ]
@@ -88,14 +115,17 @@ class StartOptions:
     priority: Priority = 0
     track: Track = None
     on_finish: OnFinishOption = None
+    on: On = ""
+    cluster: ClusterFile = None
+    per_job: PerJob = None
     json_: Json = False
     data_dir: DataDir = DATA_DIR
     runs_dir: RunsDir = RUNS_DIR
 
     @property
     def mode(self) -> StartMode:
-        """How the workers start. Raises InputError for a wrong priority or action, or for a tracker
-        that is unknown or not installed.
+        """How the workers start. Raises InputError for a wrong priority, action or option of a
+        cluster, or for a tracker that is unknown or not installed.
         """
         from hashbench.launch.start_mode import StartMode
         from hashbench.runs.on_finish import arrange, default_actions
@@ -107,7 +137,14 @@ class StartOptions:
                 tracker_named(name, "--track")
         trackers = tuple(dict.fromkeys(self.track or ()))
         on_finish = arrange(self.on_finish or default_actions())
-        return StartMode(self.queue, self.priority, self.detach, trackers, on_finish)
+        mode = StartMode(
+            self.queue, self.priority, self.detach, trackers, on_finish,
+            on=self.on, options_file=self.cluster, per_job=self.per_job,
+        )  # fmt: skip
+        if mode.destination is not None:
+            # wrong options are found before any run is made
+            mode.destination.cluster(self.runs_dir)
+        return mode
 
 
 def starts_runs(command: Command) -> Command:
@@ -129,11 +166,24 @@ def takes_study_options(command: Command) -> Command:
     return _with_rows(command, ("method", "set", "ablate"))
 
 
+_OF_FEATURES = (
+    "dataset", "backbone", "pretrained", "feature_precision", "encode_precision", "on_bad_image",
+    "device", "threads",
+)  # fmt: skip
+
+
+def takes_feature_options(command: Command) -> Command:
+    """The same with what decides the features of a dataset, and where they are computed, alone."""
+    from hashbench.plan.run_options import options
+
+    return _with_rows(command, [key for key in options() if key not in _OF_FEATURES])
+
+
 def _with_rows(command: Command, left_out: Collection[str]) -> Command:
     from hashbench.plan.run_options import options
 
     rows = {key: row for key, row in options().items() if key not in left_out}
-    more = {"seed": ["--seeds"]} if left_out else {}
+    more = {"seed": ["--seeds"]} if "seed" in rows and left_out else {}
 
     def parsed(given: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,7 +58,7 @@ def plot_command(
         typer.Option(
             "--width",
             help="column (3.3 inches), page (7 inches), or inches. [default: column, but page "
-            "where there are more panels than two]",
+            "where there are more panels than two, or many bars]",
         ),
     ] = "",
     seed: Annotated[
@@ -80,6 +79,7 @@ def plot_command(
     or --csv the numbers are printed, whether a file is written or not.
     """
     from hashbench.cli.console import console
+    from hashbench.cli.progress import single_bar
     from hashbench.errors import InputError
     from hashbench.files.atomic import write_bytes_atomically
     from hashbench.report.figures import catalog, paper, terminal
@@ -88,7 +88,8 @@ def plot_command(
     catalog.check_kind(kind)
     options = PlotOptions(metric_name(metric), over, seed, items, data_dir)
     form = "" if output is None else output.suffix.lower().removeprefix(".")
-    paper.inches(width, 1)
+    if width:
+        paper.check_width(width)
     if output is not None:  # a wrong ending is told before minutes of computing
         paper.check_form(form)
     folders, files = sort_paths(runs or [], runs_dir)
@@ -96,12 +97,11 @@ def plot_command(
         raise InputError("is no run", where=files[0], remedy="a run folder or the id of a run")
     collected = collect(folders)
     warn(f"left out: {problem}" for problem in collected.damaged)
-    stderr = console(stderr=True)
     # scores of large databases, t-SNE and models take a while
-    with stderr.status(f"computing {kind}") if stderr.is_terminal else contextlib.nullcontext():
-        figure = catalog.figure(kind, collected, options)
+    with single_bar(kind, hidden=False, percent=True) as progress:
+        figure = catalog.figure(kind, collected, options, progress)
     if output is not None:
-        inches = paper.inches(width, len(figure.panels))
+        inches = paper.inches(width, figure)
         write_bytes_atomically(output, paper.written(figure, form, inches))
         warn([f"{output}: {figure.title}, {len(figure.panels)} panels"])
     if csv or json_:

@@ -13,15 +13,19 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def progress_bar(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar(
+    *, hidden: bool, percent: bool = False
+) -> Iterator[Callable[[str, int, int], None]]:
     """Yields a function of (what, done, total) that draws one bar after the other, with the time
-    left; a total of 0 is not known.
+    left; a total of 0 is not known. `percent`: a share is shown in place of done and total.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn
+    from rich.progress import TextColumn as Text
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     stderr = console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    count = TaskProgressColumn() if percent else MofNCompleteColumn()
+    columns = (Text("{task.description}"), BarColumn(), count, TimeLeft())
     off = hidden or not stderr.is_terminal
     with Progress(*columns, console=stderr, disable=off, transient=True) as progress:
         bars: dict[str, TaskID] = {}
@@ -37,9 +41,11 @@ def progress_bar(*, hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 @contextlib.contextmanager
-def single_bar(what: str, *, hidden: bool) -> Iterator[Callable[[int, int], None]]:
+def single_bar(
+    what: str, *, hidden: bool, percent: bool = False
+) -> Iterator[Callable[[int, int], None]]:
     """Yields a function of (done, total) that draws how far something is, with the time left."""
-    with progress_bar(hidden=hidden) as progress:
+    with progress_bar(hidden=hidden, percent=percent) as progress:
         yield lambda done, total: progress(what, done, total)
 
 

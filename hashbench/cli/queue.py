@@ -25,7 +25,8 @@ def queue_command(
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
-    """Show who waits for a device on this host, in turn, and who trains; change order and slots.
+    """Show who waits for a device on this host, in turn, who trains, and the jobs of clusters;
+    change order and slots.
 
     Runs come here with `hashbench run --queue`. Those started without it train at once, and
     waiting ones leave them their slot.

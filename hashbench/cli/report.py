@@ -148,8 +148,8 @@ def _page(
     drawn: list[Figure] = []
     missing: list[str] = []
     if figures and collected.finished:
-        with single_bar("figures", hidden=hidden) as report:
-            drawn, missing = figures_of(collected, metric, report)
+        with single_bar("figures", hidden=hidden, percent=True) as progress:
+            drawn, missing = figures_of(collected, metric, progress)
     return report_page(collected, tables, drawn, title=title, notes=missing)
 
 

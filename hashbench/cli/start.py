@@ -17,14 +17,34 @@ def work_through(
     folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool
 ) -> None:
     """Works through runs. Watched, it exits with the worst of their exit codes."""
+    from hashbench.cli.jobs import submit_all, watch_jobs
+
     for folder in folders:
         mode.prepare(folder)
+    # jobs first: they wait in their queue while runs of this host train
+    submitted = submit_all(folders, data_dir, mode, as_json=as_json)
+    worst = 0
+    if here := [folder for folder in folders if folder not in submitted]:
+        worst = _work_here(here, data_dir, mode, as_json=as_json)
+    if submitted and not mode.detach:
+        worst = max(worst, watch_jobs(submitted, as_json=as_json))
+    if not (mode.queue or mode.detach or as_json):
+        _print_results(folders)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _work_here(
+    folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool
+) -> int:
+    """Works through runs on this host; the worst of their exit codes, 0 where nobody watches."""
     if mode.queue or (mode.detach and len(folders) > 1):
         _enqueue(folders, data_dir, mode, as_json=as_json)
     elif mode.detach:
         _leave(folders, data_dir, mode)
     else:
-        _watch(folders, data_dir, mode, as_json=as_json)
+        return _watch(folders, data_dir, mode, as_json=as_json)
+    return 0
 
 
 def _follow(folder: RunFolder, mode: StartMode) -> None:
@@ -51,15 +71,15 @@ def _enqueue(
 
 
 def _leave(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode) -> None:
-    from hashbench.launch import actions
+    from hashbench.launch import actions, spawn
 
     for folder in folders:
-        actions.resume(folder, data_dir)
+        actions.resume(folder, data_dir, start=spawn.start)
         _follow(folder, mode)
         typer.echo(folder.id)
 
 
-def _watch(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool) -> None:
+def _watch(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_json: bool) -> int:
     from hashbench.cli.watch import Interrupted, watcher
     from hashbench.errors import BusyError
     from hashbench.launch.spawn import start
@@ -82,10 +102,7 @@ def _watch(folders: Sequence[RunFolder], data_dir: Path, mode: StartMode, *, as_
             typer.echo(f"to go on: hashbench resume {' '.join(waiting)}", err=True)
             raise typer.Exit(130) from None
         worst = max(worst, code)
-    if not as_json:
-        _print_results(folders)
-    if worst:
-        raise typer.Exit(worst)
+    return worst
 
 
 def _print_results(folders: Sequence[RunFolder]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from hashbench.report.figures.figure import Figure
     from hashbench.studies.answer import Answer
     from hashbench.studies.runs import PlannedStudy
 
@@ -70,16 +71,23 @@ def _print_answer(found: Answer, data_dir: Path, *, figures: bool) -> None:
     from hashbench.cli.console import console
     from hashbench.report.figures import terminal
     from hashbench.studies import export
-    from hashbench.studies.figures import drawn
 
     out = console()
     out.print(export.for_terminal(found))
-    made, missing = drawn(found, data_dir) if figures else ([], [])
+    made, missing = _figures(found, data_dir) if figures else ([], [])
     for figure in made:
         out.print()
         out.print(terminal.rendered(figure, min(out.width, 100)))
     for line in missing:
         typer.echo(line, err=True)
+
+
+def _figures(found: Answer, data_dir: Path) -> tuple[list[Figure], list[str]]:
+    from hashbench.cli.progress import single_bar
+    from hashbench.studies.figures import drawn
+
+    with single_bar("figures", hidden=False, percent=True) as progress:
+        return drawn(found, data_dir, progress)
 
 
 def _form(output: Path | None) -> str:
@@ -100,13 +108,12 @@ def _form(output: Path | None) -> str:
 def _written(found: Answer, form: str, data_dir: Path, command: str, *, figures: bool) -> bytes:
     from hashbench.report.tables import for_json
     from hashbench.studies import export, pages
-    from hashbench.studies.figures import drawn
 
     if form == ".md":
         return export.markdown(found).encode()
     if form == ".json":
         return (for_json(export.as_json(found)) + "\n").encode()
-    made, missing = drawn(found, data_dir) if figures else ([], [])
+    made, missing = _figures(found, data_dir) if figures else ([], [])
     return pages.written(pages.page(found, made, missing, command), form)
 
 

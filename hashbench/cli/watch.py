@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import textwrap
 import time
 from abc import ABC, abstractmethod
+from typing import Protocol
 
 import msgspec
 from rich.console import Console
@@ -30,7 +30,7 @@ from hashbench.runs import control, events
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
-from hashbench.runs.status import activity, status_of
+from hashbench.runs.status import activity, put_back, status_of
 from hashbench.runs.tailer import Tailer
 
 POLL_SECONDS = 0.1
@@ -60,16 +60,41 @@ class Interrupted(HashbenchError):  # noqa: N818  # a request of the user's, not
         self.resumable = resumable
 
 
+class Work(Protocol):
+    """What works at a run: a process, or the job of a cluster."""
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None:
+        """None while it works."""
+
+
 class Watcher(ABC):
     """Follows workers until they end. Ctrl-C asks the worker to stop, a second one leaves it."""
 
-    def follow(self, run: RunFolder, process: subprocess.Popen[bytes], number: int, of: int) -> int:
+    def follow(self, run: RunFolder, process: Work, number: int, of: int) -> int:
         """Shows a run's events until its worker ends; returns the exit code.
 
         Raises Interrupted when the user stopped it.
         """
         tailer = Tailer(run.events)
-        state = earlier_state(tailer)
+        return self.follow_from(tailer, earlier_state(tailer), run, process, number, of)
+
+    def follow_from(
+        self,
+        tailer: Tailer,
+        state: RunState,
+        run: RunFolder,
+        process: Work,
+        number: int,
+        of: int,
+        *,
+        leave: bool = False,
+    ) -> int:
+        """The same from where `tailer` is, with what the events before say in `state`. `leave`:
+        Ctrl-C ends the watching at once, and nothing else.
+        """
         self.begin(run, number, of)
         stop_requested = False
         try:
@@ -84,6 +109,8 @@ class Watcher(ABC):
                         break
                     time.sleep(POLL_SECONDS)
                 except KeyboardInterrupt:
+                    if leave:
+                        raise Interrupted(resumable=False) from None
                     if stop_requested:
                         self.message(f"left running: {run.id}")
                         raise Interrupted(resumable=False) from None
@@ -92,9 +119,10 @@ class Watcher(ABC):
                     self.message("finishing the step and saving; Ctrl-C again leaves it running")
         finally:
             self.end()
-        if state.ended is None:
+        if state.ended is None or put_back(state):
             lost = status_of(run, state, {})
-            self.message(f"{lost.reason or 'the worker ended'} (exit code {process.returncode})")
+            code = "" if leave else f" (exit code {process.returncode})"
+            self.message(f"{lost.reason or 'the worker ended'}{code}")
             self.message(last_log_lines(run))
             self.message(lost.remedy)
             return LOST_CODE

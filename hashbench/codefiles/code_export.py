@@ -28,6 +28,7 @@ from hashbench.metrics.codes import Codes, LabelMasks
 About = Mapping[str, str]
 """What the codes are: run, method, protocol, split."""
 
+ABOUT = "about.json"
 LARGEST_ID = (1 << 63) - 1
 
 
@@ -92,6 +93,7 @@ def _write_hdf5(path: Path, codes: CodeSet, about: About) -> None:
 
 
 def _write_npy(folder: Path, codes: CodeSet, about: About) -> None:
+    _begin(folder)
     texts = {name: np.array(texts, dtype=np.str_) for name, texts in _texts(codes).items()}
     for name, array in {**_arrays(codes), **texts}.items():
         _save_array(folder / f"{name}.npy", array)
@@ -107,6 +109,7 @@ def _write_faiss(folder: Path, codes: CodeSet, about: About) -> None:
     multiple of 8 is filled up with zeros on both sides, which changes no distance.
     """
     faiss = extra_module("faiss", "faiss", "--to faiss")
+    _begin(folder)
     ids, which = _numeric_ids(codes.database_ids, len(codes.database_labels))
     for modality, part in codes.database.items():
         packed = packed_bytes(part)
@@ -138,9 +141,14 @@ def _save_array(path: Path, array: np.ndarray) -> None:
     write_atomically(path, lambda stream: np.save(stream, array, allow_pickle=False))
 
 
+def _begin(folder: Path) -> None:
+    """`about.json` is written last: where it is, all is of one export."""
+    (folder / ABOUT).unlink(missing_ok=True)
+
+
 def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
     content = json.dumps(dict(about), indent=1) + "\n"
-    write_bytes_atomically(folder / "about.json", content.encode())
+    write_bytes_atomically(folder / ABOUT, content.encode())
 
 
 def check_available(form: CodeForm) -> None:

@@ -15,7 +15,7 @@ from hashbench.metrics.codes import Codes, LabelMasks
 Zero = Literal["refuse", "plus", "minus"]
 Packed = Literal["", "little", "big"]
 Items = Literal["", "rows", "columns"]
-LabelsAs = Literal["", "index", "multi-hot"]
+LabelsAs = Literal["", "index", "multi-hot", "packed"]
 Binarize = Literal["", "sign", "median"]
 
 _ELEMENTS_AT_ONCE = 1 << 22
@@ -147,12 +147,15 @@ def _check_width(pair: ArrayPair, bits: int | None) -> None:
         )
 
 
-def to_labels(pair: ArrayPair) -> tuple[LabelMasks, LabelMasks]:
-    """Query and database label masks over the same classes, from multi-hot rows or class numbers.
+def to_labels(pair: ArrayPair, labels_as: LabelsAs = "") -> tuple[LabelMasks, LabelMasks]:
+    """Query and database label masks over the same classes, from multi-hot rows, class numbers, or
+    words with a bit for each class.
 
     Class numbers may begin anywhere: only which items share one matters.
     """
     query, database = pair.query, pair.database
+    if labels_as == "packed":
+        return _packed_labels(query), _packed_labels(database)
     if query.labels.ndim == 2:
         return (
             LabelMasks.from_multi_hot(query.labels, where=query.labels_at),
@@ -172,6 +175,24 @@ def to_labels(pair: ArrayPair) -> tuple[LabelMasks, LabelMasks]:
         LabelMasks.from_class_index(parts[0], len(values), where=query.labels_at),
         LabelMasks.from_class_index(parts[1], len(values), where=database.labels_at),
     )
+
+
+def _packed_labels(side: SideArrays) -> LabelMasks:
+    if side.labels.dtype.kind != "u":
+        raise InputError(
+            f"holds {side.labels.dtype} values; packed labels are bytes or unsigned words, a bit "
+            "for each class",
+            where=side.labels_at,
+        )
+    return LabelMasks.from_packed_bytes(_as_bytes(side.labels))
+
+
+def _as_bytes(array: Array) -> Array:
+    """(N, W) words as (N, bytes), the least significant byte first; without a copy where they are
+    so already.
+    """
+    words = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return words.view(np.uint8).reshape(len(array), array.shape[1] * array.dtype.itemsize)
 
 
 def _check(array: Array, at: str) -> None:
@@ -203,7 +224,7 @@ def _with_class_numbers(
         raise InputError(
             f"has shape {side.labels.shape}; class numbers are one column", where=side.labels_at
         )
-    if labels_as == "multi-hot":
+    if labels_as in ("multi-hot", "packed"):
         return tuple(
             _with_labels(side, np.atleast_2d(side.labels.T).T) for side in (query, database)
         )  # type: ignore[return-value]
@@ -313,8 +334,7 @@ def _unpack(array: Array, at: str, packed: Packed, bits: int | None) -> Codes:
             raise InputError(f"holds {array.dtype} values, which are not bytes", where=at)
         array = array.astype(np.uint8)
     size = array.dtype.itemsize
-    words = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    as_bytes = words.view(np.uint8).reshape(len(array), array.shape[1] * size)
+    as_bytes = _as_bytes(array)
     if bits is not None and not 8 * (as_bytes.shape[1] - size) < bits <= 8 * as_bytes.shape[1]:
         raise InputError(
             f"{as_bytes.shape[1]} bytes a code do not hold {bits} bits each",

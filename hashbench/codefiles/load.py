@@ -186,7 +186,7 @@ def _task(
         bits=options.bits,
         binarize=options.binarize,
     )
-    query_labels, database_labels = convert.to_labels(pair)
+    query_labels, database_labels = convert.to_labels(pair, options.labels_as)
     return RetrievalTask(
         str(space.path),
         layout,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,8 +25,9 @@ from hashbench.metrics.significance import (
 class MetricScore:
     """One metric of one set of codes.
 
-    `ties` holds its value under every tie rule (empty where ties do not matter), and the score
-    its random floor. `interval` and `against` are there where they were needed for.
+    `ties` holds its value under every tie rule (empty where ties do not matter; without database
+    order where it was scored by parts), and the score its random floor. `interval` and `against`
+    are there where they were asked for.
     """
 
     score: Score
@@ -66,24 +67,58 @@ def score(
     `against` is a task with the same queries to compare with by a paired randomisation test.
     Raises InputError where codes and labels do not fit or queries differ.
     """
-    chosen = [metric for metric in metrics if metric.direction in ("", task.direction)]
-    bound = Metric("P", "radius", task.query.bits, empty="zero")  # all items: the relevant share
-    needed = list(dict.fromkeys([*_with_ties(chosen), bound]))
+    chosen = metrics_of(task, metrics)
+    needed = needed_metrics(task, chosen, TIES)
     by_metric = dict(zip(needed, _evaluate(task, needed, threads), strict=True))
     others: list[Score] = []
     if against is not None and chosen:
         check_same_queries(task, against)
         others = _evaluate(against, chosen, threads)
+    return put_together(task, chosen, by_metric, interval=interval, others=others, seed=seed)
+
+
+def metrics_of(task: RetrievalTask, metrics: Sequence[Metric]) -> list[Metric]:
+    """Those that do not name another direction."""
+    return [metric for metric in metrics if metric.direction in ("", task.direction)]
+
+
+def needed_metrics(
+    task: RetrievalTask, chosen: Sequence[Metric], ties: Sequence[Tie]
+) -> list[Metric]:
+    """All that must be evaluated to report the chosen metrics, each under these tie rules, too."""
+    with_ties = [
+        one
+        for metric in chosen
+        for one in ([metric, *map(metric.with_tie, ties)] if metric.has_ties else [metric])
+    ]
+    return list(dict.fromkeys([*with_ties, _all_items(task)]))
+
+
+def _all_items(task: RetrievalTask) -> Metric:
+    """Precision over the whole database: the share of relevant pairs."""
+    return Metric("P", "radius", task.query.bits, empty="zero")
+
+
+def put_together(
+    task: RetrievalTask,
+    chosen: Sequence[Metric],
+    by_metric: Mapping[Metric, Score],
+    *,
+    interval: bool,
+    others: Sequence[Score] = (),
+    seed: int = 0,
+) -> ScoredCodes:
+    """The scores of a task from those of its `needed_metrics`; `others` are those of other codes on
+    the same queries.
+    """
     scores = []
     for number, metric in enumerate(chosen):
         own = by_metric[metric]
-        ties = (
-            {tie: by_metric[metric.with_tie(tie)].value for tie in _TIES} if metric.has_ties else {}
-        )
+        rules = {tie: metric.with_tie(tie) for tie in TIES} if metric.has_ties else {}
         scores.append(
             MetricScore(
                 own,
-                ties,
+                {tie: by_metric[one].value for tie, one in rules.items() if one in by_metric},
                 bootstrap_interval(own.per_query, seed=seed) if interval else None,
                 paired_randomisation(own.per_query, others[number].per_query, seed=seed)
                 if others
@@ -94,21 +129,13 @@ def score(
         task,
         code_facts(task.query),
         code_facts(task.database),
-        by_metric[bound].value,
+        by_metric[_all_items(task)].value,
         label_fingerprint(task.query_labels, task.database_labels),
         tuple(scores),
     )
 
 
-_TIES: tuple[Tie, ...] = ("worst", "expected", "index", "best")
-
-
-def _with_ties(metrics: Sequence[Metric]) -> list[Metric]:
-    return [
-        one
-        for metric in metrics
-        for one in ([metric, *map(metric.with_tie, _TIES)] if metric.has_ties else [metric])
-    ]
+TIES: tuple[Tie, ...] = ("worst", "expected", "index", "best")
 
 
 def _evaluate(task: RetrievalTask, metrics: Sequence[Metric], threads: int | None) -> list[Score]:
@@ -175,7 +202,7 @@ def record(scored: ScoredCodes, one: MetricScore) -> dict[str, object]:
         "bits": task.query.bits,
         "metric": str(replace(one.metric, direction="")),
         "value": own.value,
-        **{tie: one.ties.get(tie) for tie in _TIES},
+        **{tie: one.ties.get(tie) for tie in TIES},
         "floor": own.floor,
         "queries": len(task.query),
         "database": len(task.database),

@@ -49,14 +49,14 @@ class VisibleLabels:
             )
 
     def save(self, path: Path) -> None:
-        """Writes them as an .npz of plain arrays, whole or not at all."""
+        """Writes an .npz of plain arrays, whole or not at all, into a folder that exists."""
 
         def write(stream: IO[bytes]) -> None:
             np.savez_compressed(
                 stream, labels=self.labels, known=self.known, source=np.array([self.source])
             )
 
-        write_atomically(path, write)
+        write_atomically(path, write, make_folder=False)
 
     @classmethod
     def load(cls, path: Path) -> VisibleLabels:

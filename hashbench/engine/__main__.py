@@ -18,12 +18,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hashbench.engine", description=__doc__)
     parser.add_argument("run", type=Path, help="the folder of the run")
     parser.add_argument("--data-dir", type=Path, default=Path("data"))
-    parser.add_argument("--ticket", type=int, help="an inherited open file: the place in the queue")
+    parser.add_argument("--ticket", help="the place in the queue: the handle of its lock")
     parser.add_argument("--priority", type=int, default=0, help="of the ticket")
+    parser.add_argument(
+        "--wait-for-claim",
+        type=_seconds,
+        metavar="SECONDS",
+        help="wait so long for another worker of this run to end, or to count as dead, as a job "
+        "that was requeued does; a run that is finished by then is no error",
+    )
+    parser.add_argument("--job", default="", help="the scheduler's job in which this runs")
     given = parser.parse_args()
     ticket = None if given.ticket is None else Ticket(given.ticket, given.priority)
     try:
-        return attempt(RunFolder(given.run.resolve()), given.data_dir, ticket)
+        run = RunFolder(given.run.resolve())
+        return attempt(run, given.data_dir, ticket, wait=given.wait_for_claim, job=given.job)
     except HashbenchError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -31,6 +40,13 @@ def main() -> int:
         explained = os_errors.explained(error)
         sys.stderr.write(f"{explained}\n")
         return explained.exit_code
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(text)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -117,7 +117,8 @@ def save(run: RunFolder, checkpoint: Checkpoint) -> None:
     )
     state = msgspec.json.encode(header).decode()
     metadata = {"format": FORMAT, "state": state, "digest": _digest(state, whole)}
-    write_bytes_atomically(path_of(run), to_bytes(whole, metadata))
+    run.checkpoint.mkdir(exist_ok=True)
+    write_bytes_atomically(path_of(run), to_bytes(whole, metadata), make_folder=False)
 
 
 def load(run: RunFolder, spec_hash: str) -> Checkpoint | None:

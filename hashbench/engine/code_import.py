@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from hashbench.engine.data import load_dataset, split_of
 from hashbench.engine.evaluation import score_length
 from hashbench.errors import InputError
 from hashbench.files import array_files
+from hashbench.files.temporary_folders import temporary_folder
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.directions import DIRECTIONS, REPORTED, directions_of
 from hashbench.plan.spec import NOT_STATED, BackboneSpec, DatasetSpec, RunSpec
@@ -88,14 +88,17 @@ def import_codes(
     dataset = load_dataset(dataset_spec, data_dir)
     split = split_of(spec, dataset)
     matched = [match(one, dataset, split) for one in sets]
-    run = layout.create(runs_dir, spec, datetime.datetime.now().astimezone())
-    try:
-        outcome = _result(run, spec, statement, matched, dataset, split)
-        result.write(run.result, outcome)
-        _tell(run, outcome)
-    except BaseException:  # half of a row must not stay among the runs
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+    now = datetime.datetime.now().astimezone()
+    while (runs_dir / spec.run_id(now)).exists():
+        now += datetime.timedelta(seconds=1)
+    layout.make_runs_dir(runs_dir)
+    # half of a row must not stay among the runs, not even where this process is killed
+    with temporary_folder(layout.BUILDING, runs_dir) as hidden:
+        built = layout.create(hidden, spec, now)
+        outcome = _result(built, spec, statement, matched, dataset, split)
+        result.write(built.result, outcome)
+        _tell(built, outcome)
+        run = RunFolder(built.path.rename(runs_dir / built.id))
     return Imported(run, matched[0].how, outcome.scores)
 
 

@@ -52,6 +52,7 @@ def evaluate_run(
         LabelMasks.from_multi_hot(dataset.labels[part]) for part in (split.query, split.database)
     )
     lengths: dict[str, ScoredLength] = {}
+    run.codes.mkdir(exist_ok=True)  # and not the run's folder, which may have been moved
     for bits in method.bits:
         codes = _code_set(data, bits, query, database, *labels)
         digest = file_digest(write_codes(run.codes, codes))

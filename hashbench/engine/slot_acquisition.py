@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 
@@ -21,18 +20,28 @@ BEAT_SECONDS = 10.0  # many may wait for days, and a list reads what they write
 
 @dataclass(frozen=True)
 class Ticket:
-    """The place in the queue that a worker was started with: an open, locked file."""
+    """The place in the queue that a worker was started with: the handle of its lock."""
 
-    lock: int
+    handle: str
     priority: int
 
 
-def slot_for(run: RunFolder, ticket: Ticket | None, writer: EventWriter) -> Slot | None:
+def slot_for(
+    run: RunFolder, ticket: Ticket | None, writer: EventWriter, job: str = ""
+) -> Slot | None:
     """The slot that the run trains in. With a ticket it waits for its turn; without one it takes
-    what is free, and None, so that it shares a device, where nothing is.
+    what is free, and None, so that it shares a device, where nothing is. A scheduler's `job` needs
+    no slot: what it may use was given to it alone.
 
     Raises StopAskedError, InputError for a GPU that does not exist.
     """
+    if job:
+        writer.write(events.Fact(name="job", value=job))
+        if control.read(run) == "stop":
+            control.clear(run)
+            raise StopAskedError("asked to stop while its job waited")
+        writer.write(events.Fact(name="slot", value="none"))
+        return None
     line = queue.of(run.path.parent)
     device = specs.read(run.spec).device
     if ticket is None:
@@ -60,15 +69,17 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
             priority=ticket.priority,
         )
     )
-    lock, held = ticket.lock, False
+    held = False
+    lock = line.adopt(run.id, ticket.handle) or line.enter(run.id, device, ticket.priority)
     try:
         while True:
+            writer.require_in_place()
             held = _handle_control(run, line, writer, held=held)
             if not held:
                 try:
                     slot = line.turn(run.id)
-                except LookupError:  # the queue folder was removed: re-enter at its end
-                    os.close(lock)
+                except LookupError:  # the ticket is gone, or the folder: re-enter at the end
+                    lock.close()
                     lock = line.enter(run.id, device, ticket.priority)
                     continue
                 if slot is not None:
@@ -78,7 +89,7 @@ def _wait(run: RunFolder, line: Queue, ticket: Ticket, device: str, writer: Even
         line.leave(run.id)
         raise
     finally:
-        os.close(lock)
+        lock.close()
 
 
 def _handle_control(run: RunFolder, line: Queue, writer: EventWriter, *, held: bool) -> bool:

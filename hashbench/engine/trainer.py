@@ -231,6 +231,7 @@ class Trainer:
         if request == "pause":
             self.writer.write(events.Paused())
             while (request := control.read(self.run)) not in ("go", "stop"):
+                self.writer.require_in_place()
                 time.sleep(0.2)
             control.clear(self.run)
             self.writer.write(events.Continued())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hashbench.engine.build import build_method, prepare
 from hashbench.engine.data import load_dataset, no_report, split_of
 from hashbench.engine.encoding import encode
 from hashbench.errors import InputError
+from hashbench.files.temporary_folders import temporary_folder
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.layout import RunFolder
@@ -101,8 +101,8 @@ def encoder_problems(
     if isinstance(threads := result.facts.get("threads"), int) and threads > 0:
         torch.set_num_threads(threads)  # sums over other numbers of threads are rounded otherwise
     randomness.deterministic()
-    with tempfile.TemporaryDirectory() as scratch:
-        labels = run.labels if run.labels.is_file() else Path(scratch) / "labels.npz"
+    with temporary_folder("hashbench-verify-") as scratch:
+        labels = run.labels if run.labels.is_file() else scratch / "labels.npz"
         prepared = prepare(spec, data_dir, labels, device, progress or no_report)
         method = build_method(prepared, progress or no_report)
     method.load_state_dict(saved.best.model or saved.model)

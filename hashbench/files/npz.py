@@ -21,6 +21,8 @@ from hashbench.files.memory_budget import OBJECT_BYTES, Budget, elements
 NPY_MAGIC = b"\x93NUMPY"
 MAX_MEMBERS = 10_000
 MAX_HEADER = 10_000
+MAPPED_BYTES = 64 << 20
+"""From this size on an .npy file is mapped into memory, not read: it may be larger than memory."""
 _HEADER = re.compile(
     r"\{\s*'descr':\s*'(?P<descr>[<>|=]?[a-zA-Z]\d*)',"
     r"\s*'fortran_order':\s*(?P<fortran>True|False),"
@@ -63,10 +65,10 @@ def read(path: Path, budget: Budget, only: Collection[str] | None = None) -> dic
 
 
 def read_single(path: Path, budget: Budget) -> Value:
-    """The one array of an .npy file."""
+    """The one array of an .npy file; a big one of numbers as a memory map."""
     try:
         with path.open("rb") as stream:
-            return _array(stream, path.stat().st_size, str(path), budget)
+            return _array(stream, path.stat().st_size, str(path), budget, path)
     except _BROKEN as error:
         raise DamagedFileError(f"is not a whole .npy file ({error})", where=path) from None
 
@@ -94,8 +96,12 @@ def _damaged(path: Path, error: BaseException) -> DamagedFileError:
     )
 
 
-def _array(stream: IO[bytes], size: int, where: str, budget: Budget) -> Value:
-    """One array in .npy format of `size` bytes in all, header included."""
+def _array(
+    stream: IO[bytes], size: int, where: str, budget: Budget, path: Path | None = None
+) -> Value:
+    """One array in .npy format of `size` bytes in all, header included; `path` is that of a file
+    that holds nothing else.
+    """
     prefix = stream.read(8)
     version = prefix[6] if prefix[:6] == NPY_MAGIC and len(prefix) == 8 else 0
     length_bytes = {1: 2, 2: 4}.get(version)
@@ -123,6 +129,9 @@ def _array(stream: IO[bytes], size: int, where: str, budget: Budget) -> Value:
         )
     if len(shape) > 32:
         raise DamagedFileError(f"has {len(shape)} axes", where=where)
+    if path and real >= MAPPED_BYTES and dtype.kind in "biuf" and dtype.isnative:
+        order = "F" if match["fortran"] == "True" else "C"
+        return np.memmap(path, dtype, "r", size - real, shape, order)
     budget.spend(2 * count * dtype.itemsize, where)
     data = stream.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:

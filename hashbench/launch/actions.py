@@ -15,26 +15,34 @@ from pathlib import Path
 import psutil
 
 from hashbench.errors import BusyError, InputError
-from hashbench.launch import spawn
-from hashbench.runs import control, processes, queue
+from hashbench.files.temporary_folders import remove_abandoned_folders
+from hashbench.launch import jobs, spawn
+from hashbench.runs import control, job, processes, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
 
-Start = Callable[[RunFolder, Path], subprocess.Popen[bytes]]
+Start = Callable[[RunFolder, Path], subprocess.Popen[bytes] | None]
+"""How a run starts; it gives the process, or None where a job of a cluster was submitted."""
 
 RESUMABLE = (Status.STOPPED, Status.LOST, Status.QUEUED)
 """The states in which a run without a worker can simply go on."""
+
+DELETED = ".deleted-"  # begins the name of a folder that is being removed
 
 RETRYABLE = (Status.FAILED, *RESUMABLE)
 
 
 def pause(run: RunFolder) -> None:
-    """Asks a running worker to save its state and wait, a waiting one to let others pass."""
+    """Asks a running worker to save its state and wait, a waiting one to let others pass; holds the
+    job of one that has not begun.
+    """
     _require_worker(run, "pause")
     if status(run).state is Status.PAUSED:
         raise InputError("is paused already", where=run.id, remedy=f"hashbench resume {run.id}")
-    _request(run, "pause")
+    view = job.view(run)
+    if view is None or not jobs.pause(run, view):
+        _request(run, "pause")
 
 
 def resume(
@@ -42,12 +50,15 @@ def resume(
 ) -> subprocess.Popen[bytes] | None:
     """Lets a paused worker go on, or starts one from the last checkpoint where none lives.
 
-    `start` is `spawn.start` by default. Returns the process that was started, if any.
+    `start` is by default `spawn.start` or, for a run that was a cluster's job, a job again.
+    Returns the process that was started, if any.
     """
     if status(run).state is Status.PAUSED:
-        _request(run, "go")
+        view = job.view(run)
+        if view is None or not jobs.release(view):
+            _request(run, "go")
         return None
-    return (start or spawn.start)(run, data_dir)
+    return (start or jobs.or_submit(spawn.start))(run, data_dir)
 
 
 def interrupted(run: RunFolder) -> bool:
@@ -57,9 +68,14 @@ def interrupted(run: RunFolder) -> bool:
 
 
 def stop(run: RunFolder) -> None:
-    """Asks a worker to finish its step, save and end; `resume` goes on."""
+    """Asks a worker to finish its step, save and end; `resume` goes on. A job that has not begun
+    is cancelled.
+    """
     _require_worker(run, "stop")
+    view = job.view(run)
     _request(run, "stop")
+    if view is not None:
+        jobs.cancel_waiting(run, view)
 
 
 def kill(run: RunFolder) -> None:
@@ -69,6 +85,9 @@ def kill(run: RunFolder) -> None:
     """
     current = status(run)
     worker = current.worker
+    if current.job_lives and (view := job.view(run)) is not None:
+        jobs.kill(run, current, view)
+        return
     if worker is None or not current.worker_lives:
         raise InputError(f"is {current.state}, so there is no worker to kill", where=run.id)
     if worker.host != processes.hostname():
@@ -84,13 +103,17 @@ def kill(run: RunFolder) -> None:
                 process.kill()
 
 
-def retry(run: RunFolder, data_dir: Path, *, start: Start | None = None) -> subprocess.Popen[bytes]:
-    """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint."""
+def retry(
+    run: RunFolder, data_dir: Path, *, start: Start | None = None
+) -> subprocess.Popen[bytes] | None:
+    """Starts a worker for a run that failed, was lost or stopped, from its last checkpoint, as
+    `resume` does.
+    """
     current = status(run).state
     if current not in RETRYABLE:
         states = " or ".join(RETRYABLE)
         raise InputError(f"is {current}; only {states} runs can be retried", where=run.id)
-    return (start or spawn.start)(run, data_dir)
+    return (start or jobs.or_submit(spawn.start))(run, data_dir)
 
 
 def check_deletable(run: RunFolder) -> None:
@@ -117,13 +140,14 @@ def delete(run: RunFolder) -> None:
     is renamed first, so that no reader ever sees half of a run.
     """
     check_deletable(run)
-    doomed = run.path.with_name(f".deleted-{secrets.token_hex(4)}")
+    doomed = run.path.with_name(f"{DELETED}{secrets.token_hex(4)}")
     try:
         run.path.rename(doomed)
         shutil.rmtree(doomed)
     except OSError as error:
         raise InputError(f"cannot be removed: {error.strerror}", where=run.path) from None
     queue.of(run.path.parent).leave(run.id)
+    remove_abandoned_folders(doomed.parent, DELETED)  # of commands that were killed half-way
 
 
 def _require_worker(run: RunFolder, action: str) -> None:

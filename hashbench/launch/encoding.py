@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hashbench.errors import HashbenchError, InputError
+from hashbench.launch.messages import messages_of
 from hashbench.runs.layout import RunFolder
 
 
@@ -23,29 +19,4 @@ def encode_items(
     ends the process.
     """
     arguments = [str(run.path.resolve()), str(output), *words, "--data-dir", str(data_dir)]
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hashbench.engine.encode_items", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-        )
-        try:
-            for line in process.stdout or ():
-                message = json.loads(line)
-                if "error" in message:
-                    raise InputError(
-                        message["error"], where=message["where"], remedy=message["remedy"]
-                    )
-                yield message
-            if process.wait():
-                errors.seek(0)
-                last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-                raise HashbenchError(
-                    f"the process that encodes ended with: {(last or ['no message'])[0]}"
-                )
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+    return messages_of("hashbench.engine.encode_items", arguments, "the process that encodes")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from hashbench.files import locks
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-from hashbench.runs import control, plugin_folders, queue
+from hashbench.runs import control, job, plugin_folders, queue
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import RunStatus, status
@@ -29,7 +28,7 @@ def start(run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
     Its stdout and stderr go to `worker.log`. Raises BusyError when a worker lives, InputError when
     the run is over, or its method is missing, has changed, or cannot be continued by this version.
     """
-    _check_startable(run)
+    check_startable(run)
     return _spawn(run, data_dir, [])
 
 
@@ -39,18 +38,25 @@ def enqueue(run: RunFolder, data_dir: Path, priority: int = 0) -> subprocess.Pop
 
     Raises as `start` does, and InputError for a priority out of range.
     """
-    _check_startable(run)
+    check_startable(run)
     device = specs.read(run.spec).device
     ticket = queue.of(run.path.parent).enter(run.id, device, priority)
     try:
-        arguments = ["--ticket", str(ticket), "--priority", str(priority)]
-        return _spawn(run, data_dir, arguments, ticket)
-    finally:
-        os.close(ticket)  # the worker holds it now
+        arguments = ["--ticket", ticket.handle, "--priority", str(priority)]
+        worker = _spawn(run, data_dir, arguments, *ticket.files)
+    except BaseException:
+        ticket.close()
+        raise
+    ticket.hand_over(worker.pid)
+    return worker
 
 
 def has_worker(run: RunFolder, current: RunStatus) -> bool:
-    """Whether a worker has the run or is about to: it lives, holds the run, or has a ticket."""
+    """Whether a worker has the run or is about to: it lives, holds the run, has a ticket in the
+    queue, or a scheduler has a job for it.
+    """
+    if current.job_lives:
+        return True
     return (
         current.worker_lives or locks.is_held(run.lock) or queue.of(run.path.parent).waits(run.id)
     )
@@ -70,14 +76,14 @@ def settled(run: RunFolder) -> tuple[RunStatus, bool]:
     return current, has_worker(run, current)
 
 
-def _check_startable(run: RunFolder) -> None:
+def check_startable(run: RunFolder) -> None:
     current, taken = settled(run)
     if taken:
-        raise BusyError(
-            "a worker has it already",
-            where=run.id,
-            remedy=f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it",
-        )
+        doing = f" ({current.doing})" if current.job_lives else ""
+        remedy = f"`hashbench queue` shows it, `hashbench stop {run.id}` ends it"
+        if current.job_lives and not job.is_answered(run):
+            remedy = f"once its job is surely gone, remove {run.path / job.FILE}"
+        raise BusyError(f"a worker has it already{doing}", where=run.id, remedy=remedy)
     if current.state is Status.FINISHED:
         raise InputError(
             "is finished; there is nothing to resume",
@@ -109,6 +115,7 @@ def _spawn(
     run: RunFolder, data_dir: Path, arguments: list[str], *inherited: int
 ) -> subprocess.Popen[bytes]:
     control.clear(run)
+    job.forget(run)
     command = [sys.executable, "-m", "hashbench.engine", str(run.path.resolve())]
     with run.log.open("ab") as log:
         return subprocess.Popen(

@@ -88,12 +88,13 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Patches:
-    """Pictures patch by patch, to look at what a method attends to; nothing is trained or scored
-    with them.
+class Parts:
+    """Items of one modality part by part (patches of pictures, or tokens of words), to look at what
+    a method attends to; nothing is trained or scored with them.
 
-    `features` (n, P, d) are those of the patches, from the frozen tower; `labels` (n, C) the true
-    ones. Methods that tune blocks get the inputs of the first of these, too.
+    `features` (n, P, d) are those of the parts, from the frozen tower; `labels` (n, C) the true
+    ones. Methods that tune blocks get the inputs of the first of these, too, in which a class token
+    stands before the patches, and start and end token around those of words.
     """
 
     features: Tensor
@@ -211,10 +212,14 @@ class Method(nn.Module, ABC):
         """One code of the `available` (n, 2) ones of image and text; the other must not matter."""
         raise TypeError(f"{type(self).__name__} does not fuse modalities")
 
-    def patch_weights(self, patches: Patches) -> Tensor | None:  # noqa: ARG002
+    def patch_weights(self, patches: Parts) -> Tensor | None:  # noqa: ARG002
         """(n, P) what each patch of a picture weighs, for a person to look at; None for methods
         that weigh no patches.
         """
+        return None
+
+    def word_weights(self, words: Parts) -> Tensor | None:  # noqa: ARG002
+        """(n, P) the same for the tokens between start and end token of texts of one length."""
         return None
 
     def encode_published(

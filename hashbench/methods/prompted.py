@@ -20,7 +20,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from hashbench.methods.base import Method, Patches, Stage
+from hashbench.methods.base import Method, Parts, Stage
 from hashbench.methods.context import MethodContext
 from hashbench.nn import monitors
 from hashbench.nn.affinity import PromptState
@@ -175,11 +175,17 @@ class PromptedMethod(Method):
             values[f"bit balance @{K}"] = sum(balances) / len(balances)
         return values
 
-    def patch_weights(self, patches: Patches) -> Tensor | None:
+    def patch_weights(self, patches: Parts) -> Tensor | None:
         """What the class token attends to in the image tower's last block."""
         if patches.tokens is None:
             return None
         return self.towers.image_tower.attention(patches.tokens)[:, 1:]
+
+    def word_weights(self, words: Parts) -> Tensor | None:
+        """What the end token attends to in the text tower's last block."""
+        if words.tokens is None:
+            return None
+        return self.towers.text_tower.attention(words.tokens)[:, 1:-1]
 
     def asked_bits(self, codes: RelaxedCodes) -> RelaxedCodes:
         """The lengths that were asked for, without the auxiliary one."""

@@ -18,6 +18,7 @@ Zero = Literal["refuse", "plus", "minus"]
 
 MAX_BITS = 4096
 MAX_CLASSES = 1024
+_SORTED_AT_ONCE = 1 << 25  # codes: 256 MiB of each word
 _ELEMENTS_AT_ONCE = 1 << 22  # rows are packed in blocks, so a big file never needs a big copy
 
 
@@ -91,15 +92,14 @@ class Codes(Packed):
             raise InputError(f"{bits} bits do not fill {array.shape[1]} bytes", where=where)
         if bitorder == "big":
             array = np.packbits(np.unpackbits(array, axis=1), axis=1, bitorder="little")
-        words = np.zeros((array.shape[0], -(-array.shape[1] // 8)), dtype="<u8")
-        words.view(np.uint8)[:, : array.shape[1]] = array
-        if bits % 64 and bool(np.any(words[:, -1] >> np.uint64(bits % 64))):
+        words = _words(array)
+        if _beyond(words, bits):
             raise InputError(
                 f"packed codes have bits set beyond the {bits} they should have",
                 where=where,
                 remedy="check the number of bits and the bit order",
             )
-        return cls(words.astype(np.uint64, copy=False), bits)
+        return cls(words, bits)
 
     def to_bools(self) -> NDArray[np.bool_]:
         """(N, bits) booleans, True for +1."""
@@ -134,6 +134,14 @@ class LabelMasks(Packed):
                 remedy="unknown labels cannot be scored: give the complete ones",
             )
         return cls(_pack(array, lambda block: block > 0), array.shape[1])
+
+    @classmethod
+    def from_packed_bytes(cls, packed: NDArray[np.uint8]) -> LabelMasks:
+        """Masks from an (N, B) uint8 array, class c in bit c % 8 of byte c // 8; all bits of the
+        bytes are classes. Raises InputError for another shape.
+        """
+        array = _matrix(packed, "packed labels", "bytes", None)
+        return cls(_words(array), 8 * array.shape[1])
 
     @classmethod
     def from_class_index(
@@ -181,25 +189,63 @@ class CodeFacts:
 
 def code_facts(codes: Codes) -> CodeFacts:
     """Count distinct codes and measure how evenly the bits are used."""
-    words = codes.words
-    if words.shape[1] == 1:
-        _, sizes = np.unique(words[:, 0], return_counts=True)
-    else:
-        rows = np.ascontiguousarray(words)
-        whole = rows.view(np.dtype((np.void, rows.shape[1] * 8))).ravel()
-        _, sizes = np.unique(whole, return_counts=True)
+    distinct, equal = _equal_codes(codes.words)
     ones = np.zeros(codes.bits, np.int64)
     for block in _blocks(len(codes), codes.bits):
-        ones += _unpack(words[block], codes.bits).sum(axis=0)
+        ones += _unpack(codes.words[block], codes.bits).sum(axis=0)
     mean = 2 * ones / len(codes) - 1
     return CodeFacts(
         items=len(codes),
         bits=codes.bits,
-        distinct=len(sizes),
+        distinct=distinct,
         balance=float(np.abs(mean).mean()),
         constant=int(np.count_nonzero(np.abs(mean) == 1)),
-        equal_pairs=float((sizes * (sizes - 1)).sum()) / max(1, len(codes) * (len(codes) - 1)),
+        equal_pairs=equal / max(1, len(codes) * (len(codes) - 1)),
     )
+
+
+def _equal_codes(words: Words) -> tuple[int, int]:
+    """The number of distinct codes, and of ordered pairs of different items that have one code.
+
+    Codes are sorted in memory, those of some values of the first word at a time: what is held is
+    bounded unless many items share that word, and then their copies are counted block by block.
+    """
+    distinct = equal = 0
+    shares = -(-len(words) // _SORTED_AT_ONCE)
+    for share in range(shares):
+        blocks = []
+        for rows in _blocks(len(words), 1):
+            block = np.asarray(words[rows])
+            if shares > 1:
+                block = block[_mixed(block[:, 0]) % np.uint64(shares) == share]
+            blocks.append(_counted(block))
+        values, sizes = map(np.concatenate, zip(*blocks, strict=True))
+        if len(blocks) > 1:
+            sizes = _counted(values, sizes)[1]
+        distinct += len(sizes)
+        equal += int((sizes * (sizes - 1)).sum())
+    return distinct, equal
+
+
+def _counted(
+    rows: Words, counts: NDArray[np.int64] | None = None
+) -> tuple[Words, NDArray[np.int64]]:
+    """The distinct rows, and how often each is there: once, or as often as `counts` says."""
+    if not len(rows):
+        return rows, np.zeros(0, np.int64)
+    if rows.shape[1] == 1 and counts is None:
+        values, sizes = np.unique(rows[:, 0], return_counts=True)
+        return values[:, None], sizes
+    order = np.lexsort(rows.T)
+    rows = rows[order]
+    starts = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)])
+    times = np.ones(len(rows), np.int64) if counts is None else counts[order]
+    return rows[starts], np.add.reduceat(times, starts)
+
+
+def _mixed(words: Words) -> Words:
+    """Words spread evenly, so that codes that differ in few bits do not fall into one share."""
+    return (words * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
 
 
 def _blocks(items: int, width: int) -> Iterator[slice]:
@@ -268,5 +314,24 @@ def _check_words(words: Words, width: int, most: int, unit: str) -> None:
             f"words of {words.dtype} {words.shape} do not hold {width} {unit}; "
             f"expected uint64 (N, {-(-width // 64)})"
         )
-    if width % 64 and bool(np.any(words[:, -1] >> np.uint64(width % 64))):
+    if _beyond(words, width):
         raise InputError(f"words have bits set beyond the {width} {unit}")
+
+
+def _beyond(words: Words, width: int) -> bool:
+    """Whether bits beyond the width are set."""
+    if not width % 64:
+        return False
+    shift = np.uint64(width % 64)
+    return any(bool(np.any(words[rows, -1] >> shift)) for rows in _blocks(len(words), 1))
+
+
+def _words(array: NDArray[Any]) -> Words:
+    """(N, B) bytes as words: the very bytes where whole words lie one behind the other, so that a
+    memory map stays one.
+    """
+    if array.shape[1] % 8 == 0 and array.flags.c_contiguous:
+        return array.view("<u8").astype(np.uint64, copy=False)
+    words = np.zeros((array.shape[0], -(-array.shape[1] // 8)), dtype="<u8")
+    words.view(np.uint8)[:, : array.shape[1]] = array
+    return words.astype(np.uint64, copy=False)

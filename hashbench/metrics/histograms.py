@@ -73,10 +73,11 @@ class Histograms:
 
 def sum_shards(shards: Iterable[Histograms]) -> Histograms:
     """The exact histograms of a database from those of its shards, in any order."""
-    shards = list(shards)
-    if not shards:
+    left = iter(shards)
+    first = next(left, None)
+    if first is None:
         raise InputError("no shard to add up")
-    return reduce(add, shards)
+    return reduce(add, left, first)
 
 
 def count_histograms(

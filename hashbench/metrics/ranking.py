@@ -25,14 +25,14 @@ from hashbench.metrics.per_query import per_query_values
 from hashbench.metrics.random_floor import random_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from hashbench.metrics.codes import Codes, LabelMasks
     from hashbench.metrics.metric import Distance, Metric
 
-_BINS_AT_ONCE = 1 << 21  # queries are scored in blocks whose histograms stay within 16 MiB
+_BINS_AT_ONCE = 1 << 21  # 16 MiB of counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,34 +75,76 @@ def evaluate(
     """
     check_inputs(query_codes, database_codes, query_labels, database_labels)
     metrics = list(metrics)
-    groups = {distance: [m for m in metrics if m.distance == distance]
-              for distance in dict.fromkeys(m.distance for m in metrics)}  # fmt: skip
+    groups = by_distance(metrics)
     passes = sum(1 + len(_walks_needed(group)) for group in groups.values())
-    meter = _Meter(progress, passes * len(query_codes) * len(database_codes))
+    meter = Meter(progress, passes * len(query_codes) * len(database_codes))
     results: dict[Metric, _PerQuery] = {}
     for distance, group in groups.items():
-        # One pass serves all metrics of a distance: graded counts tell relevant from not, too.
-        graded = any(metric.card.graded for metric in group)
-        bins = (query_codes.bits + 1) * levels_for(query_labels, graded=graded)
-        step = max(1, _BINS_AT_ONCE // bins)
+        graded = needs_grades(group)
+        levels = levels_for(query_labels, graded=graded)
         blocks = []
-        for start in range(0, len(query_codes), step):
-            rows = slice(start, start + step)
+        for rows in query_blocks(len(query_codes), query_codes.bits, levels):
             inputs = query_codes[rows], database_codes, query_labels[rows], database_labels
-            blocks.append(
-                _score_block(
-                    inputs,
-                    group,
-                    distance=distance,
-                    graded=graded,
-                    floors=floors,
-                    threads=threads,
-                    meter=meter,
-                )
+            histograms = count_histograms(
+                *inputs, graded=graded, distance=distance, threads=threads, progress=meter.of_pass
             )
-        for metric in group:
-            results[metric] = _PerQuery.join([block[metric] for block in blocks])
+            walks = {
+                key: _walk(inputs, histograms, group, key, threads=threads, meter=meter)
+                for key in _walks_needed(group)
+            }
+            blocks.append(_score_block(histograms, group, walks, floors=floors))
+        results |= {metric: _PerQuery.join([block[metric] for block in blocks]) for metric in group}
     return [_summarise(metric, results[metric]) for metric in metrics]
+
+
+def evaluate_histograms(
+    blocks_of: Callable[[Distance], Iterable[Histograms]],
+    metrics: Sequence[Metric],
+    *,
+    floors: bool = False,
+) -> list[Score]:
+    """The scores that `evaluate` gives, to the bit, from the histograms of the whole database.
+
+    `blocks_of` a distance yields those of the queries in the blocks of `query_blocks`, graded where
+    the metrics of that distance need it. Raises InputError for a metric of which histograms do not
+    hold enough (`why_not_from_histograms`).
+    """
+    for metric in metrics:
+        if reason := why_not_from_histograms(metric):
+            raise InputError(f"{metric}: {reason}")
+    results: dict[Metric, _PerQuery] = {}
+    for distance, group in by_distance(metrics).items():
+        blocks = [_score_block(block, group, {}, floors=floors) for block in blocks_of(distance)]
+        results |= {metric: _PerQuery.join([block[metric] for block in blocks]) for metric in group}
+    return [_summarise(metric, results[metric]) for metric in metrics]
+
+
+def why_not_from_histograms(metric: Metric) -> str:
+    """Why a metric does not follow from histograms; empty where it does, as it does unless ties are
+    in database order.
+    """
+    if metric.tie == "index" and metric.has_ties:
+        return "ties in database order need a walk through the whole database, in order"
+    return ""
+
+
+def by_distance(metrics: Sequence[Metric]) -> dict[Distance, list[Metric]]:
+    """The metrics of each distance, which one pass over the pairs serves."""
+    return {distance: [m for m in metrics if m.distance == distance]
+            for distance in dict.fromkeys(m.distance for m in metrics)}  # fmt: skip
+
+
+def needs_grades(metrics: Iterable[Metric]) -> bool:
+    """Whether their histograms must be graded, which then serve all: they tell relevant from not,
+    too.
+    """
+    return any(metric.card.graded for metric in metrics)
+
+
+def query_blocks(queries: int, bits: int, levels: int) -> list[slice]:
+    """The queries in blocks whose histograms stay within 16 MiB."""
+    step = max(1, _BINS_AT_ONCE // ((bits + 1) * levels))
+    return [slice(start, min(start + step, queries)) for start in range(0, queries, step)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +167,7 @@ class _PerQuery:
         )
 
 
-class _Meter:
+class Meter:
     """Adds up the progress of several passes."""
 
     def __init__(self, progress: Progress | None, pairs: int) -> None:
@@ -139,25 +181,15 @@ class _Meter:
 
 
 def _score_block(
-    inputs: RankingInputs,
+    histograms: Histograms,
     metrics: list[Metric],
+    walks: Mapping[GainsKey, DatabaseWalk],
     *,
-    distance: Distance,
-    graded: bool,
     floors: bool,
-    threads: int | None,
-    meter: _Meter,
 ) -> dict[Metric, _PerQuery]:
-    histograms = count_histograms(
-        *inputs, graded=graded, distance=distance, threads=threads, progress=meter.of_pass
-    )
-    walks = {
-        key: _walk(inputs, histograms, metrics, key, threads=threads, meter=meter)
-        for key in _walks_needed(metrics)
-    }
     relevance = histograms.counts.sum(axis=1)
     relevant: Counts = relevance[:, 1:].sum(axis=1)
-    bits = inputs[0].bits
+    bits = histograms.counts.shape[1] - 1
     results = {}
     for metric in metrics:
         # any walk serves a metric without gains of its own
@@ -194,7 +226,7 @@ def _walk(
     key: GainsKey,
     *,
     threads: int | None,
-    meter: _Meter,
+    meter: Meter,
 ) -> DatabaseWalk:
     """The walk at the cut-offs of the metrics that have these gains, or none of their own."""
     indexed = [m for m in metrics if m.tie == "index" and _gains_key(m) in (key, None)]

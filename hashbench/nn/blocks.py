@@ -44,10 +44,14 @@ class Attention(nn.Module):
         out: Tensor = self.out_proj((logits.softmax(-1) @ v).transpose(1, 2).flatten(2))
         return out
 
-    def weights(self, x: Tensor, queries: Tensor) -> Tensor:
-        """(n, q, L): how much each query attends to each token, the mean over heads."""
+    def weights(self, x: Tensor, queries: Tensor, bias: Tensor | None = None) -> Tensor:
+        """(n, q, L): how much each query attends to each token, the mean over heads; `bias` as in
+        `forward`.
+        """
         q, k, _ = self._heads(x, queries)
         logits: Tensor = (q * q.shape[3] ** -0.5) @ k.transpose(2, 3)
+        if bias is not None:
+            logits = logits + bias
         return logits.softmax(-1).mean(1)
 
     def _heads(self, x: Tensor, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -64,15 +64,18 @@ class Tower(nn.Module):
         return self.finish(self.blocks[-1](x, last, at[:, None])[:, 0])
 
     def attention(self, tokens: Tokens) -> Tensor:
-        """(n, L) how much the pooled token attends to each token in the last block of a tower that
-        pools the first one, the mean over heads.
+        """(n, L) how much the pooled token attends to each token in the last block, the mean over
+        heads.
         """
         x = tokens.values
+        bias = self._mask(x.shape[1], x.device)
+        at = self.pooled_at(tokens)
         for block in self.blocks[:-1]:
-            x = block(x)
+            x = block(x, bias)
         last: Block = self.blocks[-1]  # type: ignore[assignment]
         normed = last.ln_1(x)
-        return last.attn.weights(normed, normed[:, :1])[:, 0]
+        seen = bias if bias is None else bias[at, None][:, None]
+        return last.attn.weights(normed, self.pool(normed, tokens)[:, None], seen)[:, 0]
 
     def pooled_at(self, tokens: Tokens) -> Tensor:
         """(n) position of the token that is pooled."""

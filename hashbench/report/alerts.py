@@ -80,7 +80,7 @@ def _alerts_of(run: RunFolder, positions: Mapping[str, int]) -> Iterator[Alert]:
         for event in fresh:
             state.add(event)
             match event:
-                case events.Stopped(t=t, reason=reason):
+                case events.Stopped(t=t, reason=reason, again=False):
                     remedy = f"hashbench resume {run.id}"
                     yield Alert(t, run.id, "stopped", plain(reason), remedy)
                 case events.Failed(t=t, reason=reason, remedy=remedy):

@@ -121,7 +121,7 @@ def _cells(codes: ScoredCodes, one: MetricScore, headers: Sequence[str]) -> list
         "metric": str(one.metric),
         "value": f"{one.score.value:.4f}",
         "ties": f"{ties['worst']:.4f}-{ties['best']:.4f}" if ties else "none",
-        "index": f"{ties['index']:.4f}" if ties else "",
+        "index": f"{ties['index']:.4f}" if "index" in ties else "",
         "floor": "" if one.score.floor is None else f"{one.score.floor:.4f}",
     }  # fmt: skip
     if one.interval is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hashbench.plan import catalog
 from hashbench.plan.spec import LabelSpec, RunSpec
 from hashbench.report import probe_verdicts
+from hashbench.report.floors import Floor, floor_of_runs
 from hashbench.report.probe_verdicts import ProbeVerdict
 from hashbench.report.rows import Condition, Finished, Variant
 from hashbench.report.text import plain
@@ -62,17 +63,6 @@ class Row:
     repeats: int = 0
     contest: tuple[float, ...] = ()
     towers: str = ""
-
-
-@dataclass(frozen=True)
-class Floor:
-    """What random codes score, by bit length. `expected`: the expected value of the table's metric
-    (`hashbench.metrics.random_floor`); otherwise the share of relevant pairs, which is all that
-    results of earlier versions hold.
-    """
-
-    by_bits: Mapping[int, float] = field(default_factory=dict)
-    expected: bool = True
 
 
 @dataclass(frozen=True)
@@ -221,7 +211,7 @@ def _table(
         metric=metric,
         columns=columns,
         rows=tuple(_with_best(rows, metric)),
-        floor=_floor(runs, metric, {bits for bits, _ in columns}, read_codes=read_codes),
+        floor=floor_of_runs(runs, metric, {bits for bits, _ in columns}, read_codes=read_codes),
         sizes={
             name: int(result.split[name]) for name in ("query", "database", "fit", "validation")
         },
@@ -322,49 +312,3 @@ def scores_of(run: Finished, metric: str, *, read_codes: bool = True) -> dict[Ta
         for codes in read(run.run.codes)
         for direction in run.result.directions
     }
-
-
-def _floor(runs: Sequence[Finished], metric: str, lengths: set[int], *, read_codes: bool) -> Floor:
-    """The random floor of each bit length, the mean over folds of what `_fold_floor` gives."""
-    by_fold: dict[int, list[Finished]] = {}
-    for run in runs:
-        by_fold.setdefault(run.spec.dataset.fold, []).append(run)
-    floors = [_fold_floor(one, metric, lengths, read_codes=read_codes) for one in by_fold.values()]
-    known = lengths.intersection(*(floor.by_bits for floor in floors))
-    means = {bits: statistics.fmean(floor.by_bits[bits] for floor in floors) for bits in known}
-    return Floor(means, all(floor.expected for floor in floors))
-
-
-def _fold_floor(
-    runs: Sequence[Finished], metric: str, lengths: set[int], *, read_codes: bool
-) -> Floor:
-    """The random floor of each bit length: as stored, or from the labels of any of these runs, all
-    of which have the same; or else the share of relevant pairs that earlier versions stored.
-    """
-    stored = {
-        bits: floors[metric]
-        for run in runs
-        for bits in lengths
-        if metric in (floors := run.result.floors.get(str(bits), {}))
-    }
-    if stored.keys() == lengths:
-        return Floor(stored)
-    with_codes = next((run for run in runs if any(run.run.codes.glob("*.npz"))), None)
-    if read_codes and with_codes is not None:
-        return Floor(_floor_from_codes(with_codes, metric, lengths))
-    shares = [run.result.floor for run in runs if run.result.floor is not None]
-    return Floor(dict.fromkeys(lengths, shares[0]) if shares else {}, expected=False)
-
-
-def _floor_from_codes(run: Finished, metric: str, lengths: set[int]) -> dict[int, float]:
-    from hashbench.codefiles.native import read_codes
-    from hashbench.metrics.metric import parse_metric
-    from hashbench.metrics.random_floor import floor_of, relevance_counts
-
-    codes = read_codes(run.run.codes)[0]
-    parsed = parse_metric(metric)
-    relevance = relevance_counts(
-        codes.query_labels, codes.database_labels, graded=parsed.card.graded
-    )
-    floors = {bits: floor_of(relevance, parsed, bits) for bits in lengths}
-    return {bits: value for bits, value in floors.items() if value is not None}

@@ -5,50 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 from rich.console import RenderableType
 
 from hashbench.report import probe_verdicts, tables
-from hashbench.report.comparison import (
-    Cell,
-    Floor,
-    Row,
-    Table,
-    Task,
-    separation_reasons,
-    system_name,
-)
+from hashbench.report.comparison import Cell, Row, Table, Task, separation_reasons, system_name
+from hashbench.report.comparison_records import CSV_HEADER, cell_records, plain_table
+from hashbench.report.floors import Floor
 from hashbench.report.protocol_gap import gap_sentences
 from hashbench.report.rows import Unfinished
 from hashbench.report.tables import NONE, Grid
 from hashbench.report.text import plain
 
 FORMATS = ("table", "md", "latex", "csv", "json")
-
-CSV_HEADER = (
-    "table",
-    "dataset",
-    "split",
-    "backbone",
-    "protocol",
-    "select",
-    "method",
-    "changes",
-    "labels",
-    "bits",
-    "direction",
-    "metric",
-    "mean",
-    "deviation",
-    "seeds",
-    "folds",
-    "repeats",
-    "floor",
-    "floor_is",
-    "marks",
-    "p",
-)
 
 SIGNIFICANCE = ((0.01, "‡"), (0.05, "†"))
 """(p-value below which, mark), the surest first."""
@@ -253,44 +222,14 @@ def html(every: Sequence[Table]) -> str:
 
 def comma_separated(every: Sequence[Table]) -> str:
     """One line for each cell, with all that its number depends on."""
-    records = [
-        {
-            "table": number,
-            "dataset": table.condition.dataset,
-            "split": table.condition.split,
-            "backbone": table.condition.backbone,
-            "protocol": table.condition.protocol,
-            "select": table.condition.select,
-            **vars(row.variant),
-            "bits": bits,
-            "direction": direction,
-            "metric": table.metric,
-            "mean": cell.mean,
-            "deviation": cell.deviation,
-            "seeds": row.seeds if cell.folds else len(cell.values),
-            "folds": len(cell.folds),
-            "repeats": row.repeats,
-            "floor": table.floor.by_bits.get(bits),
-            "floor_is": _floor_is(table.floor),
-            "marks": "; ".join(row.marks),
-            "p": cell.p,
-        }
-        for number, table in enumerate(every, 1)
-        for row in table.rows
-        for (bits, direction), cell in sorted(row.cells.items())
-    ]
-    return tables.for_csv(records, CSV_HEADER)
-
-
-def _floor_is(floor: Floor) -> str:
-    return "expected value under random codes" if floor.expected else "share of relevant pairs"
+    return tables.for_csv(cell_records(every), CSV_HEADER)
 
 
 def as_json(every: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
     """Everything, for machines."""
     return tables.for_json(
         {
-            "tables": [_plain_table(table) for table in every],
+            "tables": [plain_table(table) for table in every],
             "apart": separation_reasons(every),
             "unfinished": [
                 {"run": one.run.id, "status": one.status, "reason": one.reason}
@@ -298,62 +237,3 @@ def as_json(every: Sequence[Table], unfinished: Sequence[Unfinished]) -> str:
             ],
         }
     )
-
-
-def _plain_table(table: Table) -> dict[str, Any]:
-    return {
-        "condition": vars(table.condition),
-        "metric": table.metric,
-        "floors": dict(table.floor.by_bits),
-        "floor_is": _floor_is(table.floor),
-        "ceiling": [
-            {"bits": bits, "direction": direction, "value": value}
-            for (bits, direction), value in table.ceiling.items()
-        ],
-        "probe_verdicts": [_plain_verdict(verdict) for verdict in table.verdicts],
-        "sizes": table.sizes,
-        "without_relevant": table.without_relevant,
-        "folds": table.folds,
-        "baseline": None if table.baseline is None else vars(table.baseline),
-        "rows": [
-            {
-                **vars(row.variant),
-                "marks": row.marks,
-                "towers": row.towers,
-                "runs": row.runs,
-                "seeds": row.seeds,
-                "repeats": row.repeats,
-                "scores": [
-                    {
-                        "bits": bits,
-                        "direction": direction,
-                        "values": cell.values,
-                        "folds": cell.folds,
-                        "mean": cell.mean,
-                        "deviation": cell.deviation,
-                        "best": cell.best,
-                        "p": cell.p,
-                    }
-                    for (bits, direction), cell in sorted(row.cells.items())
-                ],
-            }
-            for row in table.rows
-        ],
-    }
-
-
-def _plain_verdict(verdict: probe_verdicts.ProbeVerdict) -> dict[str, Any]:
-    return {
-        "row": vars(verdict.variant),
-        "probe": vars(verdict.probe),
-        "beats": not verdict.lost,
-        "columns": [
-            {
-                "bits": bits,
-                "direction": direction,
-                **vars(against),
-                "beats": against.beats,
-            }
-            for (bits, direction), against in verdict.columns.items()
-        ],
-    }

@@ -1,4 +1,4 @@
-"""Who trains on which device slot of this host, and who waits, in turn."""
+"""Who trains on which device slot of this host, who waits, in turn, and the jobs of clusters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from hashbench.clusters.base import JobState
 from hashbench.errors import DamagedFileError
 from hashbench.plan import spec as specs
 from hashbench.report.naming import variant_name
 from hashbench.report.text import duration, plain
-from hashbench.runs import queue
-from hashbench.runs.layout import RunFolder
+from hashbench.runs import job, queue
+from hashbench.runs.layout import RunFolder, find
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
 
@@ -47,7 +48,25 @@ def overview(runs_dir: Path) -> dict[str, Any]:
             }
             for entry in waiting
         ],
+        "jobs": _jobs(runs_dir),
     }
+
+
+def _jobs(runs_dir: Path) -> list[dict[str, Any]]:
+    """The runs of a folder that a cluster's job works at or shall, on whatever host."""
+    rows = []
+    for run in find(runs_dir):
+        if job.read(run) is None:
+            continue
+        current = status(run, {})
+        view = job.view(run) if current.job_lives else None
+        if view is not None:
+            row: dict[str, Any] = {"run": run.id, "cluster": view.title, "job": view.job.id}
+            row |= {"user": view.job.user, "scheduler state": str(view.state or "unknown")}
+            row |= {"state": str(current.state), "doing": current.doing, "done": current.done}
+            rows.append(row | {"reason": view.reason, "seconds left": current.seconds_left})
+    variants = _variants(runs_dir, [row["run"] for row in rows])
+    return [row | {"variant": variants.get(row["run"], "")} for row in rows]
 
 
 def _variants(runs_dir: Path, run_ids: Iterable[str]) -> dict[str, str]:
@@ -99,6 +118,8 @@ def render(page: dict[str, Any]) -> RenderableType:
         if slot.get("state") == Status.PAUSED
     ]
     parts: list[RenderableType] = [table, *(Text(plain(note), style="yellow") for note in notes)]
+    if page["jobs"]:
+        parts += [Text(), _jobs_table(page["jobs"])]
     if not page["waiting"]:
         parts += [Text(), Text("nobody waits; `hashbench run --queue` makes a run wait")]
         return Group(*parts)
@@ -115,6 +136,23 @@ def render(page: dict[str, Any]) -> RenderableType:
             "" if since is None else duration(time.time() - since),
         )
     return Group(*parts, Text(), waiting)
+
+
+def _jobs_table(jobs: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for header in ("job", "run", "doing", "done", "left"):
+        table.add_column(header, overflow="fold", justify="right" if header == "left" else "left")
+    for one in jobs:
+        done, left = one["done"], one["seconds left"]
+        where = one["reason"] if one["scheduler state"] == JobState.RUNNING else ""
+        table.add_row(
+            plain(f"{one['cluster']} {one['job']}"),
+            _run_cell(one),
+            plain(f"{one['doing']} on {where}" if where else one["doing"]),
+            "" if done is None else f"{done:.0%}",
+            "" if left is None else duration(left),
+        )
+    return table
 
 
 def _run_cell(entry: dict[str, Any]) -> Text:

@@ -34,18 +34,21 @@ class Queued(Event, tag="queued", frozen=True):
     device: str
     priority: int = 0
     mark: str = ""
+    file: str = ""
 
 
 class Started(Event, tag="started", frozen=True):
     """A worker took the run. `since` is the process's start time, by which a reused pid is
     recognised; `mark` is the same by the kernel's count, which setting the clock does not move
-    (`runs.processes`).
+    (`runs.processes`). `file` is the file that the event was written into, filled in by the writer:
+    in a copied folder it is another one, whose worker this is not.
     """
 
     pid: int
     since: float
     host: str
     mark: str = ""
+    file: str = ""
     resumed: bool = False
     facts: dict[str, Scalar] = {}
 
@@ -181,13 +184,15 @@ class Continued(Event, tag="continued", frozen=True):
 
 
 class Stopped(Event, tag="stopped", frozen=True):
-    """The worker saved its state and ended before the run was over; it can be resumed.
+    """The worker saved its state and ended before the run was over; it can be resumed. `again`: not
+    a person but a scheduler ended it, and may start it again.
 
     Here and below `warnings` are the rules that had spoken (`runs.warnings`), so that lists need
     not read all events of a run that has ended.
     """
 
     reason: str
+    again: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -26,7 +26,7 @@ from hashbench.runs.status import RunStatus, queue_positions, status
 from hashbench.runs.tags import Tags
 
 FILE = ".index"
-VERSION = f"2 {__version__}"  # another version may say other things of the same run
+VERSION = f"3 {__version__}"  # another version may say other things of the same run
 MAX_BYTES = 1 << 28
 ENDED = (Status.FINISHED, Status.FAILED, Status.STOPPED)
 """The states that follow from a run's files alone, so that they can be kept."""

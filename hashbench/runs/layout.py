@@ -11,11 +11,13 @@ from pathlib import Path
 
 from hashbench.errors import InputError, UnknownNameError
 from hashbench.files.atomic import write_bytes_atomically
+from hashbench.files.temporary_folders import temporary_folder
 from hashbench.plan import plugins
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
 from hashbench.runs import plugin_folders
 
+BUILDING = ".new-"  # begins the name of a folder that is being filled
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 
@@ -84,13 +86,11 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
 
     Raises InputError when the folder cannot be written.
     """
-    import tempfile  # here, since those who only look at runs need none of it
-
     name = spec.run_id(now)
+    make_runs_dir(runs_dir)
     try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=runs_dir) as building:
-            write_bytes_atomically(Path(building) / "spec.toml", specs.to_toml(spec).encode())
+        with temporary_folder(BUILDING, runs_dir) as building:
+            write_bytes_atomically(building / "spec.toml", specs.to_toml(spec).encode())
             for attempt in range(1, 1000):
                 folder = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
                 # rename onto an empty folder would succeed: take the name with mkdir first
@@ -100,15 +100,27 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                     continue
                 plugin_folders.write(RunFolder(folder), plugins.folders())
                 plugin_folders.keep(RunFolder(folder), spec)
-                (Path(building) / "spec.toml").rename(folder / "spec.toml")
+                (building / "spec.toml").rename(folder / "spec.toml")
                 return RunFolder(folder)
     except OSError as error:
-        raise InputError(
-            f"cannot make a run folder: {error.strerror}",
-            where=runs_dir,
-            remedy="another --runs-dir, or make this one writable",
-        ) from None
+        raise _cannot_make(runs_dir, error) from None
     raise InputError(f"a thousand runs are named {name}", where=runs_dir)
+
+
+def make_runs_dir(runs_dir: Path) -> None:
+    """Makes the folder of runs if it is missing. Raises InputError when it cannot be made."""
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_make(runs_dir, error) from None
+
+
+def _cannot_make(runs_dir: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot make a run folder: {error.strerror}",
+        where=runs_dir,
+        remedy="another --runs-dir, or make this one writable",
+    )
 
 
 def find(runs_dir: Path) -> list[RunFolder]:

@@ -99,7 +99,7 @@ def write(run: RunFolder, wishes: OnFinish) -> None:
     """
     path = run.path / FILE
     try:
-        write_bytes_atomically(path, msgspec.json.encode(wishes) + b"\n")
+        write_bytes_atomically(path, msgspec.json.encode(wishes) + b"\n", make_folder=False)
         path.chmod(0o600)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path) from None
@@ -113,5 +113,7 @@ def read(run: RunFolder) -> OnFinish:
         return msgspec.json.decode(content, type=OnFinish)
     except FileNotFoundError:
         return OnFinish()
+    except OSError as error:
+        raise DamagedFileError(f"cannot be read: {error.strerror}", where=path) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DamagedFileError(str(error), where=path, remedy=f"delete {path}") from None

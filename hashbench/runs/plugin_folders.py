@@ -37,7 +37,7 @@ def write(run: RunFolder, folders: Sequence[Path]) -> None:
     if not folders:
         return
     noted = PluginFolders(tuple(str(folder.absolute()) for folder in folders))
-    write_bytes_atomically(run.plugins, msgspec.json.encode(noted))
+    write_bytes_atomically(run.plugins, msgspec.json.encode(noted), make_folder=False)
 
 
 def keep(run: RunFolder, spec: RunSpec) -> None:

@@ -12,7 +12,9 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from hashbench.files.process_marks import hostname, mark
+
+__all__ = ("ProcessIdentity", "file_mark", "hostname", "lives", "mark", "this")
 
 
 class ProcessIdentity(Protocol):
@@ -28,11 +30,6 @@ class ProcessIdentity(Protocol):
     def mark(self) -> str: ...
 
 
-def hostname() -> str:
-    """The name of this host."""
-    return os.uname().nodename
-
-
 def this() -> dict[str, Any]:
     """The fields of `ProcessIdentity` for this process."""
     import psutil  # here, since a list of finished runs needs none of it
@@ -42,13 +39,12 @@ def this() -> dict[str, Any]:
     return {"pid": pid, "since": since, "host": hostname(), "mark": mark(pid)}
 
 
-def mark(pid: int) -> str:
-    """Boot and start of a process, in the kernel's ticks; empty where they cannot be read."""
-    with contextlib.suppress(OSError, IndexError):
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        ticks = stat.rpartition(b")")[2].split()[19]  # the name before it may hold anything
-        return f"{_BOOT_ID.read_text().strip()}:{int(ticks)}"
-    return ""
+def file_mark(file: Path | int) -> str:
+    """Device and inode of a path or of an open file: the same for one file under whatever name,
+    another for its copy. Raises OSError.
+    """
+    found = os.stat(file)  # noqa: PTH116  # an open file, too
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def lives(identity: ProcessIdentity) -> bool:

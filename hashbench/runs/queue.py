@@ -1,14 +1,15 @@
 """The queue of a runs folder on one host: who waits for a device, in which order, and whose turn
 it is. There is no daemon: each worker waits for itself.
 
-A waiting run has a ticket, a file whose name sorts by priority and arrival and whose lock its
-worker holds; when that worker dies, the operating system releases the lock and whoever looks next
-sweeps the ticket away. Everything that reads or changes the order holds the queue's lock.
+A waiting run has a ticket, a file whose name sorts by priority and arrival, and its worker holds
+the lock of the ticket; when that worker dies, the lock ends with it and whoever looks next sweeps
+the ticket away. Everything that reads or changes the order holds the queue's lock.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from hashbench.errors import DamagedFileError, InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
+from hashbench.files.locks import Lock
 from hashbench.runs import processes, slots
 from hashbench.runs.slots import Limits, Place, Slot
 
 FOLDER = ".queue"
 PRIORITY_LOW, PRIORITY_HIGH = -999, 999
 TICKET_BYTES = 4096
+PROBE_SECONDS = 1.0  # who lists a queue locks each lock for a moment
 _TICKETS = "tickets"
 _LOCK = "queue.lock"
 _NEXT = "next"
@@ -56,11 +59,11 @@ class Queue:
     def _tickets(self) -> Path:
         return self.folder / _TICKETS
 
-    def enter(self, run_id: str, device: str, priority: int) -> int:
-        """Puts a run at the end of its priority; returns the open file that holds its ticket.
+    def enter(self, run_id: str, device: str, priority: int) -> Lock:
+        """Puts a run at the end of its priority; returns the lock that holds its ticket.
 
-        A process that inherits the file holds the place. Raises InputError for a priority out of
-        range or a folder that cannot be written.
+        A process that it is handed over to holds the place (see `adopt`). Raises InputError for a
+        priority out of range or a folder that cannot be written.
         """
         check_priority(priority)
         self.make()
@@ -68,13 +71,19 @@ class Queue:
             for old in self._named(run_id):
                 (self._tickets / old).unlink(missing_ok=True)
             number = self._draw()
-            building = self._tickets / f".{run_id}"
-            self._write(building, Ticket(device))
-            lock = locks.take(building)
-            if lock is None:  # a file of that name that another process holds: not ours to take
+            lock = self._take_lock(run_id)
+            if lock is None:
                 raise InputError("is being put into the queue already", where=run_id)
-            building.rename(self._tickets / _name(priority, number, run_id))
+            try:
+                self._write(self._tickets / _name(priority, number, run_id), Ticket(device))
+            except BaseException:
+                lock.close()
+                raise
             return lock
+
+    def adopt(self, run_id: str, handle: str) -> Lock | None:
+        """The lock of a ticket that the process which started this one held; None if it lapsed."""
+        return locks.adopt(self._lock_of(run_id), handle)
 
     def turn(self, run_id: str) -> Slot | None:
         """A slot, if one is free that no run before this one can use; the ticket is then gone.
@@ -87,7 +96,7 @@ class Queue:
             if not own:
                 raise LookupError(run_id)
             places = slots.places(self.folder)
-            free = [place for place in places if slots.is_free(self.folder, place)]
+            free = slots.open_places(self.folder)
             for name in self._names():
                 if not free:
                     return None
@@ -96,10 +105,10 @@ class Queue:
                 if name == own[0]:
                     slot = slots.take(self.folder, usable[0], run_id) if usable else None
                     if slot is not None:
-                        (self._tickets / name).unlink(missing_ok=True)
+                        self._remove(name)
                     return slot
-                if not locks.is_held(self._tickets / name):
-                    (self._tickets / name).unlink(missing_ok=True)  # its worker has died
+                if not self._is_held(name):
+                    self._sweep(name)
                 elif usable and not wanted.held:
                     free.remove(usable[0])
             return None
@@ -108,8 +117,9 @@ class Queue:
         """A free slot for a run that does not wait, whoever does; None where all are taken."""
         self.make()
         with locks.held(self.folder / _LOCK):
+            free = slots.open_places(self.folder)
             for place in slots.suitable(slots.places(self.folder), device):
-                slot = slots.take(self.folder, place, run_id)
+                slot = slots.take(self.folder, place, run_id) if place in free else None
                 if slot is not None:
                     return slot
         return None
@@ -118,17 +128,13 @@ class Queue:
         """Takes a run's ticket away, if the queue's folder is still there."""
         with contextlib.suppress(FileNotFoundError), locks.held(self.folder / _LOCK):
             for name in self._named(run_id):
-                (self._tickets / name).unlink(missing_ok=True)
+                self._remove(name)
 
     def hold(self, run_id: str, *, held: bool) -> None:
-        """Lets others pass, or no longer. The file stays the same one, since its lock counts."""
+        """Lets others pass, or no longer."""
         with locks.held(self.folder / _LOCK):
             for name in self._named(run_id):
-                device = self._read(name).device
-                path = self._tickets / name
-                with path.open("r+b") as file:
-                    file.write(msgspec.json.encode(Ticket(device, held)))
-                    file.truncate()
+                self._write(self._tickets / name, Ticket(self._read(name).device, held))
 
     def prefer(self, run_id: str, priority: int) -> None:
         """Gives a waiting run another priority. Raises InputError where it does not wait."""
@@ -146,17 +152,20 @@ class Queue:
         waiting = []
         for name in self._names():
             with contextlib.suppress(FileNotFoundError):
-                if locks.is_held(self._tickets / name):
+                if self._is_held(name):
                     priority, number, run_id = _parts(name)
                     waiting.append(Waiting(run_id, priority, number, self._read(name)))
         return waiting
 
     def waits(self, run_id: str) -> bool:
         """Whether a living worker has this run's ticket."""
-        return any(locks.is_held(self._tickets / name) for name in self._named(run_id))
+        return bool(self._named(run_id)) and locks.is_held(self._lock_of(run_id))
 
     def slots(self) -> list[tuple[Place, str | None]]:
-        """All slots, and the run that holds each; changes nothing."""
+        """All slots, and the run that holds each; those beyond the limits as long as a run has one.
+
+        Changes nothing.
+        """
         return [
             (
                 place,
@@ -164,7 +173,7 @@ class Queue:
                 if slots.is_free(self.folder, place)
                 else slots.holder(self.folder, place) or "another process",
             )
-            for place in slots.places(self.folder)
+            for place in (*slots.places(self.folder), *slots.places_beyond(self.folder))
         ]
 
     def set_limits(self, limits: Limits) -> None:
@@ -209,6 +218,31 @@ class Queue:
     def _named(self, run_id: str) -> list[str]:
         return [name for name in self._names() if _parts(name)[2] == run_id]
 
+    def _lock_of(self, run_id: str) -> Path:
+        """The lock of a run's ticket, whose own name changes with its priority."""
+        return self._tickets / f".{run_id}.lock"
+
+    def _is_held(self, name: str) -> bool:
+        return locks.is_held(self._lock_of(_parts(name)[2]))
+
+    def _take_lock(self, run_id: str) -> Lock | None:
+        until = time.monotonic() + PROBE_SECONDS
+        while (lock := locks.take(self._lock_of(run_id))) is None and time.monotonic() < until:
+            time.sleep(locks.POLL_SECONDS)
+        return lock
+
+    def _remove(self, name: str) -> None:
+        """Removes a ticket. Its lock stays with who holds it, and is found anew by nobody."""
+        (self._tickets / name).unlink(missing_ok=True)
+        self._lock_of(_parts(name)[2]).unlink(missing_ok=True)
+
+    def _sweep(self, name: str) -> None:
+        """Removes the ticket of a worker that has died, with its lock."""
+        lock = locks.take(self._lock_of(_parts(name)[2]))
+        self._remove(name)
+        if lock is not None:
+            lock.close()
+
     def _read(self, name: str) -> Ticket:
         with contextlib.suppress(OSError, DamagedFileError, msgspec.DecodeError):
             content = read_bounded(self._tickets / name, TICKET_BYTES, "a ticket")
@@ -217,9 +251,11 @@ class Queue:
 
     def _write(self, path: Path, ticket: Ticket) -> None:
         try:
-            path.unlink(missing_ok=True)
-            with path.open("xb") as file:
+            building = path.with_name(f".{path.name}")
+            building.unlink(missing_ok=True)
+            with building.open("xb") as file:
                 file.write(msgspec.json.encode(ticket))
+            building.rename(path)
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", where=path) from None
 

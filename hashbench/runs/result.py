@@ -82,7 +82,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(path: Path, result: Result) -> None:
     """Writes the result with its digest, atomically."""
-    write_bytes_atomically(path, encoded(result))
+    write_bytes_atomically(path, encoded(result), make_folder=False)
 
 
 def encoded(result: Result) -> bytes:

@@ -1,13 +1,13 @@
 """Device slots of this host: how many runs may train at once, a lock file each.
 
-A slot is taken by holding its lock, which the operating system releases when the process that
-holds it ends, however it ends.
+A slot is taken by holding its lock, which ends with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hashbench.errors import InputError
 from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
+from hashbench.files.locks import Lock
 from hashbench.runs import gpus
 
 VARIABLE = "HASHBENCH_SLOTS"
@@ -51,11 +52,11 @@ class Slot:
     """A slot that this process holds until it ends or closes it."""
 
     place: Place
-    _lock: int
+    _lock: Lock
 
     def close(self) -> None:
         """Gives the slot back."""
-        os.close(self._lock)
+        self._lock.close()
 
 
 def limits(folder: Path) -> Limits:
@@ -127,6 +128,40 @@ def places(folder: Path) -> list[Place]:
     return on_gpus + [Place(f"cpu.{number}", "cpu") for number in range(most.cpu)]
 
 
+def places_beyond(folder: Path) -> list[Place]:
+    """Slots beyond the limits that are held all the same: by runs which began when there were
+    more, and which train on.
+    """
+    within = {place.name for place in places(folder)}
+    names = sorted(lock.stem for lock in folder.glob("*.[0-9]*.lock"))
+    found = [
+        Place(name, "cpu" if _kind(name) == "cpu" else "cuda")
+        for name in names
+        if name not in within
+    ]
+    return [place for place in found if not is_free(folder, place)]
+
+
+def open_places(folder: Path) -> list[Place]:
+    """The slots that a run may take at this moment; one beyond the limits closes one of its kind,
+    so that there are never more runs than allowed once some have ended.
+    """
+    beyond = Counter(_kind(place.name) for place in places_beyond(folder))
+    found = []
+    for place in places(folder):
+        if is_free(folder, place):
+            if beyond[_kind(place.name)]:
+                beyond[_kind(place.name)] -= 1
+            else:
+                found.append(place)
+    return found
+
+
+def _kind(name: str) -> str:
+    """`cpu` of `cpu.0`, `gpu-1` of `gpu-1.0`."""
+    return name.rpartition(".")[0]
+
+
 def suitable(candidates: list[Place], wanted: str) -> list[Place]:
     """Those of the places that a run may use: `auto` means a GPU wherever there is one."""
     if wanted == "auto" and any(place.device != "cpu" for place in candidates):
@@ -150,8 +185,7 @@ def take(folder: Path, place: Place, run_id: str) -> Slot | None:
     if lock is None:
         return None
     with contextlib.suppress(OSError):  # another user's file, or a full disk: a name less to show
-        os.ftruncate(lock, 0)
-        os.write(lock, run_id.encode())
+        lock.note(run_id.encode())
     return Slot(place, lock)
 
 

@@ -6,32 +6,26 @@ files in its folder. A run is finished only when an event says so and its result
 
 from __future__ import annotations
 
-import itertools
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from hashbench.clusters.base import JobState
 from hashbench.errors import HashbenchError
-from hashbench.runs import control, events, processes, queue
-from hashbench.runs.events import AnyEvent
+from hashbench.files import disk_clock, leases
+from hashbench.runs import control, events, job, processes, queue
+from hashbench.runs.job import Job, JobView
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.state import RunState, Status, fold
-from hashbench.runs.tailer import read_all
+from hashbench.runs.state import RunState, Status
+from hashbench.runs.state_reader import read_state
 
 LIVE = (Status.QUEUED, Status.RUNNING, Status.PAUSED)
 """The states in which a run may change at any moment."""
 
 HEARTBEAT_SECONDS = 30.0  # silence that counts as death where the worker's host is another one
-
-HEAD_BYTES = 1 << 14
-TAIL_BYTES = 1 << 15
-HEAD_LINES = 16  # queued, started, facts
-TAIL_LINES = 12  # of a finished run: the last epoch, the test scores, the end
-_PLANNED = b'{"kind":"planned"'
-_STEPS = (b'{"kind":"beat"', b'{"kind":"progress"', b'{"kind":"loss"', b'{"kind":"monitors"')
-"""Events of which nothing is left once a run has finished."""
 
 
 class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -59,6 +53,10 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     worker: events.Queued | events.Started | None = None
     """The process that last took the run, whether it lives or not."""
     worker_lives: bool = False
+    job: str = ""
+    """The scheduler's job that last took the run, such as `Slurm job 12_3`."""
+    job_lives: bool = False
+    """The job works at the run, or shall when its turn comes."""
 
 
 def status(run: RunFolder, positions: Mapping[str, int] | None = None) -> RunStatus:
@@ -67,7 +65,12 @@ def status(run: RunFolder, positions: Mapping[str, int] | None = None) -> RunSta
 
     Raises OSError where the events cannot be read.
     """
-    return status_of(run, read_state(run.events), positions)
+    given, state = job.read(run), read_state(run.events)
+    if given is None or _over(state, given):
+        return _status_of(run, state, None, positions)
+    # read again after the scheduler was asked: a job that has ended has written its last event
+    view = job.view(run, given)
+    return _status_of(run, read_state(run.events), view, positions)
 
 
 def status_of(
@@ -78,18 +81,36 @@ def status_of(
     now: float | None = None,
 ) -> RunStatus:
     """The status of a run whose events are folded into `state` already."""
-    alive = worker_lives(state, now)
-    current = _current(state, run, alive=alive)
+    given = job.read(run)
+    view = None if given is None or _over(state, given) else job.view(run, given)
+    return _status_of(run, state, view, positions, now=now)
+
+
+def _status_of(
+    run: RunFolder,
+    state: RunState,
+    view: JobView | None,
+    positions: Mapping[str, int] | None,
+    *,
+    now: float | None = None,
+) -> RunStatus:
+    if view is not None and _over(state, view.job):
+        view = None  # whatever becomes of its job, which may have other runs
+    if view is None:
+        alive = worker_lives(run, state, now) and not _is_copy(state, run)
+        current = _current(state, run, alive=alive)
+    else:
+        alive, current = _works(view, run, state, now), _by_job(view, run, state, now)
     position = 0
-    if current in LIVE and state.queued is not None:
+    if current in LIVE and state.queued is not None and view is None:
         position = (queue_positions(run.path.parent) if positions is None else positions).get(
             run.id, 0
         )
-    reason, remedy = _trouble(state, current, run)
+    reason, remedy = _trouble(state, current, run, view)
     finished = current is Status.FINISHED
     return RunStatus(
         state=current,
-        doing=_doing(state, current, run, position),
+        doing=_doing(state, current, run, position, view),
         done=state.share_done(),
         seconds_left=state.seconds_left() if current is Status.RUNNING else None,
         reason=reason,
@@ -104,6 +125,8 @@ def status_of(
         device=str(state.facts.get("device", "")),
         worker=state.worker,
         worker_lives=alive,
+        job="" if view is None else view.name,
+        job_lives=view is not None and current in LIVE,
     )
 
 
@@ -129,25 +152,108 @@ def _current(state: RunState, run: RunFolder, *, alive: bool) -> Status:
     return Status.QUEUED if waits else Status.RUNNING
 
 
-def worker_lives(state: RunState, now: float | None = None) -> bool:
+def is_finished(run: RunFolder) -> bool:
+    """Whether a run has finished, which its files alone say."""
+    return isinstance(read_state(run.events).ended, events.Finished) and run.result.is_file()
+
+
+def _over(state: RunState, given: Job) -> bool:
+    """Whether the run's end is written, and not that of the work before this job."""
+    end = state.ended
+    return end is not None and not put_back(state) and end.seq > given.after
+
+
+def put_back(state: RunState) -> bool:
+    """Whether the scheduler ended the worker, and may start it again."""
+    return isinstance(state.ended, events.Stopped) and state.ended.again
+
+
+def _by_job(view: JobView, run: RunFolder, state: RunState, now: float | None) -> Status:
+    """The state of a run that a job is to do: what the scheduler says decides, since neither a pid
+    nor a clock of another host can.
+    """
+    match view.state:
+        case JobState.HELD:
+            return Status.PAUSED
+        case JobState.WAITING:
+            return Status.QUEUED
+        case JobState.ENDED if not _unseen(view, run, state, now):
+            return Status.STOPPED if put_back(state) else Status.LOST
+        case _ if state.ended is not None or not _begun(view, state):
+            return Status.QUEUED  # its turn in the job has not come
+        case _:
+            return Status.PAUSED if state.paused else Status.RUNNING
+
+
+def _works(view: JobView, run: RunFolder, state: RunState, now: float | None) -> bool:
+    """Whether a worker is at the run, by its job."""
+    begun = _by_job(view, run, state, now) in (Status.RUNNING, Status.PAUSED)
+    return begun and view.state is not JobState.HELD
+
+
+def _begun(view: JobView, state: RunState) -> bool:
+    """Whether a worker of this job has taken the run."""
+    return state.worker is not None and state.worker.seq > view.job.after
+
+
+def _unseen(view: JobView, run: RunFolder, state: RunState, now: float | None) -> bool:
+    """Whether the job of another user, which a scheduler may hide, gives signs of life."""
+    return not view.mine and state.ended is None and _lives_elsewhere(run, state, now)
+
+
+def worker_lives(run: RunFolder, state: RunState, now: float | None = None) -> bool:
     """Whether the process that last took the run is still that process.
 
-    On another host only the heartbeat can tell.
+    `now` stands for the clock of the disk. The answers are asked for in the order of how much they
+    know: here belongs first that of whoever started the worker, such as a scheduler.
     """
     worker = state.worker
     if worker is None or state.ended is not None:
         return False
-    if worker.host != processes.hostname():
-        return abs((time.time() if now is None else now) - state.last_event) < HEARTBEAT_SECONDS
-    return processes.lives(worker)
+    if worker.host == processes.hostname():
+        return processes.lives(worker)
+    return _lives_elsewhere(run, state, now)
 
 
-def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> str:
+def _lives_elsewhere(run: RunFolder, state: RunState, now: float | None) -> bool:
+    """Whether a worker on another host lives: by its lease, else by how old its last event is.
+
+    Both ages are by the clock of the disk, so that clocks of hosts may differ.
+    """
+    try:
+        claim = leases.look(run.lock)
+        if claim is not None:
+            return leases.shows_life(run.lock, claim)
+        with run.events.open("rb") as file:  # opened, since over a network a name's time may be old
+            last = os.fstat(file.fileno()).st_mtime
+        now = disk_clock.now(run.path) if now is None else now
+    except OSError:
+        last, now = state.last_event, time.time() if now is None else now
+    return abs(now - last) < HEARTBEAT_SECONDS
+
+
+def _is_copy(state: RunState, run: RunFolder) -> bool:
+    """Whether the events were copied from another run's folder, whose worker is not this one's."""
+    worker = state.worker
+    if worker is None or not worker.file or worker.host != processes.hostname():
+        return False
+    try:
+        return processes.file_mark(run.events) != worker.file
+    except OSError:
+        return False
+
+
+def _doing(
+    state: RunState, current: Status, run: RunFolder, position: int, view: JobView | None
+) -> str:
     """What is under way; empty for a run that has ended."""
     if current not in LIVE:
         return ""
-    if state.worker is None:
-        return "not started"
+    told = "not started" if state.worker is None else ""
+    if view is not None:
+        told = _job_doing(view, current)
+    if told:
+        return told
     if (request := control.read(run)) in ("stop", "pause"):
         return f"asked to {request}: finishes its step and saves"
     if state.queued is not None and "slot" not in state.facts:
@@ -156,6 +262,21 @@ def _doing(state: RunState, current: Status, run: RunFolder, position: int) -> s
         slot = state.facts.get("slot", "none")
         return "paused" if slot == "none" else f"paused, keeps its slot {slot}"
     return activity(state)
+
+
+def _job_doing(view: JobView, current: Status) -> str:
+    """What a job does that is not the worker's own doing; empty for the worker's."""
+    match view.state:
+        case JobState.HELD:
+            return f"held in {view.title}"
+        case JobState.WAITING:
+            return f"waits in {view.title}" + (f": {view.reason}" if view.reason else "")
+        case None:
+            return f"{view.title} does not answer: {view.reason}"
+        case _ if current is Status.QUEUED:
+            return f"its turn comes in {view.name}"
+        case _:
+            return ""
 
 
 def _waiting(queued: events.Queued, position: int, *, held: bool) -> str:
@@ -180,17 +301,28 @@ def activity(state: RunState) -> str:
     return f"{state.stage} epoch {min(state.epoch + 1, state.epochs)} of {state.epochs}"
 
 
-def _trouble(state: RunState, current: Status, run: RunFolder) -> tuple[str, str]:
+def _trouble(
+    state: RunState, current: Status, run: RunFolder, view: JobView | None
+) -> tuple[str, str]:
     """Why a run does not go on, and what to do about it."""
     reason, remedy = "", ""
     resume = f"`hashbench resume {run.id}` goes on from the last checkpoint"
     match current, state.ended:
+        case ((Status.LOST | Status.STOPPED), _) if view is not None:
+            how = f" ({view.reason})" if view.reason else ""
+            reason, remedy = f"{view.name} ended before the run did{how}", resume
+            if not _begun(view, state):
+                remedy = f"see its output in {view.job.kept}, then `hashbench resume {run.id}`"
+        case Status.QUEUED, _ if view is not None:
+            pass  # it starts in its turn
         case Status.LOST, events.Finished():
             reason = "finished, but its result.json is missing"
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if state.worker is not None and state.worker.host != processes.hostname():
+            if _is_copy(state, run):
+                reason = "was copied from a run that had not ended, without its worker"
+            elif state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"
         case Status.STOPPED, events.Stopped():
             reason, remedy = state.ended.reason, resume
@@ -212,59 +344,3 @@ def queue_positions(runs_dir: Path) -> Mapping[str, int]:
         return queue.positions(runs_dir)
     except (OSError, HashbenchError):
         return {}
-
-
-def read_state(path: Path) -> RunState:
-    """The state after the events of a file. Of a run that has ended only head and tail are read:
-    thousands of them may hold gigabytes of events. Raises OSError.
-    """
-    return read_ended_state(path) or fold(read_all(path))
-
-
-def read_ended_state(path: Path) -> RunState | None:
-    """The state after the events in `path`, without those in the middle of a long file.
-
-    None where the last event is not an end, so that only a reader of all events can tell.
-    """
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
-            lines = file.read(TAIL_BYTES).split(b"\n")
-            if size > TAIL_BYTES:
-                lines = lines[1:]  # begins in the middle of a line
-            end = _last_event(lines)
-            if not isinstance(end, events.Finished | events.Failed | events.Stopped):
-                return None
-            head: list[bytes] = []
-            if size > TAIL_BYTES:
-                file.seek(0)
-                head = file.read(min(HEAD_BYTES, size - TAIL_BYTES)).split(b"\n")[:-1]
-    except FileNotFoundError:
-        return None
-    if isinstance(end, events.Finished):
-        # the last lines but for heartbeats, of which a long evaluation has many
-        kept = (n for n in range(len(lines) - 1, -1, -1) if not lines[n].startswith(_STEPS))
-        last = sorted(itertools.islice(kept, TAIL_LINES))
-        head = _beginning(head or lines[: last[0]])
-        lines = [lines[n] for n in last]
-    decoded = (events.decode(line) for line in head + lines)
-    return fold(event for event in decoded if event is not None)
-
-
-def _beginning(lines: list[bytes]) -> list[bytes]:
-    """Who took the run, facts, and the plan, which may come after a long progress of features."""
-    early = lines[:HEAD_LINES]
-    plan = next((line for line in lines[HEAD_LINES:] if line.startswith(_PLANNED)), None)
-    return [line for line in [*early, plan] if line is not None and not line.startswith(_STEPS)]
-
-
-def _last_event(lines: list[bytes]) -> AnyEvent | None:
-    """The last event that is more than a heartbeat, or than what was done after the end."""
-    for line in reversed(lines):
-        event = events.decode(line)
-        if event is not None and not isinstance(event, events.Beat | events.Notified):
-            return event
-    return None

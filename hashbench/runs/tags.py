@@ -59,7 +59,8 @@ def write(run: RunFolder, name: str, tags: list[str]) -> Tags:
         raise InputError(f"more than {MAX_TAGS} tags", where=run.id)
     tagged = Tags(name, wanted)
     try:
-        write_bytes_atomically(path_of(run), msgspec.json.encode(tagged) + b"\n")
+        content = msgspec.json.encode(tagged) + b"\n"
+        write_bytes_atomically(path_of(run), content, make_folder=False)
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror}", where=path_of(run)) from None
     return tagged

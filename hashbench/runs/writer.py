@@ -12,12 +12,15 @@ from typing import Self
 
 import msgspec
 
+from hashbench.errors import ClaimLostError, StorageError
+from hashbench.files import fence, mounts
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.runs import events
+from hashbench.runs import events, processes
 from hashbench.runs.events import AnyEvent
 from hashbench.runs.warnings import rule_names, warnings_in
 
 BEAT_SECONDS = 2.0
+SHOW_SECONDS = 5.0  # until other hosts see what was written to a network disk, at most
 RESERVE = ".reserve"
 RESERVE_BYTES = 1 << 16
 TAIL_BYTES = 1 << 16
@@ -40,12 +43,14 @@ class EventWriter:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
         self._path = path
         self._reserve = path.with_name(RESERVE)
-        write_bytes_atomically(self._reserve, bytes(RESERVE_BYTES))
+        write_bytes_atomically(self._reserve, bytes(RESERVE_BYTES), make_folder=False)
         self._file = os.open(path, flags, 0o644)
         self._lock = threading.Lock()
         self._seq = 1 + _last_seq(self._file)
         self._torn = _is_torn(self._file)
-        self._written = time.monotonic()
+        self._written = self._shown = time.monotonic()
+        mount = mounts.on(path.parent)
+        self._is_network = mount is not None and mount.is_network
         self.beat_seconds = BEAT_SECONDS
         self._closing = threading.Event()
         self._beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -55,21 +60,52 @@ class EventWriter:
         """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
+        Raises ClaimLostError, and writes nothing, where another worker has taken the run, and
+        StorageError for what is no end where the file is not in its place any more.
         """
-        if isinstance(event, events.Stopped | events.Failed | events.Finished):
+        is_end = isinstance(event, events.Stopped | events.Failed | events.Finished)
+        if (displaced := self.displaced()) is None:
+            fence.check(self._path)
+        elif not is_end:  # an end goes with the folder, to wherever it was moved
+            raise displaced
+        if is_end:
             event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
         with self._lock:
             try:
                 self._append(event)
             except OSError as error:
-                self._reserve.unlink(missing_ok=True)
+                self._give_up_reserve()
                 if not isinstance(event, events.Failed | events.Stopped):
                     error.filename = str(self._path)
                     raise
                 self._append(event)
 
+    def require_in_place(self) -> None:
+        """Raises StorageError where the run's folder was moved or deleted: what else is written by
+        its path would miss it.
+        """
+        if (problem := self.displaced()) is not None:
+            raise problem
+
+    def displaced(self) -> StorageError | None:
+        """The error for a person where the file lies no longer at its path, else None."""
+        try:
+            if os.path.samestat(self._path.stat(), os.fstat(self._file)):
+                return None
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:
+            return None  # a network disk that is away tells nothing
+        return StorageError(
+            "the folder of the run was moved, replaced or deleted while its worker was at work",
+            where=self._path.parent,
+            remedy="where it is now, `hashbench resume` goes on from the last checkpoint",
+        )
+
     def _append(self, event: AnyEvent) -> None:
         stamped = msgspec.structs.replace(event, seq=self._seq, t=round(time.time(), 3))
+        if isinstance(stamped, events.Queued | events.Started):
+            stamped = msgspec.structs.replace(stamped, file=processes.file_mark(self._file))
         line = memoryview((b"\n" if self._torn else b"") + events.encode(stamped))
         while line:
             written = os.write(self._file, line)
@@ -80,15 +116,25 @@ class EventWriter:
 
     def _beat(self) -> None:
         while not self._closing.wait(BEAT_SECONDS / 4):
-            if time.monotonic() - self._written >= self.beat_seconds:
-                with contextlib.suppress(OSError):  # the training meets it as well, and reports it
+            # the training meets the same errors at its next event, and reports them
+            with contextlib.suppress(OSError, ClaimLostError, StorageError):
+                if time.monotonic() - self._written >= self.beat_seconds:
                     self.write(events.Beat())
+                if self._is_network and time.monotonic() - self._shown >= SHOW_SECONDS:
+                    self._shown = time.monotonic()
+                    os.fsync(self._file)
+
+    def _give_up_reserve(self) -> None:
+        with contextlib.suppress(OSError):  # the folder may be read-only by now
+            self._reserve.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Ends the heartbeat, syncs and closes the file."""
         self._closing.set()
         self._beater.join()
-        self._reserve.unlink(missing_ok=True)
+        with contextlib.suppress(ClaimLostError):  # then it is the new worker's
+            fence.check(self._reserve)
+            self._give_up_reserve()
         try:
             os.fsync(self._file)
         finally:
@@ -104,6 +150,18 @@ class EventWriter:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def last_number(path: Path) -> int:
+    """The number of the last event in a file, -1 without any."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+    try:
+        return _last_seq(file)
+    finally:
+        os.close(file)
 
 
 def _is_torn(file: int) -> bool:

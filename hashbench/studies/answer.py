@@ -124,12 +124,14 @@ def _claim(findings: Sequence[Finding]) -> str:
     if len(own) == 1 or not known:
         text = verdict(own[0])
     else:
-        largest = max(known, key=lambda one: abs(one.effect.difference if one.effect else 0.0))
         shown = sum(finding.reading is Reading.SHOWN for finding in own)
+        # where something is shown, that is what the sentence goes on about
+        among = [one for one in known if one.reading is Reading.SHOWN] or known
+        largest = max(among, key=lambda one: abs(one.effect.difference if one.effect else 0.0))
         rest = verdict(largest).removeprefix(f"{largest.claim}: ")
         text = (
-            f"{largest.claim}: shown in {shown} of {len(own)} comparisons; the largest effect, "
-            f"{largest.label}, {rest}"
+            f"{largest.claim}: shown in {shown} of {len(own)} comparisons; the largest effect"
+            f"{' of these' if 0 < shown < len(own) else ''}, {largest.label}, {rest}"
         )
     if others:
         shown = sum(finding.reading is Reading.SHOWN for finding in others)

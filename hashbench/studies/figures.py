@@ -12,6 +12,7 @@ from hashbench.errors import InputError
 from hashbench.report.figures import catalog
 from hashbench.report.figures.catalog import PlotOptions
 from hashbench.report.figures.figure import Figure
+from hashbench.report.progress import Progress, part, silent
 from hashbench.report.rows import Collected, Finished
 from hashbench.studies.answer import Answer
 
@@ -37,23 +38,35 @@ def check(kind: str, options: Mapping[str, Any], where: str) -> FigureOptions:
         raise InputError(f"{kind}: {error}", where=f"{where}: options") from None
 
 
-def draw(kind: str, runs: Sequence[Finished], options: Mapping[str, Any], data_dir: Path) -> Figure:
+def draw(
+    kind: str,
+    runs: Sequence[Finished],
+    options: Mapping[str, Any],
+    data_dir: Path,
+    progress: Progress = silent,
+) -> Figure:
     """The figure of a kind. Raises InputError where the runs do not have it."""
     given = msgspec.structs.asdict(check(kind, options, kind))
     collected = Collected(finished=list(runs))
-    return catalog.figure(kind, collected, PlotOptions(**given, data_dir=data_dir))
+    return catalog.figure(kind, collected, PlotOptions(**given, data_dir=data_dir), progress)
 
 
-def drawn(answer: Answer, data_dir: Path) -> tuple[list[Figure], list[str]]:
-    """All figures of an answer that its runs can fill, and why the others are not there."""
+def drawn(
+    answer: Answer, data_dir: Path, progress: Progress = silent
+) -> tuple[list[Figure], list[str]]:
+    """All figures of an answer that its runs can fill, and why the others are not there;
+    `progress` counts within all of them.
+    """
     made, missing = [], []
-    for figure in answer.figures:
+    for number, figure in enumerate(answer.figures):
+        within = part(progress, number, len(answer.figures))
+        within(0, 1)
         plan = figure.plan
         if not figure.runs:
             missing.append(f"no {plan.kind}: none of its runs is finished")
             continue
         try:
-            made.append(draw(plan.kind, figure.runs, plan.options, data_dir))
+            made.append(draw(plan.kind, figure.runs, plan.options, data_dir, within))
         except InputError as error:  # said in words, beside the figures that there are
             missing.append(f"no {plan.kind}: {error.problem}")
     return made, missing

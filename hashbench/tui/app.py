@@ -12,7 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from hashbench.launch import spawn
+from hashbench.launch import jobs, spawn
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -149,9 +149,11 @@ class Workbench(OrderedKeysApp):
         self._workers_started.append((run, process))
 
     def enqueue(self, run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
-        """Starts a run's worker, which waits for its turn; in a demo, what plays it."""
+        """Starts a run's worker through the queue of this host, or as a cluster's job where the run
+        was one; in a demo, what plays it.
+        """
         if self.demo_speed is None:
-            return spawn.enqueue(run, data_dir)
+            return jobs.or_submit(spawn.enqueue)(run, data_dir)
         from hashbench.tui.demo.stage import play_on
 
         return play_on(run, self.demo_speed)

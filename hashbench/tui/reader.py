@@ -20,7 +20,8 @@ from hashbench.runs import layout, queue, tags
 from hashbench.runs.index import Index, Summary, describe
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
-from hashbench.runs.status import LIVE, RunStatus, read_ended_state, status, status_of
+from hashbench.runs.state_reader import read_ended_state
+from hashbench.runs.status import LIVE, RunStatus, status, status_of
 from hashbench.tui.run_record import Record, Watched
 from hashbench.tui.run_row import RunView
 from hashbench.tui.run_tail import OutputTail, RunTail

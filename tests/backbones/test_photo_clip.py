@@ -24,6 +24,7 @@ from hashbench.backbones import (
 from hashbench.backbones.blocks import TunableClip
 from hashbench.backbones.clip import ClipBackbone
 from hashbench.backbones.lite0 import Lite0
+from hashbench.backbones.own_backbones import OWN
 from hashbench.backbones.text_tower import FrozenTextTower
 from hashbench.backbones.tower_pairs import LITE0
 from hashbench.datasets.mirflickr25k.dataset import load
@@ -71,7 +72,7 @@ def test_torn_weights_are_named(tmp_path: Path) -> None:
 
 def test_it_is_refused_without_its_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = replace(LITE0, package="no_such_package")
-    monkeypatch.setattr("hashbench.backbones.tower_pairs.LITE0", lacking)
+    monkeypatch.setitem(OWN, "photo-clip", replace(OWN["photo-clip"], trunk=lacking))
     with pytest.raises(InputError, match="EfficientNet-Lite0") as refusal:
         registry.check_named(BackboneSpec("photo-clip"))
     assert 'pip install "hashbench[photo]"' in str(refusal.value.remedy)

@@ -1,10 +1,11 @@
-"""Prints the figures of what runs survive: kills, damaged inputs, full disks, a crowd in the queue,
-and what the events cost.
+"""Prints the figures of what runs survive: kills of workers and of commands, damaged inputs, full
+disks, a crowd in the queue, slots that change, and what the events cost.
 
-    python tests/benchmarks/bench_survival.py [--quick] [--only kills,inputs,disk,crowd,events]
+    python tests/benchmarks/bench_survival.py [--quick] [--only kills,commands,inputs,...]
 
-In full it takes about an hour on two cores, `--quick` a few minutes: fewer kills and inputs, no
-crowd. The exit code is 1 where anything was not survived.
+In full it takes some hours on two cores, `--quick` a few minutes: fewer kills and inputs, no crowd.
+The exit code is 1 where anything was not survived. `tests/survival/soak.py` leaves the workbench
+open for hours.
 """
 
 from __future__ import annotations
@@ -20,13 +21,28 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.survival import crowd, damage, event_cost, full_disk, killing
+from tests.survival import (
+    crowd,
+    damage,
+    event_cost,
+    full_disk,
+    kill_commands,
+    killing,
+    slot_changes,
+)
 
 
 def kills(quick: bool) -> tuple[dict[str, Any], bool]:
     """Workers killed at random instants, resumed, and compared with undisturbed ones."""
-    tally = killing.figures(kills=12 if quick else 200, a_run=3 if quick else 10)
+    methods = "soda,pcril,prompthash,pghmh" if quick else ""
+    tally = killing.figures(kills=12 if quick else 500, a_run=3 if quick else 10, methods=methods)
     return tally.as_dict(), not tally.wrong
+
+
+def commands(quick: bool) -> tuple[dict[str, Any], bool]:
+    """Commands, launchers and builders of one cache killed at random instants, and repeated."""
+    tally = kill_commands.figures(each=1 if quick else 10)
+    return dataclasses.asdict(tally), not tally.wrong
 
 
 def inputs(quick: bool) -> tuple[dict[str, Any], bool]:
@@ -56,6 +72,16 @@ def waiting(quick: bool) -> tuple[dict[str, Any], bool]:
     return figures, well
 
 
+def changing_slots(quick: bool) -> tuple[dict[str, Any], bool]:
+    """Runs from many shells while the number of slots changes."""
+    if quick:
+        return {}, True
+    with tempfile.TemporaryDirectory(prefix="hashbench-slots-") as name:
+        folder = Path(name)
+        outcome = slot_changes.slot_changes(folder, folder / "data", shells=8, each=5)
+    return dataclasses.asdict(outcome), outcome.well
+
+
 def events(quick: bool) -> tuple[dict[str, Any], bool]:
     """What writing events costs."""
     return event_cost.figures(), True
@@ -63,9 +89,11 @@ def events(quick: bool) -> tuple[dict[str, Any], bool]:
 
 PROOFS: dict[str, Callable[[bool], tuple[dict[str, Any], bool]]] = {
     "kills": kills,
+    "commands": commands,
     "inputs": inputs,
     "disk": disk,
     "crowd": waiting,
+    "slots": changing_slots,
     "events": events,
 }
 

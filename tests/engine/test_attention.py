@@ -13,8 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from hashbench.backbones import picturebook_clip
+from hashbench.backbones.clip import ClipBackbone
 from hashbench.codefiles.native import read_codes
-from hashbench.engine.attention import attention
+from hashbench.engine.attention import _of_words, _words, attention
 from hashbench.errors import InputError
 from hashbench.nn.blocks import Block
 from hashbench.runs.layout import RunFolder
@@ -60,9 +62,34 @@ def test_maps_before_and_after_are_of_the_same_queries_and_differ(
         assert before.shape == after.shape == (len(before),) * 2
         assert before.min() >= 0
         assert not np.allclose(before, after)
+        assert item["words"] == item["caption"].split()
+        words = [np.array(item[f"words_{when}"]) for when in ("before", "after")]
+        assert words[0].shape == words[1].shape == (len(item["words"]),)
+        assert min(part.min() for part in words) >= 0
+        assert not np.allclose(*words)
         picture = Image.open(io.BytesIO(base64.b64decode(item["picture"])))
         assert picture.width % len(before) == 0
     assert answer == attention(run, data_dir, 2, seed=0)
+
+
+def test_words_are_told_from_their_tokens() -> None:
+    backbone = ClipBackbone(picturebook_clip.untrained(seed=0), torch.device("cpu"))
+    for caption in (
+        "a dog beside two ponds",
+        "an unfathomable, well-lit café at night",
+        "sea " * 90,
+    ):
+        tokens = backbone.tokenise([caption])
+        length = int(backbone.lengths(tokens)[0])
+        words, ends = _words(backbone, caption, tokens[0, 1 : length - 1])
+        assert words == caption.split()[: len(words)]
+        assert ends == sorted(set(ends))
+        if length < 77:
+            assert (len(words), ends[-1]) == (len(caption.split()), length - 2)
+        else:
+            assert len(words) == 75  # as far as the tower reads
+    assert _words(backbone, "", backbone.tokenise([""])[0, 1:1]) == ([], [])
+    assert _of_words(torch.tensor([1.0, 2.0, 4.0]), [1, 3]) == [1.0, 3.0]
 
 
 def test_a_method_without_patches_says_which_have_them(

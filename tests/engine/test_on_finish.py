@@ -21,7 +21,8 @@ from hashbench.runs import events, on_finish
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.on_finish import OnFinish, arrange
 from hashbench.runs.state import Status, fold
-from hashbench.runs.status import read_ended_state, status
+from hashbench.runs.state_reader import read_ended_state
+from hashbench.runs.status import status
 from hashbench.runs.tailer import read_all
 from tests.engine.conftest import Make
 

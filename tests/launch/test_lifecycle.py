@@ -128,7 +128,7 @@ def test_a_run_that_has_just_ended_is_resumable_once_its_worker_lets_go(
     for resumes in (lambda: actions.interrupted(run), lambda: actions.resume(run, tmp_path)):
         lock = locks.take(run.lock)
         assert lock is not None
-        leaving = threading.Timer(0.3, os.close, [lock])
+        leaving = threading.Timer(0.3, lock.close)
         leaving.start()
         outcome = resumes()
         leaving.join()

@@ -149,3 +149,16 @@ def test_facts(bits):
     assert (facts.items, facts.bits, facts.distinct, facts.constant) == (4, bits, 3, bits - 2)
     assert facts.balance == pytest.approx((0 + 0.5 + (bits - 2)) / bits)
     assert facts.equal_pairs == pytest.approx(1 / 6)  # the last two items, of six pairs
+
+
+@pytest.mark.parametrize("bits", [5, 12, 100])
+def test_facts_are_the_same_counted_in_shares(bits, monkeypatch):
+    rng = np.random.default_rng(bits)
+    codes = Codes.from_signs(rng.random((997, min(bits, 12))) < 0.5)
+    if bits > 64:  # two words, the second of which matters
+        codes = Codes(np.hstack([codes.words % np.uint64(7), codes.words]), bits)
+    whole = code_facts(codes)
+    assert whole.distinct == len(np.unique(codes.words, axis=0))
+    monkeypatch.setattr("hashbench.metrics.codes._SORTED_AT_ONCE", 101)
+    monkeypatch.setattr("hashbench.metrics.codes._ELEMENTS_AT_ONCE", 90)
+    assert code_facts(codes) == whole

@@ -68,6 +68,30 @@ def test_the_end_of_the_text_tower() -> None:
     torch.testing.assert_close(whole, end(tokens), rtol=1e-4, atol=1e-5)
 
 
+@torch.inference_mode()
+def test_what_a_pooled_token_attends_to_is_what_stands_before_it() -> None:
+    """The end token of a text, or the class token of a picture; padding is not there."""
+    backbone = small()
+    tunable = TunableClip(backbone, "small", 2)
+    ids = backbone.tokenise([SENTENCES[0], SENTENCES[2]])
+    lengths = backbone.lengths(ids)
+    values = torch.zeros(2, int(lengths.max()) + 3, 24)
+    for row, part in enumerate(encode_captions(tunable, ids, lengths.numpy())):
+        values[row, : len(part)] = torch.from_numpy(part.astype(np.float32))
+    end = tower(tunable.tails()[1], causal=True)
+    weights = end.attention(Tokens(torch.zeros(2, 20), values, lengths))
+    for row, length in enumerate(lengths.tolist()):
+        alone = Tokens(torch.zeros(1, 20), values[row : row + 1, :length], lengths[row : row + 1])
+        torch.testing.assert_close(end.attention(alone)[0], weights[row, :length])
+        assert float(weights[row, :length].sum()) == pytest.approx(1)
+        assert not weights[row, length:].any()
+        # of an end token that is pooled, the first block must have read no later token either
+        shifted = end.blocks[0](alone.values, torch.full((length, length), -torch.inf).triu(1))
+        normed = end.blocks[1].ln_1(shifted)
+        own = end.blocks[1].attn.weights(normed, normed[:, -1:])[0, 0]
+        torch.testing.assert_close(own, weights[row, :length])
+
+
 def test_only_blocks_are_tuned() -> None:
     end = tower(TunableClip(small(), "small", 2).tails()[1], causal=True)
     trained = {name.split(".")[0] for name, p in end.named_parameters() if p.requires_grad}

@@ -232,14 +232,14 @@ def test_a_run_remembers_the_folder_and_refuses_a_changed_file(
     run = new_run(runs, spec)
     monkeypatch.setenv(plugins.FOLDERS, "")
     assert plugin_folders.read(run) == (folder,)
-    spawn._check_startable(run)  # the folder that it noted has the file
+    spawn.check_startable(run)  # the folder that it noted has the file
     moved = tmp_path / "moved"
     folder.rename(moved)
     code, _, err = run_main("resume", run.id, "--runs-dir", str(runs))
     assert code == 2
     assert "in none of the folders of plug-ins" in err
     plugins.use_folders([moved])
-    spawn._check_startable(run)
+    spawn.check_startable(run)
     assert plugin_folders.read(run) == (moved,)
     with (moved / "mine.py").open("a") as file:
         file.write("# another thought\n")
@@ -250,7 +250,7 @@ def test_a_run_remembers_the_folder_and_refuses_a_changed_file(
     # the way out that the message names: the file as it was
     assert f"hashbench resume {run.id} --methods {run.kept_plugins}" in err
     plugins.use_folders([run.kept_plugins])
-    spawn._check_startable(run)
+    spawn.check_startable(run)
     assert plugin_folders.read(run) == (run.kept_plugins,)
 
 

@@ -289,6 +289,16 @@ def test_every_figure_fits_a_terminal_and_a_file_of_numbers(kind: str, runs: Col
     assert len(shown.runs) == len(set(shown.runs)) >= 3
 
 
+@pytest.mark.parametrize("kind", ["t-sne", "rank-stability", "precision-recall", "per-class"])
+def test_what_takes_long_tells_how_far_it_is(kind: str, runs: Collected) -> None:
+    some = only(runs, lambda text: text.startswith(("soda 16", "lsh 16")))
+    told: list[float] = []
+    figure(kind, some, PlotOptions(), lambda done, total: told.append(done / total))
+    assert len(told) > 3
+    assert told == sorted(told)
+    assert 0.7 <= told[-1] <= 1
+
+
 def test_a_kind_that_is_none_is_answered_with_the_nearest(runs: Collected) -> None:
     with pytest.raises(UnknownNameError, match="did you mean losses"):
         drawn("loses", runs)

@@ -21,7 +21,8 @@ from hashbench.errors import InputError, UnknownNameError
 from hashbench.metrics.codes import Codes, LabelMasks
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.report import export
-from hashbench.report.comparison import Cell, Floor, Row, Table
+from hashbench.report.comparison import Cell, Row, Table
+from hashbench.report.floors import Floor
 from hashbench.report.published import published, with_published
 from hashbench.report.rows import Condition, Variant
 from hashbench.report.run_curves import curves

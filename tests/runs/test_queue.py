@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashbench.errors import InputError
+from hashbench.files import locks
+from hashbench.files.locks import Lock
 from hashbench.runs import queue, slots
 from hashbench.runs.queue import Queue
 from hashbench.runs.slots import Limits
 
 
-@pytest.fixture(autouse=True)
-def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, params=["flock", "lease"])
+def no_gpu(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Each test on a disk with file locks, and on one where claims are leases."""
+    monkeypatch.setenv(locks.VARIABLE, request.param)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.delenv(slots.VARIABLE, raising=False)
 
@@ -30,15 +33,17 @@ def line(tmp_path: Path) -> Queue:
 
 
 @pytest.fixture
-def entered(line: Queue) -> Iterator[dict[str, int]]:
+def entered(line: Queue) -> Iterator[dict[str, Lock]]:
     """Open tickets by run, closed at the end."""
-    held: dict[str, int] = {}
+    held: dict[str, Lock] = {}
     yield held
     for lock in held.values():
-        os.close(lock)
+        lock.close()
 
 
-def enter(line: Queue, held: dict[str, int], *runs: str, device: str = "auto", **more: int) -> None:
+def enter(
+    line: Queue, held: dict[str, Lock], *runs: str, device: str = "auto", **more: int
+) -> None:
     for run in runs:
         held[run] = line.enter(run, device, more.get("priority", 0))
 
@@ -47,7 +52,7 @@ def standing(line: Queue) -> list[str]:
     return [entry.run_id for entry in line.waiting()]
 
 
-def test_first_come_first_served(line: Queue, entered: dict[str, int]) -> None:
+def test_first_come_first_served(line: Queue, entered: dict[str, Lock]) -> None:
     enter(line, entered, "a", "b", "c")
     assert standing(line) == ["a", "b", "c"]
     assert line.turn("b") is None
@@ -64,7 +69,7 @@ def test_first_come_first_served(line: Queue, entered: dict[str, int]) -> None:
     assert standing(line) == ["c"]
 
 
-def test_priorities_go_first_and_can_be_changed(line: Queue, entered: dict[str, int]) -> None:
+def test_priorities_go_first_and_can_be_changed(line: Queue, entered: dict[str, Lock]) -> None:
     enter(line, entered, "a", "b")
     enter(line, entered, "urgent", priority=5)
     enter(line, entered, "patient", priority=-5)
@@ -91,15 +96,15 @@ def test_the_order_is_by_priority_then_by_arrival(
     tmp_path_factory: pytest.TempPathFactory, priorities: list[int]
 ) -> None:
     line = queue.of(tmp_path_factory.mktemp("order"))
-    locks = [line.enter(str(i), "auto", priority) for i, priority in enumerate(priorities)]
+    entered = [line.enter(str(i), "auto", priority) for i, priority in enumerate(priorities)]
     expected = sorted(range(len(priorities)), key=lambda i: (-priorities[i], i))
     assert standing(line) == [str(i) for i in expected]
-    for lock in locks:
-        os.close(lock)
+    for lock in entered:
+        lock.close()
     assert standing(line) == []
 
 
-def test_as_many_as_there_are_slots(line: Queue, entered: dict[str, int]) -> None:
+def test_as_many_as_there_are_slots(line: Queue, entered: dict[str, Lock]) -> None:
     line.set_limits(Limits(cpu=2))
     enter(line, entered, "a", "b", "c")
     taken = [line.turn("b"), line.turn("a")]  # both have a slot; who asks first does not matter
@@ -113,7 +118,7 @@ def test_as_many_as_there_are_slots(line: Queue, entered: dict[str, int]) -> Non
         slot.close()
 
 
-def test_no_slots_let_nothing_begin(line: Queue, entered: dict[str, int]) -> None:
+def test_no_slots_let_nothing_begin(line: Queue, entered: dict[str, Lock]) -> None:
     line.set_limits(Limits(cpu=0))
     enter(line, entered, "a")
     assert line.turn("a") is None
@@ -121,7 +126,7 @@ def test_no_slots_let_nothing_begin(line: Queue, entered: dict[str, int]) -> Non
 
 
 def test_a_run_that_does_not_wait_takes_a_slot_from_those_that_do(
-    line: Queue, entered: dict[str, int]
+    line: Queue, entered: dict[str, Lock]
 ) -> None:
     enter(line, entered, "a")
     slot = line.take_now("impatient", "auto")
@@ -134,9 +139,9 @@ def test_a_run_that_does_not_wait_takes_a_slot_from_those_that_do(
     mine.close()
 
 
-def test_who_dies_loses_place_and_slot(line: Queue, entered: dict[str, int]) -> None:
+def test_who_dies_loses_place_and_slot(line: Queue, entered: dict[str, Lock]) -> None:
     enter(line, entered, "dead", "alive")
-    os.close(entered.pop("dead"))  # as the operating system does when a process ends
+    entered.pop("dead").close()  # as the operating system does when a process ends
     assert standing(line) == ["alive"]
     slot = line.turn("alive")
     assert slot is not None
@@ -167,9 +172,9 @@ def test_a_place_is_inherited(line: Queue) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "import sys; sys.stdin.read()"],
         stdin=subprocess.PIPE,
-        pass_fds=[lock],
+        pass_fds=lock.files,
     ) as process:
-        os.close(lock)
+        lock.hand_over(process.pid)
         assert standing(line) == ["a"]
         process.kill()
         process.wait()
@@ -177,7 +182,7 @@ def test_a_place_is_inherited(line: Queue) -> None:
 
 
 def test_a_held_run_keeps_its_place_and_lets_others_pass(
-    line: Queue, entered: dict[str, int]
+    line: Queue, entered: dict[str, Lock]
 ) -> None:
     enter(line, entered, "a", "b")
     line.hold("a", held=True)
@@ -192,7 +197,7 @@ def test_a_held_run_keeps_its_place_and_lets_others_pass(
 
 
 def test_gpus_are_preferred_and_named_by_the_machine(
-    line: Queue, entered: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    line: Queue, entered: dict[str, Lock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     enter(line, entered, "a", "b", "c")
@@ -240,7 +245,7 @@ def test_limits_come_from_the_environment_first(
 
 
 def test_foreign_files_and_a_damaged_counter_do_no_harm(
-    line: Queue, entered: dict[str, int]
+    line: Queue, entered: dict[str, Lock]
 ) -> None:
     enter(line, entered, "a")
     (line.folder / "tickets" / "notes.txt").write_text("x")
@@ -263,3 +268,25 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / queue.FOLDER).write_text("in the way")
     with pytest.raises(InputError, match="queue's folder"):
         queue.of(tmp_path).enter("a", "auto", 0)
+
+
+def test_fewer_slots_count_the_runs_that_began_with_more(
+    line: Queue, entered: dict[str, int]
+) -> None:
+    line.set_limits(Limits(cpu=2))
+    enter(line, entered, "a", "b", "c", "d")
+    first, second = line.turn("a"), line.turn("b")
+    assert first is not None
+    assert second is not None
+    line.set_limits(Limits(cpu=1))
+    assert {place.name: run for place, run in line.slots()} == {"cpu.0": "a", "cpu.1": "b"}
+    first.close()  # its slot is within the limit, but b still trains beyond it
+    assert line.turn("c") is None
+    assert line.take_now("x", "cpu") is None
+    second.close()
+    third = line.turn("c")
+    assert third is not None
+    assert [run for _, run in line.slots()] == ["c"]
+    third.close()
+    line.set_limits(Limits(cpu=0))
+    assert line.turn("d") is None

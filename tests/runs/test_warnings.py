@@ -12,7 +12,7 @@ from hashbench.report.narration import narrate
 from hashbench.runs import events
 from hashbench.runs.events import AnyEvent, StagePlan
 from hashbench.runs.state import RunState, fold
-from hashbench.runs.status import read_ended_state
+from hashbench.runs.state_reader import read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.runs.warning_rules import RULES
 from hashbench.runs.warnings import WarningFold, rule_names, warnings_in

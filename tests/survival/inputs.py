@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import io
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -18,7 +14,6 @@ import torch
 from PIL import Image
 
 from hashbench.backbones import picturebook_clip
-from hashbench.cli.main import app
 from hashbench.codefiles.native import CodeSet, write_codes
 from hashbench.datasets import custom as own_datasets
 from hashbench.datasets.coco.annotations import Captions, Instances, read_json
@@ -43,33 +38,8 @@ from hashbench.runs.layout import RunFolder
 from hashbench.runs.writer import EventWriter
 from hashbench.tui import settings
 from hashbench.tui.reader import Reader
-from tests.survival import mutating
-
-Change = Callable[[bytes, random.Random], bytes]
-
-
-class ScreenError(AssertionError):
-    """A control sequence reached the screen."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A file at `path` that `read` reads, and how it is damaged. The rest stays as it is."""
-
-    name: str
-    path: Path
-    read: Callable[[], object]
-    change: Change
-
-
-def cli(*words: object) -> None:
-    """A command as a person gives it. Raises ScreenError where it prints control characters."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        app([str(word) for word in words], standalone_mode=False)
-    shown = out.getvalue().replace("\n", "").replace("\t", "")
-    if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in shown):
-        raise ScreenError(repr(shown[:300]))
+from tests.survival import more_inputs, mutating
+from tests.survival.kinds import Kind, cli
 
 
 def make(data: Path, runs: Path) -> list[Kind]:
@@ -85,6 +55,7 @@ def make(data: Path, runs: Path) -> list[Kind]:
         *_plans(data),
         *_run(runs),
         _weights(data),
+        *more_inputs.make(data, runs.parent / "more"),
     ]
 
 

@@ -1,17 +1,17 @@
 """Kills workers at random instants, resumes them, and compares what is left with undisturbed runs.
 
-    python tests/survival/killing.py [--kills 200] [--a-run 10] [--seed 0]
+    python tests/survival/killing.py [--kills 200] [--a-run 10] [--seed 0] [--to FILE]
 
 Workers are forked from a process that has imported all they need, so that a kill meets work and
 not imports; each is a process with its own lock, log and heartbeat, as any worker is. Half of the
 runs save a checkpoint at every epoch's end, the others at the usual times; the first run of each
-method computes its features itself.
+method computes its features itself. The kills go evenly over all methods that are built in. `--to`
+keeps the figures so far in a file, for a campaign that is watched, or ended early.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import importlib
 import json
 import os
@@ -26,22 +26,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from hashbench.backbones.openclip_import import open_clip
 from hashbench.engine import checkpoint, trainer
 from hashbench.engine.__main__ import main as main_of_worker
+from hashbench.plan import catalog
 from hashbench.plan import spec as specs
-from hashbench.plan.request import Request, expand
-from hashbench.plan.spec import RunSpec
 from hashbench.runs import layout, result
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
 from hashbench.runs.status import status, status_of
 from hashbench.runs.tailer import Tailer
+from tests.survival.tiny_runs import BITS, now, spec_of
 
-EPOCHS = {"soda": 12, "pcril": 2, "prompthash": 2, "pghmh": 2}
-BITS = 16
 PATIENCE = 300.0
 
 
@@ -69,23 +65,6 @@ class Reference:
     codes: bytes
     scores: dict[str, dict[str, dict[str, float]]]
     seconds: float
-
-
-def spec_of(method: str) -> RunSpec:
-    """A tiny run of a method."""
-    (spec,) = expand(
-        Request(
-            method=[method],
-            dataset=["picturebook-tiny"],
-            bits=[BITS],
-            threads=1,
-            epochs=EPOCHS[method],
-            query_size=30,
-            train_size=64,
-        )
-    )
-    smaller = msgspec.structs.replace(spec.dataset, params={**spec.dataset.params, "items": 150})
-    return msgspec.structs.replace(spec, dataset=smaller)
 
 
 def fork_worker(
@@ -137,11 +116,6 @@ def undisturbed(method: str, folder: Path, data_dir: Path) -> Reference:
     outcome = result.read(run.result)
     codes = (run.codes / f"{BITS}.npz").read_bytes()
     return Reference(codes, outcome.scores, time.monotonic() - began)
-
-
-def now() -> datetime.datetime:
-    """For names of run folders."""
-    return datetime.datetime.now(datetime.UTC)
 
 
 def examine(run: RunFolder, reference: Reference, killed: int) -> list[str]:
@@ -236,7 +210,9 @@ def one_run(
         tally.wrong.append(f"{run.id}: leftovers {left}")
 
 
-def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "") -> Tally:
+def figures(
+    kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "", to: Path | None = None
+) -> Tally:
     """Kills until there were so many, evenly over all methods; what was seen."""
     open_clip()
     importlib.import_module("hashbench.engine.pipeline")
@@ -246,12 +222,14 @@ def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "")
     with tempfile.TemporaryDirectory(prefix="hashbench-kills-") as name:
         folder = Path(name)
         warm = folder / "data"
-        chosen = methods.split(",") if methods else list(EPOCHS)
-        references = {method: undisturbed(method, folder, warm) for method in chosen}
+        chosen = methods.split(",") if methods else sorted(catalog.built_in_methods())
+        references: dict[str, Reference] = {}
         number = 0
         while tally.kills < kills:
             first = number < len(chosen)
             method = chosen[number] if first else min(chosen, key=lambda one: tally.by_method[one])
+            if method not in references:
+                references[method] = undisturbed(method, folder, warm)
             reference = references[method]
             one_run(
                 method,
@@ -265,6 +243,9 @@ def figures(kills: int = 200, a_run: int = 10, seed: int = 0, methods: str = "")
                 0.0 if number // len(chosen) % 2 else None,
             )
             number += 1
+            if to is not None:
+                tally.seconds = round(time.monotonic() - began, 1)
+                to.write_text(json.dumps(tally.as_dict(), indent=1) + "\n")
     tally.seconds = round(time.monotonic() - began, 1)
     return tally
 
@@ -275,9 +256,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--a-run", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--methods", default="", help="separated by commas; all four without it")
-    arguments = parser.parse_args()
-    tally = figures(arguments.kills, arguments.a_run, arguments.seed, arguments.methods)
+    parser.add_argument("--methods", default="", help="separated by commas; all without it")
+    parser.add_argument("--to", type=Path, help="a file for the figures so far")
+    given = parser.parse_args()
+    tally = figures(given.kills, given.a_run, given.seed, given.methods, given.to)
     sys.stdout.write(json.dumps(tally.as_dict(), indent=1) + "\n")
     return 1 if tally.wrong else 0
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+from collections.abc import Callable
+from pathlib import Path
 
 HUGE = (0, 1, 3, 14, 255, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 40, (1 << 63) - 1)
 WORDS = (
@@ -73,3 +76,29 @@ def text(data: bytes, rng: random.Random) -> bytes:
             rng.shuffle(lines)
             changed = "".join(lines)
     return changed.encode(errors="surrogatepass")
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 42)
+
+
+STRANGE: tuple[Callable[[Path], object], ...] = (
+    Path.mkdir,
+    os.mkfifo,
+    _loop,
+    lambda path: path.symlink_to("/dev/zero"),
+    lambda path: path.symlink_to("/dev/null"),
+    lambda path: path.symlink_to("nowhere"),
+    lambda path: path.symlink_to("/proc/self/mem"),
+    lambda path: path.symlink_to(path.parent),
+    lambda path: path.touch(),
+    _sparse,
+)
+"""What else may be where a file is looked for: folders, pipes, devices, links, nothing, far too
+much. Each makes it at a path where there is nothing.
+"""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hashbench.errors import StorageError
+from hashbench.plan import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,11 +50,25 @@ def test_five_thousand_damaged_inputs_are_read_or_refused() -> None:
 
 
 @pytest.mark.slow  # half an hour of tiny runs of all methods, killed ten times each
-def test_two_hundred_kills_change_nothing() -> None:
+def test_kills_change_nothing() -> None:
     figures = campaign("killing", "--kills", 200)
     assert figures["wrong"] == []
     assert figures["kills"] >= 200
-    assert set(figures["by_method"]) == {"soda", "pcril", "prompthash", "pghmh"}
+    assert set(figures["by_method"]) == set(catalog.built_in_methods())
+
+
+@pytest.mark.slow  # a dozen commands and workers, killed and repeated
+def test_commands_that_are_killed_succeed_when_repeated() -> None:
+    figures = campaign("kill_commands", "--each", 3)
+    assert figures["wrong"] == []
+    assert {"report", "bundle", "import", "cache of two", "launcher"} <= set(figures["kills"])
+
+
+@pytest.mark.slow  # forty workers, each of which imports torch
+def test_slots_that_change_let_no_more_train_than_allowed() -> None:
+    figures = campaign("slot_changes")
+    assert figures["finished"] == figures["runs"] == 40
+    assert figures["too_many"] == figures["overtakings"] == 0
 
 
 @pytest.mark.slow  # a dozen workers, one after another

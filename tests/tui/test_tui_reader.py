@@ -13,7 +13,7 @@ from hashbench.report.run_series import LOSSES
 from hashbench.runs import events, tags
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status, fold
-from hashbench.runs.status import HEAD_BYTES, TAIL_BYTES, read_ended_state
+from hashbench.runs.state_reader import HEAD_BYTES, TAIL_BYTES, read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.tui import reader as reader_module
 from hashbench.tui.reader import Reader, Update

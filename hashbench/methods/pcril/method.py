@@ -38,7 +38,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hashbench.methods.base import Batch, Method, Patches, Recovered, Stage, Term
+from hashbench.methods.base import Batch, Method, Parts, Recovered, Stage, Term
 from hashbench.methods.context import MethodContext
 from hashbench.methods.pcril.augmentation import complementary_partners, mix
 from hashbench.methods.pcril.networks import LocalResponseNorm, PaperHead
@@ -138,14 +138,22 @@ class Pcril(Method):
         )
         return [learning, searching, hashing]
 
-    def patch_weights(self, patches: Patches) -> Tensor | None:
-        """How well each patch fits the prompt of the true label set, above the one that fits least:
-        cosines, which sum to 1 then.
+    def patch_weights(self, patches: Parts) -> Tensor | None:
+        """How well each patch fits the prompt of the true label set."""
+        return self._fit(patches)
+
+    def word_weights(self, words: Parts) -> Tensor | None:
+        """How well each token fits the prompt of the true label set."""
+        return self._fit(words)
+
+    def _fit(self, parts: Parts) -> Tensor | None:
+        """(n, P) cosines of parts with the prompt of the true label set, above the least of them;
+        they sum to 1 then.
         """
         if self.recoverer is None:
             return None
-        prompts = self.recoverer.prompts.embed(patches.labels > 0)
-        fit = (F.normalize(patches.features, dim=2) @ prompts[:, :, None]).squeeze(2)
+        prompts = self.recoverer.prompts.embed(parts.labels > 0)
+        fit = (F.normalize(parts.features, dim=2) @ prompts[:, :, None]).squeeze(2)
         above = fit - fit.amin(1, keepdim=True)
         return above / above.sum(1, keepdim=True).clamp_min(1e-12)
 

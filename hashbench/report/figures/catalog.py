@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hashbench.errors import InputError, UnknownNameError
+from hashbench.report.progress import Progress, silent
 
 if TYPE_CHECKING:
     from hashbench.report.figures.figure import Figure
@@ -24,7 +25,7 @@ KINDS = {
     "per-class": "AP of each class, with intervals",
     "rank-stability": "the order of methods over seeds and resampled queries",
     "t-sne": "codes as points, coloured by class",
-    "attention": "where the encoders look, before and after training",
+    "attention": "what weighs in pictures and words, before and after training",
 }
 
 
@@ -48,9 +49,11 @@ def check_kind(kind: str) -> None:
         raise UnknownNameError("figure", kind, KINDS, where="KIND")
 
 
-def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
-    """The figure of a kind. Raises UnknownNameError for what is no kind, InputError where the runs
-    do not have it.
+def figure(
+    kind: str, collected: Collected, options: PlotOptions, progress: Progress = silent
+) -> Figure:
+    """The figure of a kind; `progress` counts steps of what takes long, codes and models. Raises
+    UnknownNameError for what is no kind, InputError where the runs do not have it.
     """
     from hashbench.report.figures import attention, curves, embedding, history, ranks, scores
 
@@ -65,14 +68,14 @@ def figure(kind: str, collected: Collected, options: PlotOptions) -> Figure:
         "map-over-epochs": lambda: history.map_over_epochs(collected),
         "map-over-bits": lambda: scores.map_over_bits(finished, metric),
         "parameter": lambda: scores.over_parameter(finished, metric, options.over),
-        "precision-recall": lambda: curves.precision(collected, "recall"),
-        "precision-radius": lambda: curves.precision(collected, "radius"),
+        "precision-recall": lambda: curves.precision(collected, "recall", progress),
+        "precision-radius": lambda: curves.precision(collected, "radius", progress),
         "recovery": lambda: history.recovery(collected),
-        "per-class": lambda: curves.per_class(collected),
-        "rank-stability": lambda: ranks.rank_stability(finished, metric),
+        "per-class": lambda: curves.per_class(collected, progress),
+        "rank-stability": lambda: ranks.rank_stability(finished, metric, progress),
         "attention": lambda: attention.attention(
-            collected, options.data_dir, options.items, options.seed
+            collected, options.data_dir, options.items, options.seed, progress
         ),
-        "t-sne": lambda: embedding.t_sne(collected, options.seed),
+        "t-sne": lambda: embedding.t_sne(collected, options.seed, progress),
     }
     return makers[kind]()

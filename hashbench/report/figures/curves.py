@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from hashbench.report.figures.groups import (
     run_ids,
     shared_notes,
 )
+from hashbench.report.progress import Progress, part, silent
 from hashbench.report.rows import Collected
 from hashbench.report.run_curves import class_values, curves
 from hashbench.report.run_series import Curve
@@ -21,21 +23,27 @@ from hashbench.report.run_series import Curve
 if TYPE_CHECKING:
     from hashbench.codefiles.native import CodeSet
 
-MOST_CLASSES = 30  # bars that one page carries
+MOST_CLASSES = 30
+MOST_BARS = 80  # of a panel that one page carries
+FEWEST_CLASSES = 5  # however many bars each has
 SEED = 0  # of the resampled queries: the same runs have the same figure
 
 
-def precision(collected: Collected, over: Literal["recall", "radius"]) -> Figure:
+def precision(
+    collected: Collected, over: Literal["recall", "radius"], progress: Progress = silent
+) -> Figure:
     """Precision over recall, or over the Hamming radius, a panel a direction; queries whose ball is
     empty do not count at its radius.
     """
     shown = groups(collected)
     panels: dict[str, list[Series]] = {}
+    done, total = 0, sum(len(group.runs) for group in shown)
     for group in shown:
         by_task: dict[tuple[int, str], list[dict[str, Any]]] = {}
         for run in group.runs:
             for line in curves(run)["curves"]:
                 by_task.setdefault((line["bits"], line["direction"]), []).append(line)
+            progress(done := done + 1, total)
         for (bits, direction), lines in by_task.items():
             name = f"{group.name} {bits} bits" if len(group.spec.bits) > 1 else group.name
             panels.setdefault(direction, []).append(_over(name, lines, over))
@@ -70,19 +78,20 @@ def _over(name: str, lines: Sequence[dict[str, Any]], over: str) -> Series:
     return Series(name, recall.ys, precision.ys, precision.low, precision.high, len(lines))
 
 
-def per_class(collected: Collected) -> Figure:
+def per_class(collected: Collected, progress: Progress = silent) -> Figure:
     """Mean AP over the queries of each class, those with most queries first, with intervals by
     resampling queries; of several seeds, a query counts with its mean.
     """
     shown = groups(collected)
     sets = [(group, list(_code_sets(group))) for group in shown]
     directions = [d for d in REPORTED if any(d in directions_of(set(c[0].query)) for _, c in sets)]
+    lengths = sorted({codes.bits for _, all_codes in sets for codes in all_codes})
+    tasks = list(itertools.product(directions, lengths))
     panels, hidden = [], 0
-    for direction in directions:
-        for bits in sorted({codes.bits for _, all_codes in sets for codes in all_codes}):
-            panel, left_out = _class_panel(sets, direction, bits)
-            hidden = max(hidden, left_out)
-            panels.append(panel)
+    for number, (direction, bits) in enumerate(tasks):
+        panel, left_out = _class_panel(sets, direction, bits, part(progress, number, len(tasks)))
+        hidden = max(hidden, left_out)
+        panels.append(panel)
     notes = ["AP of queries of a class; intervals: 95 %, queries resampled (BCa bootstrap)"]
     notes += [f"{hidden} classes with fewer queries are left out"] if hidden else []
     notes += shared_notes(shown, averaged=False)
@@ -97,13 +106,14 @@ def _code_sets(group: Group) -> Iterator[CodeSet]:
 
 
 def _class_panel(
-    sets: Sequence[tuple[Group, list[CodeSet]]], direction: str, bits: int
+    sets: Sequence[tuple[Group, list[CodeSet]]], direction: str, bits: int, progress: Progress
 ) -> tuple[Panel, int]:
     """One direction and length, and how many classes were left out."""
     import numpy as np
 
     found = []
-    for group, all_codes in sets:
+    for number, (group, all_codes) in enumerate(sets):
+        progress(number, len(sets))
         fitting = [codes for codes in all_codes if codes.bits == bits]
         fitting = [codes for codes in fitting if direction in directions_of(set(codes.query))]
         if fitting:
@@ -114,7 +124,8 @@ def _class_panel(
         for name, count in zip(of_first.names, of_first.members.sum(axis=0).tolist(), strict=True):
             counts[name] = max(counts.get(name, 0), count)
     with_queries = [name for name in counts if counts[name]]
-    names = sorted(with_queries, key=lambda name: (-counts[name], name))[:MOST_CLASSES]
+    most = max(FEWEST_CLASSES, min(MOST_CLASSES, MOST_BARS // max(1, len(found))))
+    names = sorted(with_queries, key=lambda name: (-counts[name], name))[:most]
     series = [
         _class_series(group.name, of_first.names, of_first.members, values, names, seeds)
         for group, of_first, values, seeds in found

@@ -43,13 +43,16 @@ class Axis:
 class Heat:
     """Values of the cells of a grid, row by row, from 0 to `most`. `columns` names the columns.
 
-    `picture` is a PNG that the grid lies upon.
+    `picture` is a PNG that the grid lies upon. `words` are those of a caption with what each
+    weighs, from 0 to `most_word`; they stand below the grid.
     """
 
     rows: tuple[tuple[float, ...], ...]
     most: float
     columns: tuple[str, ...] = ()
     picture: bytes = field(default=b"", repr=False)
+    words: tuple[tuple[str, float], ...] = ()
+    most_word: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,11 @@ def _cells(panel: Panel) -> Iterator[dict[str, Any]]:
                 "series": f"row {number}", "x": float(column), "x_text": text, "y": value,
                 "low": None, "high": None, "runs": 1,
             }  # fmt: skip
+    for place, (word, value) in enumerate(heat.words if heat is not None else ()):
+        yield {
+            "series": "words", "x": float(place), "x_text": word, "y": value,
+            "low": None, "high": None, "runs": 1,
+        }  # fmt: skip
 
 
 def as_values(figure: Figure) -> dict[str, Any]:

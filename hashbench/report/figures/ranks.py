@@ -9,6 +9,7 @@ from hashbench.errors import InputError
 from hashbench.plan.directions import DIRECTIONS
 from hashbench.report.comparison import Row, Table, Task, compare
 from hashbench.report.figures.figure import Axis, Figure, Panel, Series
+from hashbench.report.progress import Progress, part, silent
 from hashbench.report.rows import Finished
 from hashbench.report.significance import full_name, seed_values
 from hashbench.runs.layout import RunFolder
@@ -24,25 +25,29 @@ SEED = 0  # of the resampled queries: the same runs have the same figure
 AT_ONCE = 1 << 21  # resampled values held at a time
 
 
-def rank_stability(finished: Sequence[Finished], metric: str) -> Figure:
+def rank_stability(
+    finished: Sequence[Finished], metric: str, progress: Progress = silent
+) -> Figure:
     """The rank of each row of a comparison, a panel a table, direction and code length.
 
     Raises InputError where no two rows can be ordered.
     """
     tables = compare(finished, metric)
     folders = {one.run.id: one.run for one in finished}
+    tasks = [
+        (number, table, column, rows)
+        for number, table in enumerate(tables, 1)
+        for column in table.columns
+        if len(rows := [row for row in table.rows if column in row.cells]) > 1
+    ]
     panels, notes = [], []
-    for number, table in enumerate(tables, 1):
-        for column in table.columns:
-            rows = [row for row in table.rows if column in row.cells]
-            if len(rows) < 2:
-                continue
-            bits, direction = column
-            title = f"{DIRECTIONS[direction].title}, {bits} bits"
-            title += f" ({number})" if len(tables) > 1 else ""
-            panel, note = _panel(title, table, rows, column, folders)
-            panels.append(panel)
-            notes.append(note)
+    for place, (number, table, (bits, direction), rows) in enumerate(tasks):
+        title = f"{DIRECTIONS[direction].title}, {bits} bits"
+        title += f" ({number})" if len(tables) > 1 else ""
+        within = part(progress, place, len(tasks))
+        panel, note = _panel(title, table, rows, (bits, direction), folders, within)
+        panels.append(panel)
+        notes.append(note)
     if not panels:
         raise InputError(
             "no two methods of these runs may be ranked against each other",
@@ -63,7 +68,12 @@ def rank_stability(finished: Sequence[Finished], metric: str) -> Figure:
 
 
 def _panel(
-    title: str, table: Table, rows: Sequence[Row], column: Task, folders: dict[str, RunFolder]
+    title: str,
+    table: Table,
+    rows: Sequence[Row],
+    column: Task,
+    folders: dict[str, RunFolder],
+    progress: Progress,
 ) -> tuple[Panel, str]:
     import numpy as np
 
@@ -85,7 +95,7 @@ def _panel(
     means = means[:, ~np.isnan(means).any(axis=0)]  # queries that are left out, by all or by none
     order = np.argsort(-means.mean(axis=1), kind="stable")
     own = ranks(means.mean(axis=1))[order]
-    resampled = _resampled_ranks(means)[order]
+    resampled = _resampled_ranks(means, progress)[order]
     kept = float((resampled == own[:, None]).all(axis=0).mean())
     low, high = np.quantile(resampled, [0.025, 0.975], axis=1)
     # what is drawn is the rank on all queries, which is one of the ranks that are possible
@@ -128,7 +138,7 @@ def ranks(values: Values) -> Values:
     return np.asarray(1 + higher + (equal - 1) / 2, np.float64)
 
 
-def _resampled_ranks(values: Values) -> Values:
+def _resampled_ranks(values: Values, progress: Progress) -> Values:
     """(systems, RESAMPLES) ranks of the means of values (systems, Q) over resampled queries."""
     import numpy as np
 
@@ -139,4 +149,5 @@ def _resampled_ranks(values: Values) -> Values:
     for start in range(0, RESAMPLES, at_once):
         rows = rng.integers(0, queries, (min(at_once, RESAMPLES - start), queries))
         parts.append(ranks(values[:, rows].mean(axis=2)))
+        progress(min(start + at_once, RESAMPLES), RESAMPLES)
     return np.concatenate(parts, axis=1)

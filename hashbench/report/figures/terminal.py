@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from hashbench.report.braille import MARKS, Plot, draw, label
-from hashbench.report.figures.figure import Axis, Figure, Panel, Series
+from hashbench.report.figures.figure import Axis, Figure, Heat, Panel, Series
 from hashbench.report.run_series import Curve
 from hashbench.report.text import plain
 
@@ -187,6 +187,18 @@ def _heat(panel: Panel, width: int) -> Iterator[Text]:
         for row in heat.rows:
             shades = (_shade(value / heat.most if heat.most else 0.0) for value in row)
             yield Text("  " + "".join(2 * shade for shade in shades))
+    if heat.words:
+        yield _shaded_words(heat)
+
+
+def _shaded_words(heat: Heat) -> Text:
+    """The caption, behind each word its shade twice, as that of a patch; folded by the console."""
+    line = Text("  ")
+    for word, value in heat.words:
+        shade = _shade(value / heat.most_word if heat.most_word else 0.0)
+        line.append(f"{plain(word)} {2 * shade}  ")
+    line.rstrip()
+    return line
 
 
 def _shade(share: float) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hashbench.report.progress import Progress, silent
+
 Array = NDArray[np.float64]
 
 STEPS, EARLY = 500, 125
@@ -14,7 +16,9 @@ EXAGGERATION = 12.0
 LEAST = 1e-12
 
 
-def embed(squared: Array, *, seed: int, perplexity: float = 30.0) -> Array:
+def embed(
+    squared: Array, *, seed: int, perplexity: float = 30.0, progress: Progress = silent
+) -> Array:
     """(n, 2) places of points with squared distances (n, n); equal seeds, equal places."""
     n = len(squared)
     joint = _joint(squared, min(perplexity, max(1.0, (n - 1) / 3)))
@@ -29,6 +33,7 @@ def embed(squared: Array, *, seed: int, perplexity: float = 30.0) -> Array:
         velocity = (0.5 if early else 0.8) * velocity - rate * gains * gradient
         places = places + velocity
         places -= places.mean(axis=0)
+        progress(step + 1, STEPS)
     return places
 
 

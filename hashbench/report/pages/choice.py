@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 
 from hashbench.errors import InputError
@@ -11,6 +10,7 @@ from hashbench.report.figures.catalog import PlotOptions, figure
 from hashbench.report.figures.figure import Figure
 from hashbench.report.figures.groups import groups
 from hashbench.report.figures.scores import varied
+from hashbench.report.progress import Progress, part, silent
 from hashbench.report.rows import Collected
 
 LINES = 12  # of one panel that can still be told apart
@@ -20,17 +20,10 @@ ONE_LENGTH = ("rank-stability", "precision-recall", "map-over-epochs", "losses",
 """Figures of the code length that most runs have, since one panel would hold too many lines."""
 
 
-Report = Callable[[int, int], None]
-
-
-def silent(done: int, total: int) -> None:
-    """Progress that nobody watches."""
-
-
 def figures_of(
-    collected: Collected, metric: str, report: Report = silent
+    collected: Collected, metric: str, progress: Progress = silent
 ) -> tuple[list[Figure], list[str]]:
-    """The figures, and why others are not there. `report` is told (figures tried, of how many)."""
+    """The figures, and why others are not there. `progress` counts within all of them."""
     drawn: list[Figure] = []
     missing: list[str] = []
     one, bits = _one_length(collected)
@@ -38,7 +31,8 @@ def figures_of(
     tasks += [("parameter", collected, over) for over in varied(collected.finished)]
     tasks += [(kind, one, "") for kind in ONE_LENGTH]
     for number, (kind, runs, over) in enumerate(tasks):
-        report(number, len(tasks))
+        within = part(progress, number, len(tasks))
+        within(0, 1)
         most = BARS if kind == "per-class" else LINES
         count = len(groups(runs)) if kind in ONE_LENGTH and kind != "rank-stability" else 0
         if count > most:
@@ -46,7 +40,7 @@ def figures_of(
             continue
         # which figures runs can fill is known to whoever makes them, and told in words
         try:
-            made = figure(kind, runs, PlotOptions(metric, over=over))
+            made = figure(kind, runs, PlotOptions(metric, over=over), within)
         except InputError as error:
             missing.append(f"no {kind}: {error.problem}")
             continue

@@ -1,0 +1,1 @@
+"""Schedulers of clusters behind one small face: submit runs, cancel jobs, ask which jobs live."""
