@@ -52,6 +52,7 @@ def serve_command(
             where="hashbench serve",
             remedy="pip install 'hashbench[serve]'; `hashbench tui` works in any terminal",
         ) from None
+    # the port is taken before the link that names it is printed
     demo_speed = check_demo(speed, demo=demo)
     access = Access(host)
     listening = listen(host, port)

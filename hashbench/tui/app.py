@@ -148,7 +148,7 @@ class Workbench(OrderedKeysApp):
         """Remembers a worker that this process started, to report it if it dies at once."""
         self._workers_started.append((run, process))
 
-    def enqueue(self, run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes]:
+    def enqueue(self, run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes] | None:
         """Starts a run's worker through the queue of this host, or as a cluster's job where the run
         was one; in a demo, what plays it.
         """

@@ -62,7 +62,7 @@ def thinned(recorded: Iterable[object]) -> Iterator[object]:
 def main() -> None:
     """Makes the runs, if asked for, and packs them."""
     from hashbench.runs import layout
-    from hashbench.runs.status import read_ended_state
+    from hashbench.runs.state_reader import read_ended_state
     from hashbench.runs.tailer import read_all
     from hashbench.tui.demo.recording import RECORDING, RecordedRun, pack
 

@@ -58,6 +58,8 @@ class TabProcess(AppService):  # type: ignore[misc] # untyped where textual-serv
             download_manager=server.download_manager,
         )
         self._arguments = arguments
+        self._process: Process | None = None
+        self._task: asyncio.Task[None] | None = None
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> Process:
         environment = self._build_environment(width=width, height=height)
@@ -130,7 +132,7 @@ class BenchServer(Server):  # type: ignore[misc] # untyped where textual-serve i
         app.on_shutdown.append(self.on_shutdown)
         return app
 
-    @web.middleware
+    @web.middleware  # type: ignore[untyped-decorator] # where aiohttp is missing
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Lets nobody in without the token. The link's token becomes a cookie at once, so that it
         stands neither in the history nor in the address that others see on a screen.
