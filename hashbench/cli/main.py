@@ -54,6 +54,7 @@ COMMANDS = {
     "bundle": Entry("verify:bundle_command", "Put runs into one file that others can verify."),
     "audit": Entry("audit:audit_command", "Look for label leaks in runs and in files of codes."),
     "tui": Entry("tui:tui_command", "Open the workbench: launch, watch, compare, retrieve."),
+    "serve": Entry("serve:serve_command", "Serve the workbench to a browser, behind a token."),
     "methods": Entry("methods:app", "Methods: their parameters and ablations."),
     "datasets": Entry("datasets:app", "Datasets: list, show, preview, check, add your own."),
     "metrics": Entry("metrics:app", "Metrics: list, write and check your own."),

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from hashbench.errors import InputError
-from hashbench.launch.spawn import last_log_lines
+from hashbench.launch import jobs, spawn
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -31,6 +31,9 @@ from hashbench.tui.system_monitor import Machine, read_machine
 
 MACHINE_SECONDS = 2.0
 REAP_SECONDS = 0.5
+DEMO_TEXT = (
+    "Runs that were recorded are played; nothing trains, and nothing is kept. ? lists the keys."
+)
 MOST_WATCHED = 24  # runs whose series and lines are kept
 
 
@@ -54,11 +57,13 @@ class Workbench(OrderedKeysApp):
         data_dir: Path,
         *,
         settings_path: Path | None = None,
+        demo_speed: float | None = None,
         machine: Callable[[], Machine] | None = read_machine,
         tour: bool = False,
         pictures: PictureQuality = PictureQuality(),  # noqa: B008 - frozen
     ) -> None:
         self.runs_dir, self.data_dir = runs_dir, data_dir
+        self.demo_speed = demo_speed  # None unless runs are recorded ones (`hashbench.tui.demo`)
         self.settings_path = settings_path or settings_file.path_for(runs_dir)
         self.settings: Settings = settings_file.load(self.settings_path)
         self.views: dict[str, RunView] = {}
@@ -107,6 +112,8 @@ class Workbench(OrderedKeysApp):
             trash.empty(self.runs_dir)
         except InputError as error:  # a wrong number of minutes
             self.call_from_thread(notify_error, self, error)
+        if self.demo_speed is not None:
+            self.notify(DEMO_TEXT, title="This is a demo", timeout=12)
 
     def on_unmount(self) -> None:
         """The reader's thread must end before the process can."""
@@ -162,6 +169,16 @@ class Workbench(OrderedKeysApp):
         """Remembers a worker that this process started, to report it if it dies at once."""
         self._workers_started.append((run, process))
 
+    def enqueue(self, run: RunFolder, data_dir: Path) -> subprocess.Popen[bytes] | None:
+        """Starts a run's worker through the queue of this host, or as a cluster's job where the run
+        was one; in a demo, what plays it.
+        """
+        if self.demo_speed is None:
+            return jobs.or_submit(spawn.enqueue)(run, data_dir)
+        from hashbench.tui.demo.stage import play_on
+
+        return play_on(run, self.demo_speed)
+
     def _reap(self) -> None:
         """Collects workers of ours that ended; reports those that died before their first event."""
         for run, process in list(self._workers_started):
@@ -171,7 +188,7 @@ class Workbench(OrderedKeysApp):
             self.reader.look_now()
             view = self.views.get(run.id)
             if process.returncode and (view is None or view.status is Status.QUEUED):
-                last_line = plain(last_log_lines(run, 1)) or "its log is empty"
+                last_line = plain(spawn.last_log_lines(run, 1)) or "its log is empty"
                 self.notify(
                     f"{run.id}: {last_line}",
                     title=f"The worker ended with code {process.returncode}",

@@ -10,18 +10,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import os
+import pty
 import resource
+import select
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
+SETTLE_SECONDS = 10.0  # from the first frame until all is read and shown
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -216,6 +222,41 @@ async def keys_under_load(runs_dir: Path, scratch: Path, seconds: float) -> None
     )
 
 
+def idle(runs_dir: Path, scratch: Path, seconds: float) -> None:
+    """Prints what share of a core a workbench takes in a terminal where nothing happens."""
+    program = "from hashbench.cli.main import main; main()"
+    words = ["tui", "--runs-dir", str(runs_dir), "--data-dir", str(scratch)]
+    terminal, theirs = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 48, 160, 0, 0))
+    settings = {"HASHBENCH_CONFIG": str(scratch), "TERM": "xterm-256color"}
+    process = psutil.Popen(
+        [sys.executable, "-c", program, *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=os.environ | settings,
+    )  # fmt: skip
+    os.close(theirs)
+    while not _drain(terminal, 1.0):
+        pass  # it still starts
+    _drain(terminal, SETTLE_SECONDS)
+    before, began = process.cpu_times(), time.perf_counter()
+    painted = _drain(terminal, seconds)
+    after, wall = process.cpu_times(), time.perf_counter() - began
+    used = after.user + after.system - before.user - before.system
+    process.terminate()
+    process.wait()
+    os.close(terminal)
+    print(f"idle: {used:.2f} s of CPU in {wall:.0f} s, {used / wall:.2%} of a core, "
+          f"{painted / wall:.0f} bytes a second to the terminal")  # fmt: skip
+
+
+def _drain(terminal: int, seconds: float) -> int:
+    """Reads what is painted for some time; returns how many bytes it was."""
+    count, until = 0, time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            count += len(os.read(terminal, 1 << 16))
+    return count
+
+
 async def _painted(app: object) -> None:
     """Waits until the key was handled and what it changed was painted."""
     done = asyncio.Event()
@@ -232,6 +273,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--idle", type=float, default=30.0, help="seconds of doing nothing")
     asked = parser.parse_args()
     from tests.tui import fixtures
 
@@ -242,6 +284,10 @@ def main() -> None:
         fixtures.one_of_each(few)
         runs_dir = scratch / "runs"
         size = record(runs_dir, asked.runs)
+        dozen = scratch / "dozen"
+        record(dozen, 12)
+        print("\n12 finished runs, nobody touches a key")
+        idle(dozen, scratch, asked.idle)
         print("\n8 runs in every state")
         first_frame(few, scratch, asked.starts)
         print(f"\n{asked.runs:,} finished runs, {size / 2**20:.0f} MB of events, no index yet")

@@ -83,7 +83,11 @@ class Browser:
         """Opens a file and waits until it is loaded."""
         before = len(self.events)
         self.call("Page.navigate", url=path.as_uri())
-        while not any(one["method"] == "Page.loadEventFired" for one in self.events[before:]):
+        self.wait_for("Page.loadEventFired", before)
+
+    def wait_for(self, event: str, since: int = 0) -> None:
+        """Waits until an event was reported after the first `since` ones."""
+        while not any(one["method"] == event for one in self.events[since:]):
             self.events.append(self._read())
 
     def run(self, script: str) -> Any:

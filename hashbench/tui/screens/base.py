@@ -80,7 +80,8 @@ class WorkScreen(Screen[None]):
 
     def bars(self) -> tuple[TopBar, KeyBar]:
         """The two bars, to be composed first and last."""
-        return TopBar(self.heading), KeyBar()
+        demo = self.bench.demo_speed is not None
+        return TopBar(f"DEMO {self.heading}" if demo else self.heading), KeyBar()
 
     def on_screen_resume(self) -> None:
         """Shows what is known at once; Textual calls the handlers of subclasses as well."""

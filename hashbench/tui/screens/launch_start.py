@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hashbench.errors import HashbenchError
+from hashbench.errors import HashbenchError, InputError
 from hashbench.launch import spawn
 from hashbench.launch.start_mode import StartMode
 from hashbench.plan.spec import RunSpec
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 def start_runs(bench: Workbench, specs: Sequence[RunSpec], mode: StartMode) -> None:
     """Makes the run folders and starts a worker for each, or one that waits in the queue."""
+    if bench.demo_speed is not None:
+        refused = InputError("a demo trains nothing", remedy="`hashbench tui` launches runs")
+        bench.call_from_thread(notify_error, bench, refused)
+        return
     now = datetime.datetime.now().astimezone()
     start = partial(spawn.enqueue, priority=mode.priority) if mode.queue else spawn.start
     started = 0

@@ -11,7 +11,7 @@ from textual import work
 from textual.binding import BindingType
 
 from hashbench.errors import HashbenchError, InputError
-from hashbench.launch import actions, jobs, spawn
+from hashbench.launch import actions
 from hashbench.report.text import plural
 from hashbench.runs import queue, tags, trash
 from hashbench.runs.layout import RunFolder
@@ -46,10 +46,6 @@ ACTION_HELP: Keys = (
     ("f", "show and copy the folder's path", ""),
 )
 """The same keys as sentences, for help."""
-
-
-_again = jobs.or_submit(spawn.enqueue)
-"""Through the queue of this host, or as a cluster's job where the run was one."""
 
 
 class RunActionsScreen(WorkScreen):
@@ -103,14 +99,14 @@ class RunActionsScreen(WorkScreen):
     def _resume(self, run: RunFolder) -> None:
         if self._status(run.id) is Status.FAILED:
             raise InputError("failed", where=run.id, remedy="look at its log, then R retries it")
-        self._started(run, actions.resume(run, self.bench.data_dir, start=_again))
+        self._started(run, actions.resume(run, self.bench.data_dir, start=self.bench.enqueue))
 
     def action_retry(self) -> None:
         """Failed runs go to the queue."""
         self._act("retried", self.targets(), self._retry)
 
     def _retry(self, run: RunFolder) -> None:
-        self._started(run, actions.retry(run, self.bench.data_dir, start=_again))
+        self._started(run, actions.retry(run, self.bench.data_dir, start=self.bench.enqueue))
 
     def _started(self, run: RunFolder, process: subprocess.Popen[bytes] | None) -> None:
         if process is not None:

@@ -197,7 +197,9 @@ class RowTable(ScrollView, Generic[R], can_focus=True):
             text, name = shown if isinstance(shown, tuple) else (shown, "")
             style = base
             if name:
-                style = base + self.get_component_rich_style(f"rows--{name}", partial=True)
+                own = self.get_component_rich_style(f"rows--{name}", partial=True)
+                # green on the cursor's blue could not be read
+                style = base + (own.without_color if cursor and self.has_focus else own)
             if cell_len(text) > size:
                 text = set_cell_size(text, size - 1) + "…"
             padding = " " * max(0, size - cell_len(text))

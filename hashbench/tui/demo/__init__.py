@@ -1,0 +1,1 @@
+"""`hashbench tui --demo`: recorded runs, played into a folder that vanishes with the demo."""
