@@ -15,7 +15,8 @@ from hashbench.runs import layout
 from hashbench.runs.index import Stamp, stamp_of
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
-from hashbench.runs.status import LIVE, RunStatus, queue_positions, read_ended_state, status_of
+from hashbench.runs.state_reader import read_ended_state
+from hashbench.runs.status import LIVE, RunStatus, queue_positions, status_of
 from hashbench.runs.tailer import Tailer
 
 LOOK_SECONDS = 5.0  # between two looks for runs that are new or were resumed

@@ -17,7 +17,7 @@ from hashbench.report.text import duration
 from hashbench.runs.events import GpuUse, MachineTotals
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import RunState
-from hashbench.runs.status import read_ended_state
+from hashbench.runs.state_reader import read_ended_state
 from hashbench.runs.tailer import Tailer
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -17,7 +17,7 @@ from hashbench.runs import events, gpus
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.gpus import Gpu
 from hashbench.runs.layout import RunFolder
-from hashbench.runs.status import read_ended_state
+from hashbench.runs.state_reader import read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
 from tests.engine.conftest import Make

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hashbench.runs import events
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.machine_use import ProcessMeter, seconds_measured, total
-from hashbench.runs.status import read_ended_state
+from hashbench.runs.state_reader import read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
 
