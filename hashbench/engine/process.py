@@ -41,7 +41,8 @@ def attempt(run: RunFolder, data_dir: Path, ticket: Ticket | None) -> int:
     """
     with _taken(run) as writer:
         code = _work(run, data_dir, ticket, writer)
-        carry_out(run, writer)
+        if writer.displaced() is None:  # what lies there else is another run's
+            carry_out(run, writer)
     return code
 
 
