@@ -64,7 +64,8 @@ def attempt(
             _sweep(run)
             with EventWriter(run.events) as writer:
                 code = _work(run, data_dir, ticket, writer, job, ended)
-                if code != EXIT_AGAIN:
+                # what lies in the place of a folder that was moved is another run's
+                if code != EXIT_AGAIN and writer.displaced() is None:
                     carry_out(run, writer)
             control.clear_leave(run)
     return code
