@@ -12,7 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from hashbench.launch import jobs, spawn
+from hashbench.launch import spawn
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -153,6 +153,8 @@ class Workbench(OrderedKeysApp):
         was one; in a demo, what plays it.
         """
         if self.demo_speed is None:
+            from hashbench.launch import jobs  # not needed for the first frame
+
             return jobs.or_submit(spawn.enqueue)(run, data_dir)
         from hashbench.tui.demo.stage import play_on
 
