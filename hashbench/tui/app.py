@@ -174,6 +174,8 @@ class Workbench(OrderedKeysApp):
         was one; in a demo, what plays it.
         """
         if self.demo_speed is None:
+            from hashbench.launch import jobs  # not needed for the first frame
+
             return jobs.or_submit(spawn.enqueue)(run, data_dir)
         from hashbench.tui.demo.stage import play_on
 

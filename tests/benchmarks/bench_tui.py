@@ -27,7 +27,8 @@ from pathlib import Path
 
 import psutil
 
-SETTLE_SECONDS = 10.0  # from the first frame until all is read and shown
+FRAME_BYTES = 10_000  # less than a whole screen
+QUIET_BYTES = 1_000  # of two seconds in which only the machine's load changes
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -234,9 +235,10 @@ def idle(runs_dir: Path, scratch: Path, seconds: float) -> None:
         stdin=theirs, stdout=theirs, stderr=theirs, cwd=ROOT, env=os.environ | settings,
     )  # fmt: skip
     os.close(theirs)
-    while not _drain(terminal, 1.0):
-        pass  # it still starts
-    _drain(terminal, SETTLE_SECONDS)
+    shown = more = 0
+    while shown < FRAME_BYTES or more > QUIET_BYTES:  # it still starts, and reads what is there
+        more = _drain(terminal, 2.0)
+        shown += more
     before, began = process.cpu_times(), time.perf_counter()
     painted = _drain(terminal, seconds)
     after, wall = process.cpu_times(), time.perf_counter() - began
