@@ -76,7 +76,7 @@ def _reader_may_leave() -> Iterator[None]:
         raise ReaderLeftError from None
 
 
-WITHOUT_PLUGINS = ("monitor", "queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
+WITHOUT_PLUGINS = ("monitor", "queue", "pause", "stop", "kill", "rm", "tag", "guide")
 """Commands that look up no method, dataset or metric. All others take `--methods`."""
 
 
