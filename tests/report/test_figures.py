@@ -312,7 +312,7 @@ def test_what_takes_long_tells_how_far_it_is(kind: str, runs: Collected) -> None
     some = only(runs, lambda text: text.startswith(("soda 16", "lsh 16")))
     told: list[float] = []
     figure(kind, some, PlotOptions(), lambda done, total: told.append(done / total))
-    assert len(told) > 3
+    assert len(told) > 1
     assert told == sorted(told)
     assert 0.7 <= told[-1] <= 1
 
