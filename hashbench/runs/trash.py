@@ -76,7 +76,9 @@ def put(run: RunFolder, at: int) -> Deleted:
     trash = run.path.parent / FOLDER
     if trash.is_symlink():
         raise InputError("is a link, so deleted runs cannot be kept in it", where=trash)
-    trash.mkdir(exist_ok=True)
+    if not trash.is_dir():
+        trash.mkdir(exist_ok=True)
+        trash.chmod(run.path.parent.stat().st_mode & 0o777)  # whoever deletes runs there may here
     entry = Deleted(trash / f"{at:015d}~{run.id}", run.id, at)
     run.path.rename(entry.path)
     return entry

@@ -43,7 +43,8 @@ def _naive(query: np.ndarray, database: np.ndarray, held: np.ndarray, depth: int
         for order in itertools.permutations(range(len(database)))
         if all(distance[a] <= distance[b] for a, b in itertools.pairwise(order))
     ]
-    return np.mean([held[list(order[:depth])].mean(axis=0) for order in orders], axis=0)
+    means = [held[list(order[:depth])].mean(axis=0) for order in orders]
+    return np.asarray(np.mean(means, axis=0))
 
 
 def test_no_hits_are_refused() -> None:

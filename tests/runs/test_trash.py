@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_what_was_deleted_together_comes_back_together_as_it_was(
     assert [trash.restore(entry) for entry in trash.newest(deleted)] == runs[:2]
     assert [content(run) for run in runs[:2]] == before[:2]
     assert not runs[2].path.exists()
+
+
+def test_who_may_delete_in_a_shared_folder_may_use_its_trash(
+    runs: list[RunFolder], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o770)
+    before = os.umask(0o077)
+    try:
+        actions.delete(runs[0])
+    finally:
+        os.umask(before)
+    assert (tmp_path / trash.FOLDER).stat().st_mode & 0o777 == 0o770
 
 
 def test_a_run_of_the_same_name_is_not_overwritten(runs: list[RunFolder], tmp_path: Path) -> None:
