@@ -69,13 +69,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         "damaged event lines": tailer.skipped,
     }
     if (totals := used.totals()) is not None:
-        curves = series.curves()
-        page["machine"] = {
-            "sentence": machine_history.sentence(totals),
-            "totals": msgspec.to_builtins(totals),
-            "sparks": machine_history.spark_lines(curves),
-            "history": machine_history.as_values(curves),
-        }
+        page["machine"] = machine_history.as_values(totals, series.curves())
     if state.ended is not None:
         page["ended"] = msgspec.to_builtins(state.ended)
     if run.result.is_file():
