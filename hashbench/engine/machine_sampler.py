@@ -33,14 +33,12 @@ def sampled(path: Path, device: str, writer: EventWriter) -> Iterator[None]:
     """Measures what the worker takes while the block runs. `path` are the run's events, in which an
     earlier worker may have begun; `device` is as torch names it.
     """
-    sampler = _Sampler(writer.write, _gpu_name(device), seconds_measured(path))
-    thread = threading.Thread(target=sampler.run, name="machine", daemon=True)
-    thread.start()
-    try:
+    with contextlib.ExitStack() as stack:
+        # a machine that cannot be read is no reason to stop a run
+        with contextlib.suppress(psutil.Error, OSError):
+            sampler = _Sampler(writer.write, _gpu_name(device), seconds_measured(path))
+            stack.enter_context(sampler.running())
         yield
-    finally:
-        sampler.closing.set()
-        thread.join()
 
 
 def _gpu_name(device: str) -> str | None:
@@ -67,13 +65,26 @@ class _Sampler:
         self._readings: list[MachineUse] = []
         self._covered = 0.0  # seconds, by these readings
         self._meter = ProcessMeter(os.getpid())
+        self._read_gpu()  # the first time the driver is opened, which is dear
         self._seconds, self._before = self._meter.read()[0], time.monotonic()
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """A thread runs it while the block does."""
+        thread = threading.Thread(target=self.run, name="machine", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.closing.set()
+            thread.join()
+
     def run(self) -> None:
-        """For a thread of its own. A machine that cannot be read is no reason to stop a run."""
+        """For a thread of its own; ends where the machine cannot be read any more."""
         pause = LEAST_SECONDS
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             while not self.closing.wait(pause):
+                self._meter.look_for_children()  # has a budget of its own
                 began = time.thread_time()
                 self._read()
                 self.hand_on_if_due()

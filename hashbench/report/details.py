@@ -26,7 +26,6 @@ from hashbench.report.text import plain
 from hashbench.report.warnings import warning_lines
 from hashbench.runs import result as results
 from hashbench.runs import seal
-from hashbench.runs.events import MachineTotals
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.machine_use import MachineFold
 from hashbench.runs.state import RunState, Status
@@ -70,7 +69,7 @@ def details(run: RunFolder) -> dict[str, Any]:
         "damaged event lines": tailer.skipped,
     }
     if (totals := used.totals()) is not None:
-        page["machine"] = _machine(totals, series)
+        page["machine"] = machine_history.as_values(totals, series.curves())
     if state.ended is not None:
         page["ended"] = msgspec.to_builtins(state.ended)
     if run.result.is_file():
@@ -81,16 +80,6 @@ def details(run: RunFolder) -> dict[str, Any]:
     elif current.state in (Status.FAILED, Status.LOST):
         page["log"] = last_log_lines(run)
     return page
-
-
-def _machine(totals: MachineTotals, series: RunSeries) -> dict[str, Any]:
-    curves = series.curves()
-    return {
-        "sentence": machine_history.sentence(totals),
-        "totals": msgspec.to_builtins(totals),
-        "sparks": machine_history.spark_lines(curves),
-        "history": machine_history.as_values(curves),
-    }
 
 
 def render(page: dict[str, Any]) -> RenderableType:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from hashbench.report.run_series import (
     CPU,
@@ -112,11 +114,18 @@ def _spark(curve: Curve) -> str:
     return "".join(letters)
 
 
-def as_values(curves: Curves) -> dict[str, dict[str, dict[str, Sequence[float]]]]:
-    """panel -> line -> `seconds` of work and `values`, for JSON."""
+def as_values(totals: MachineTotals, curves: Curves) -> dict[str, Any]:
+    """A run's history as plain values: in words, in sums, as lines of blocks, and in full: panel ->
+    line -> `seconds` of work and `values`.
+    """
     return {
-        panel: {one.name: {"seconds": one.xs, "values": one.ys} for one in lines}
-        for panel, lines in curves.machine.items()
+        "sentence": sentence(totals),
+        "totals": msgspec.to_builtins(totals),
+        "sparks": spark_lines(curves),
+        "history": {
+            panel: {one.name: {"seconds": one.xs, "values": one.ys} for one in lines}
+            for panel, lines in curves.machine.items()
+        },
     }
 
 

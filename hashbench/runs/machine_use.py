@@ -105,7 +105,7 @@ class ProcessMeter:
         """
         import psutil
 
-        self._search()
+        self.look_for_children()
         with self._process.oneshot():
             times, memory = self._process.cpu_times(), float(self._process.memory_info().rss)
         # what children took that have ended is counted by the kernel, not everywhere
@@ -122,7 +122,8 @@ class ProcessMeter:
             memory += float(resident)
         return seconds, memory
 
-    def _search(self) -> None:
+    def look_for_children(self) -> None:
+        """Does so where it is time. `read` does it, too; apart, what it costs can be told apart."""
         now = time.monotonic()
         if now < self._search_at:
             return

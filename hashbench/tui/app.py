@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from hashbench.errors import InputError
-from hashbench.launch import jobs, spawn
+from hashbench.launch import spawn
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hashbench.engine import machine_sampler, pipeline
@@ -17,6 +18,7 @@ from hashbench.runs import events, gpus
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.gpus import Gpu
 from hashbench.runs.layout import RunFolder
+from hashbench.runs.machine_use import ProcessMeter
 from hashbench.runs.state_reader import read_ended_state
 from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
@@ -142,6 +144,21 @@ def test_a_disk_that_is_full_stops_nobody(tmp_path: Path) -> None:
         writer.write = refuse  # type: ignore[method-assign]
         with sampled(path, "cpu", writer):
             time.sleep(0.1)
+    assert uses(path) == []
+
+
+def test_a_machine_that_cannot_be_read_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(meter: ProcessMeter) -> tuple[float, float]:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(ProcessMeter, "read", refuse)
+    path = tmp_path / "events.jsonl"
+    done = False
+    with EventWriter(path) as writer, sampled(path, "cpu", writer):
+        done = True
+    assert done
     assert uses(path) == []
 
 

@@ -107,6 +107,10 @@ def test_the_figure_has_a_panel_for_each_kind(tmp_path: Path) -> None:
     assert [panel.title for panel in made.panels] == [CPU, MEMORY, GPU, HEAT]
     assert [len(panel.series) for panel in made.panels] == [2, 2, 2, 2]
     assert made.panels[0].x.label == "seconds of work"
+    assert [one.name for one in made.panels[0].series] == [
+        "soda seed 0, cores",
+        "soda seed 1, cores",
+    ]
     assert made.runs == tuple(run.id for run in runs)
     plain = fixtures.finished(tmp_path, fixtures.spec("lsh"), 3)
     with pytest.raises(InputError, match="nothing was measured"):

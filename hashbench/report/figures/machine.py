@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashbench.errors import InputError
+from hashbench.plan import spec as specs
 from hashbench.report.figures.figure import Axis, Figure, Panel, Series
 from hashbench.report.figures.groups import groups, run_ids
 from hashbench.report.machine_history import read_history
@@ -19,8 +20,9 @@ def machine(collected: Collected) -> Figure:
     several = sum(len(group.runs) for group in shown) > 1
     lines: dict[str, list[Series]] = {}
     for group in shown:
-        for number, run in enumerate(group.runs, 1):
-            name = f"{group.name} #{number}" if len(group.runs) > 1 else group.name
+        for run in group.runs:
+            seed = f" seed {specs.read(run.spec).seed}" if len(group.runs) > 1 else ""
+            name = f"{group.name}{seed}"
             for panel, curves in read_history(run.events).machine.items():
                 for one in curves:
                     long = f"{name}, {one.name}" if several else one.name
