@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from hashbench.errors import InputError
-from hashbench.launch import spawn
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -174,7 +173,7 @@ class Workbench(OrderedKeysApp):
         was one; in a demo, what plays it.
         """
         if self.demo_speed is None:
-            from hashbench.launch import jobs  # not needed for the first frame
+            from hashbench.launch import jobs, spawn  # not needed for the first frame
 
             return jobs.or_submit(spawn.enqueue)(run, data_dir)
         from hashbench.tui.demo.stage import play_on
@@ -190,7 +189,9 @@ class Workbench(OrderedKeysApp):
             self.reader.look_now()
             view = self.views.get(run.id)
             if process.returncode and (view is None or view.status is Status.QUEUED):
-                last_line = plain(spawn.last_log_lines(run, 1)) or "its log is empty"
+                from hashbench.launch.spawn import last_log_lines
+
+                last_line = plain(last_log_lines(run, 1)) or "its log is empty"
                 self.notify(
                     f"{run.id}: {last_line}",
                     title=f"The worker ended with code {process.returncode}",

@@ -1,4 +1,7 @@
-"""What the keys do to runs: each action on its own thread, errors as notifications."""
+"""What the keys do to runs: each action on its own thread, errors as notifications.
+
+What acts is imported when it is asked for, since the first frame needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from textual import work
 from textual.binding import BindingType
 
 from hashbench.errors import HashbenchError, InputError
-from hashbench.launch import actions
 from hashbench.report.text import plural
 from hashbench.runs import queue, tags, trash
 from hashbench.runs.layout import RunFolder
@@ -81,6 +83,8 @@ class RunActionsScreen(WorkScreen):
 
     def action_pause(self) -> None:
         """Running ones pause, paused ones continue."""
+        from hashbench.launch import actions
+
         ids = self.targets()
         paused = [run for run in ids if self._status(run) is Status.PAUSED]
         if paused:
@@ -90,6 +94,8 @@ class RunActionsScreen(WorkScreen):
 
     def action_stop(self) -> None:
         """Workers save and end."""
+        from hashbench.launch import actions
+
         self._act("asked to save and stop", self.targets(), actions.stop)
 
     def action_resume(self) -> None:
@@ -97,6 +103,8 @@ class RunActionsScreen(WorkScreen):
         self._act("resumed", self.targets(), self._resume)
 
     def _resume(self, run: RunFolder) -> None:
+        from hashbench.launch import actions
+
         if self._status(run.id) is Status.FAILED:
             raise InputError("failed", where=run.id, remedy="look at its log, then R retries it")
         self._started(run, actions.resume(run, self.bench.data_dir, start=self.bench.enqueue))
@@ -106,6 +114,8 @@ class RunActionsScreen(WorkScreen):
         self._act("retried", self.targets(), self._retry)
 
     def _retry(self, run: RunFolder) -> None:
+        from hashbench.launch import actions
+
         self._started(run, actions.retry(run, self.bench.data_dir, start=self.bench.enqueue))
 
     def _started(self, run: RunFolder, process: subprocess.Popen[bytes] | None) -> None:
@@ -114,12 +124,16 @@ class RunActionsScreen(WorkScreen):
 
     def action_kill(self) -> None:
         """Kills the workers, after a confirmation."""
+        from hashbench.launch import actions
+
         self._confirm(
             "Kill without saving?", "Kill", lambda ids: self._act("killed", ids, actions.kill)
         )
 
     def action_delete(self) -> None:
         """Moves the folders to the trash, after a confirmation."""
+        from hashbench.launch import actions
+
         at = trash.moment()  # one for all, so that one key has them back
         try:
             minutes = trash.kept_minutes()
