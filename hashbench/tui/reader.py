@@ -86,7 +86,8 @@ class Reader:
         """Seconds until there is something to do: where no run lives, nothing grows, and the next
         look is soon enough.
         """
-        waiting = self._update or any(record.live for record in self._records.values())
+        waiting = bool(self._update) or not self._taken.is_set()
+        waiting = waiting or any(record.live for record in self._records.values())
         return (
             PUBLISH_SECONDS if waiting else max(PUBLISH_SECONDS, self._next_look - time.monotonic())
         )
