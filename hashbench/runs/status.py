@@ -320,7 +320,7 @@ def _trouble(
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if _is_copy(state, run) and worker_lives(state):
+            if _is_copy(state, run) and worker_lives(run, state):
                 reason = "was copied from a run that had not ended, without its worker"
             elif state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"

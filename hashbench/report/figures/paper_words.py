@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hashbench.report.text import plain
 
@@ -64,7 +64,7 @@ def _lines(words: Words, width: float) -> list[list[tuple[float, str, float]]]:
     return lines
 
 
-def _font() -> object:
+def _font() -> Any:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(family=FONT)
