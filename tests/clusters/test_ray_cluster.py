@@ -169,17 +169,26 @@ def test_a_sweep_survives_the_loss_of_a_node(cluster: ThreeNodes, tmp_path: Path
     assert codes(runs) == codes(local)
 
 
-def test_stop_kill_hold_and_a_cluster_that_is_gone(cluster: ThreeNodes, tmp_path: Path) -> None:
-    hashbench(tmp_path, *run_words("0", LONG), "--on", "ray", "--detach")
-    (run,) = find(tmp_path / "runs")
-    wait(lambda: read_state(run.events).epoch > 0, "the run trains")
-    assert status(run).state is Status.RUNNING
+def started(folder: Path) -> RunFolder:
+    """A run that trains for long on the cluster."""
+    hashbench(folder, *run_words("0", LONG), "--on", "ray", "--detach")
+    (run,) = find(folder / "runs")
+    wait(lambda: status(run).state is Status.RUNNING, "the run begins")
+    return run
+
+
+def test_stop_and_resume(cluster: ThreeNodes, tmp_path: Path) -> None:
+    run = started(tmp_path)
     assert status(run).job.startswith("Ray job hashbench.")
     hashbench(tmp_path, "stop", run.id)
     wait(lambda: status(run).state is Status.STOPPED, "the run stopped")
     hashbench(tmp_path, "resume", run.id, "--detach")
     wait(lambda: status(run).state is Status.RUNNING, "the run goes on")
-    hashbench(tmp_path, "kill", run.id)
+
+
+def test_kill_and_a_cluster_that_is_gone(cluster: ThreeNodes, tmp_path: Path) -> None:
+    run = started(tmp_path)
+    hashbench(tmp_path, "kill", run.id, "--yes")
     catalog.forget_looks()
     wait(lambda: status(run).state is Status.LOST, "the run is lost")
     assert "exit code 137" in status(run).reason
