@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -67,21 +67,28 @@ class ThreeNodes:
         self.process.stdin.flush()
         assert self.said() == {"removed": node}
 
+    def crash(self) -> None:
+        """Ends all of the cluster at once, as when the power fails."""
+        for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+
     def end(self) -> None:
         """Ends the cluster, and whatever of it is left."""
-        started = psutil.Process(self.process.pid).children(recursive=True)
         assert self.process.stdin is not None
-        self.process.stdin.close()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for one in started:
-            if one.is_running():
-                one.kill()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        assert self.process.stdout is not None
+        if self.process.poll() is None:
+            left = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(60)
+            for one in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -194,8 +201,9 @@ def test_kill_and_a_cluster_that_is_gone(cluster: ThreeNodes, tmp_path: Path) ->
     assert "exit code 137" in status(run).reason
     hashbench(tmp_path, "resume", run.id, "--detach")
     wait(lambda: status(run).state is Status.RUNNING, "the run goes on again")
-    os.killpg(cluster.process.pid, signal.SIGKILL)
-    ray_cluster._agents.clear()
+    cluster.crash()
+    for agent in ray_cluster._agents.values():
+        agent.close()
     catalog.forget_looks()
     assert "Ray does not answer" in status(run).doing
 
