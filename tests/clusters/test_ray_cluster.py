@@ -88,6 +88,7 @@ class ThreeNodes:
                     one.kill()
         self.process.kill()
         self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
 
 
