@@ -47,6 +47,7 @@ from hashbench.metrics.histograms import (
 from hashbench.metrics.metric import Distance, Metric
 from hashbench.metrics.ranking import (
     Meter,
+    Score,
     by_distance,
     evaluate_histograms,
     needs_grades,
@@ -162,8 +163,16 @@ class ScoreParts:
         return True
 
     def join(self, *, interval: bool, seed: int, report: Report) -> ScoredCodes:
-        """The scores of the whole. Raises InputError where a part is missing or of other inputs,
-        DamagedFileError for a damaged one.
+        """The scores of the whole, with the facts of its codes. Raises as `scores` does."""
+        by_metric = self.scores(report)
+        report("facts of the codes", 0, 0)
+        return put_together(self.task, self.metrics, by_metric, interval=interval, seed=seed)
+
+    def scores(self, report: Report) -> dict[Metric, Score]:
+        """The scores of the whole by all metrics that are needed to report those asked for.
+
+        Raises InputError where a part is missing or of other inputs, DamagedFileError for a damaged
+        one.
         """
         if missing := self.missing():
             raise InputError(
@@ -192,9 +201,7 @@ class ScoreParts:
                 )
 
         scores = evaluate_histograms(blocks, self._needed, floors=True)
-        by_metric = dict(zip(self._needed, scores, strict=True))
-        report("facts of the codes", 0, 0)
-        return put_together(self.task, self.metrics, by_metric, interval=interval, seed=seed)
+        return dict(zip(self._needed, scores, strict=True))
 
     def _make_file(
         self,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -68,21 +68,29 @@ class ThreeNodes:
         self.process.stdin.flush()
         assert self.said() == {"removed": node}
 
+    def crash(self) -> None:
+        """Ends all of the cluster at once, as when the power fails."""
+        for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+
     def end(self) -> None:
         """Ends the cluster, and whatever of it is left."""
-        started = psutil.Process(self.process.pid).children(recursive=True)
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        if self.process.poll() is None:
+            left = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(60)
+            for one in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+        self.process.kill()
+        self.process.wait()
         self.process.stdin.close()
-        try:
-            self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        for one in started:
-            if one.is_running():
-                one.kill()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.stdout.close()
 
 
 @pytest.fixture
@@ -170,24 +178,34 @@ def test_a_sweep_survives_the_loss_of_a_node(cluster: ThreeNodes, tmp_path: Path
     assert codes(runs) == codes(local)
 
 
-def test_stop_kill_hold_and_a_cluster_that_is_gone(cluster: ThreeNodes, tmp_path: Path) -> None:
-    hashbench(tmp_path, *run_words("0", LONG), "--on", "ray", "--detach")
-    (run,) = find(tmp_path / "runs")
-    wait(lambda: read_state(run.events).epoch > 0, "the run trains")
-    assert status(run).state is Status.RUNNING
+def started(folder: Path) -> RunFolder:
+    """A run that trains for long on the cluster."""
+    hashbench(folder, *run_words("0", LONG), "--on", "ray", "--detach")
+    (run,) = find(folder / "runs")
+    wait(lambda: status(run).state is Status.RUNNING, "the run begins")
+    return run
+
+
+def test_stop_and_resume(cluster: ThreeNodes, tmp_path: Path) -> None:
+    run = started(tmp_path)
     assert status(run).job.startswith("Ray job hashbench.")
     hashbench(tmp_path, "stop", run.id)
     wait(lambda: status(run).state is Status.STOPPED, "the run stopped")
     hashbench(tmp_path, "resume", run.id, "--detach")
     wait(lambda: status(run).state is Status.RUNNING, "the run goes on")
-    hashbench(tmp_path, "kill", run.id)
+
+
+def test_kill_and_a_cluster_that_is_gone(cluster: ThreeNodes, tmp_path: Path) -> None:
+    run = started(tmp_path)
+    hashbench(tmp_path, "kill", run.id, "--yes")
     catalog.forget_looks()
     wait(lambda: status(run).state is Status.LOST, "the run is lost")
     assert "exit code 137" in status(run).reason
     hashbench(tmp_path, "resume", run.id, "--detach")
     wait(lambda: status(run).state is Status.RUNNING, "the run goes on again")
-    os.killpg(cluster.process.pid, signal.SIGKILL)
-    ray_cluster._agents.clear()
+    cluster.crash()
+    for agent in ray_cluster._agents.values():
+        agent.close()
     catalog.forget_looks()
     assert "Ray does not answer" in status(run).doing
 
