@@ -79,7 +79,7 @@ def plot(
     Traceback (most recent call last):
     hashbench.errors.UnknownNameError: kind: there is no figure named 'losess'
       remedy: did you mean losses? valid: losses, map-over-epochs, map-over-bits, parameter, \
-precision-recall, precision-radius, recovery, per-class, rank-stability, t-sne, attention
+precision-recall, precision-radius, recovery, per-class, rank-stability, t-sne, machine, attention
     """
     with in_python():
         catalog.check_kind(kind)

@@ -47,18 +47,10 @@ def build_command(
     What was begun is resumed. Two builders share the work and do none of it twice.
     A method that tunes blocks of the towers needs their inputs, too, which its first run computes.
     """
-    from hashbench.errors import InputError
     from hashbench.plan.request import expand
     from hashbench.plan.run_options import request
 
-    if part is not None and (parts is None or part > parts):
-        problem = "of how many?" if parts is None else f"there is no part {part} of {parts}"
-        remedy = "--parts 8, say" if parts is None else f"from 1 to {parts}"
-        raise InputError(problem, where="--part", remedy=remedy)
-    if jobs > 1 and (parts is None or part is not None):
-        raise InputError(
-            "several processes share parts", where="--jobs", remedy=f"--parts {4 * jobs}, say"
-        )
+    _check(parts, part, jobs)
     words = [
         word
         for option, value in (("--parts", parts), ("--part", part))
@@ -70,6 +62,20 @@ def build_command(
         for spec in expand(request({"method": "lsh", **typed}), data_dir)
     ]
     _print(built, parts, part, as_json=json_)
+
+
+def _check(parts: int | None, part: int | None, jobs: int) -> None:
+    """Raises InputError for options that do not go together."""
+    from hashbench.errors import InputError
+
+    if part is not None and (parts is None or part > parts):
+        problem = "of how many?" if parts is None else f"there is no part {part} of {parts}"
+        remedy = "--parts 8, say" if parts is None else f"from 1 to {parts}"
+        raise InputError(problem, where="--part", remedy=remedy)
+    if jobs > 1 and (parts is None or part is not None):
+        raise InputError(
+            "several processes share parts", where="--jobs", remedy=f"--parts {4 * jobs}, say"
+        )
 
 
 def _build(

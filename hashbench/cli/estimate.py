@@ -43,35 +43,6 @@ def estimates_of(
     return estimates
 
 
-def text_of(estimate: RunEstimate) -> str:
-    """An estimate as a line behind a run."""
-    from hashbench.report.text import duration
-
-    parts = [
-        (
-            f"about {duration(estimate.seconds)} (features {duration(estimate.feature_seconds)}, "
-            f"training {duration(estimate.training_seconds)}, "
-            f"scoring {duration(estimate.scoring_seconds)})"
-        ),
-        f"disk {_size(estimate.disk_bytes)}",
-        f"memory {_size(estimate.memory_bytes)}",
-        *([f"GPU memory {_size(estimate.gpu_bytes)}"] if estimate.gpu_bytes else []),
-    ]
-    return "\n".join("    " + line for line in (", ".join(parts), *estimate.notes))
-
-
-def sum_text(estimates: Sequence[RunEstimate]) -> str:
-    """The cost of all runs, one after the other."""
-    from hashbench.launch.estimates import disk_bytes, total_seconds
-    from hashbench.report.text import duration
-
-    memory = max(estimate.memory_bytes for estimate in estimates)
-    return (
-        f"in all about {duration(total_seconds(estimates))} one after the other, "
-        f"disk {_size(disk_bytes(estimates))}, memory {_size(memory)} at a time"
-    )
-
-
 def plain(estimate: RunEstimate) -> dict[str, Any]:
     """An estimate for `--json`."""
     import msgspec
@@ -81,9 +52,3 @@ def plain(estimate: RunEstimate) -> dict[str, Any]:
         "seconds": estimate.seconds,
         "disk_bytes": estimate.disk_bytes,
     }
-
-
-def _size(count: int) -> str:
-    from rich.filesize import decimal
-
-    return decimal(count)

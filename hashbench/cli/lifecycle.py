@@ -1,4 +1,4 @@
-"""`hashbench resume`, `retry`, `pause`, `stop`, `kill`, `rm` and `tag`: what people do to runs."""
+"""`hashbench resume`, `retry`, `pause`, `stop`, `kill` and `tag`: what people do to runs."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def pause_command(
     running = in_state(Status.RUNNING, Status.QUEUED)
     every = (lambda folder: running(folder) and live(folder)) if all_ else None
     folders = select_runs(run, runs_dir, every, options="--all")
-    _act(folders, actions.pause, "asked to pause; `hashbench resume {id}` goes on", json_)
+    act_on(folders, actions.pause, "asked to pause; `hashbench resume {id}` goes on", json_)
 
 
 def stop_command(
@@ -93,7 +93,7 @@ def stop_command(
     from hashbench.launch import actions
 
     folders = select_runs(run, runs_dir, live if all_ else None, options="--all")
-    _act(folders, actions.stop, "asked to stop; `hashbench resume {id}` goes on", json_)
+    act_on(folders, actions.stop, "asked to stop; `hashbench resume {id}` goes on", json_)
 
 
 def kill_command(
@@ -107,27 +107,8 @@ def kill_command(
     from hashbench.launch import actions
 
     folders = select_runs(run, runs_dir, live if all_ else None, options="--all")
-    _confirm("kill", folders, yes=yes)
-    _act(folders, actions.kill, "killed; `hashbench resume {id}` goes on", json_)
-
-
-def rm_command(
-    run: Runs = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Every run that failed.")] = False,
-    yes: Yes = False,
-    json_: Json = False,
-    runs_dir: RunsDir = RUNS_DIR,
-) -> None:
-    """Remove run folders for good, with codes and results. Runs with a worker are refused."""
-    from hashbench.launch import actions
-    from hashbench.runs.state import Status
-
-    every = in_state(Status.FAILED) if failed else None
-    folders = select_runs(run, runs_dir, every, options="--failed")
-    for folder in folders:  # all or none
-        actions.check_deletable(folder)
-    _confirm("remove", folders, yes=yes)
-    _act(folders, actions.delete, "removed", json_)
+    confirm("kill", folders, yes=yes)
+    act_on(folders, actions.kill, "killed; `hashbench resume {id}` goes on", json_)
 
 
 def tag_command(
@@ -160,7 +141,7 @@ def tag_command(
     report(results, lines, as_json=json_)
 
 
-def _act(
+def act_on(
     folders: list[RunFolder], action: Callable[[RunFolder], object], done: str, as_json: bool
 ) -> None:
     """Does `action` to each run and reports it. Raises what the action raises, after a report of
@@ -180,7 +161,7 @@ def _act(
         report(results, lines, as_json=as_json)
 
 
-def _confirm(action: str, folders: list[RunFolder], *, yes: bool) -> None:
+def confirm(action: str, folders: list[RunFolder], *, yes: bool) -> None:
     """Asks before what cannot be undone. Raises InputError where nobody can answer."""
     if yes or not folders:
         return

@@ -35,10 +35,11 @@ COMMANDS = {
     "pause": Entry("lifecycle:pause_command", "Ask workers to save and wait; `resume` goes on."),
     "stop": Entry("lifecycle:stop_command", "Ask workers to save and stop."),
     "kill": Entry("lifecycle:kill_command", "End workers at once, nothing saved."),
-    "rm": Entry("lifecycle:rm_command", "Remove runs for good."),
+    "rm": Entry("trash:rm_command", "Delete runs; --undo has them back for a while."),
     "tag": Entry("lifecycle:tag_command", "Give runs names and tags."),
     "ls": Entry("runs:ls_command", "List runs: state, progress, mAP."),
     "show": Entry("runs:show_command", "Show one run: spec, facts, scores, audit."),
+    "monitor": Entry("monitor:monitor_command", "Watch this machine and the runs that use it."),
     "alerts": Entry("alerts:alerts_command", "What happened to runs lately: warnings, ends."),
     "diff": Entry("diff:diff_command", "What differs between runs, and nothing else."),
     "compare": Entry("compare:compare_command", "Put finished runs into tables, the best marked."),
@@ -75,7 +76,7 @@ def _reader_may_leave() -> Iterator[None]:
         raise ReaderLeftError from None
 
 
-WITHOUT_PLUGINS = ("queue", "pause", "stop", "kill", "rm", "tag", "cache", "guide")
+WITHOUT_PLUGINS = ("monitor", "queue", "pause", "stop", "kill", "rm", "tag", "guide")
 """Commands that look up no method, dataset or metric. All others take `--methods`."""
 
 

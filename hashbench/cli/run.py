@@ -24,8 +24,8 @@ def run_command(
         Path | None,
         typer.Option(
             "--config",
-            help="TOML file with these options as keys, or the spec.toml of a run to repeat it; "
-            "typed options win.",
+            help="TOML file with these options as keys, the name of a preset that was saved in the "
+            "workbench, or the spec.toml of a run to repeat it; typed options win.",
         ),
     ] = None,
     from_: Annotated[
@@ -60,7 +60,7 @@ def run_command(
     from hashbench.backbones.preflight import check_inputs
     from hashbench.cli.estimate import estimates_of
     from hashbench.cli.start import work_through
-    from hashbench.plan import parameters
+    from hashbench.plan import parameters, saved_presets
     from hashbench.plan.request import expand, overridden, read_config
     from hashbench.plan.run_options import request
     from hashbench.runs.layout import create
@@ -71,7 +71,10 @@ def run_command(
         return
     # all that can be wrong is found before the first folder is made
     mode = start.mode
-    values = typed if config is None else overridden(read_config(config, start.data_dir), typed)
+    values = typed
+    if config is not None:
+        file = saved_presets.resolved(config)
+        values = overridden(read_config(file, start.data_dir), typed)
     if each_ablation:
         values = {**values, "ablate": parameters.each_ablation(request(values))}
     specs = expand(request(values), start.data_dir)
@@ -114,16 +117,17 @@ def _print_plan(
             run["estimate"] = estimate.plain(cost)
         typer.echo(json.dumps(runs, indent=1))
         return
+    from hashbench.report.estimate_text import sum_text, text_of
     from hashbench.report.naming import full_name
 
     for number, spec in enumerate(specs):
         typer.echo(full_name(spec))
         if estimates:
-            typer.echo(estimate.text_of(estimates[number]))
+            typer.echo(text_of(estimates[number]))
     presets = dict.fromkeys(
         f"{spec.method} on {spec.dataset.name}: {spec.preset}" for spec in specs
     )
     typer.echo(f"presets: {'; '.join(presets)}")
     typer.echo("1 run" if len(specs) == 1 else f"{len(specs):,} runs")
     if estimates:
-        typer.echo(estimate.sum_text(estimates))
+        typer.echo(sum_text(estimates))

@@ -126,6 +126,19 @@ def show_command(
     by_class: Annotated[
         bool, typer.Option("--class", help="The same as a table of classes.")
     ] = False,
+    confusion: Annotated[
+        bool,
+        typer.Option("--confusion", help="Which classes are found for the queries of which."),
+    ] = False,
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="With --confusion: of the first so many hits.")
+    ] = 50,
+    bits: Annotated[
+        int | None, typer.Option("--bits", "-b", help="With --confusion. [default: the longest]")
+    ] = None,
+    direction: Annotated[
+        str | None, typer.Option("--direction", help="With --confusion: i2t, t2i, i2i, t2t.")
+    ] = None,
     json_: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
@@ -133,6 +146,9 @@ def show_command(
     from hashbench.runs.layout import pick
 
     folder = pick(runs_dir, run)
+    if confusion:
+        _show_confusion(folder, top, bits, direction, as_json=json_)
+        return
     if recovery or by_class:
         _show_recovery(folder, examples=recovery, classes=by_class, as_json=json_)
         return
@@ -166,3 +182,19 @@ def _show_recovery(folder: RunFolder, *, examples: bool, classes: bool, as_json:
         console().print(summary_page(latest))
     if classes:
         console().print(class_table(latest))
+
+
+def _show_confusion(
+    folder: RunFolder, top: int, bits: int | None, direction: str | None, *, as_json: bool
+) -> None:
+    from hashbench.report.class_confusion import confusion_page, render
+
+    page = confusion_page(folder, bits=bits, direction=direction, top=top)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(page, indent=1))
+        return
+    from hashbench.cli.console import console
+
+    console().print(render(page))

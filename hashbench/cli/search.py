@@ -132,7 +132,8 @@ async def _answer(
         found = await client.ask(
             ask="typed", bits=length, direction=direction, caption=query, top=top
         )
-    results = [{key: one[key] for key in one if key != "hit"} for one in found["results"]]
+    left_out = ("hit", "code")
+    results = [{key: one[key] for key in one if key not in left_out} for one in found["results"]]
     return {
         "query": query,
         "bits": length,

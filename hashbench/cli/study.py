@@ -281,6 +281,7 @@ def _print_json_plan(
             {"claim": one.comparison.claim, "rows": one.names[0], "against": one.names[1]}
             for one in planned.contrasts
         ],
+        "figures": list(dict.fromkeys(one.kind for one in content.figure)),
         "cost": None if costs is None else vars(costs),
         "problem": problem,
         "runs": [plain_run(one) for one in surveyed],

@@ -56,10 +56,11 @@ def sweep_command(
     import json
 
     from hashbench.backbones.preflight import check_inputs
-    from hashbench.cli.estimate import estimates_of, sum_text
+    from hashbench.cli.estimate import estimates_of
     from hashbench.cli.start import work_through
     from hashbench.launch.sweep import alone, create_missing, survey
     from hashbench.plan.sweep import read_sweep
+    from hashbench.report.estimate_text import sum_text
 
     if file is None:
         _print_shipped(as_json=start.json_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -25,6 +26,15 @@ def tui_command(
     speed: Speed = None,
     data_dir: DataDir = DATA_DIR,
     runs_dir: RunsDir = RUNS_DIR,
+    pictures: Annotated[
+        str,
+        typer.Option(
+            "--pictures",
+            envvar="HASHBENCH_PICTURES",
+            help="auto, blocks (half blocks, everywhere), or at full quality kitty or sixel: with "
+            "the extra `pictures`, and not in tmux. auto goes by the terminal's name.",
+        ),
+    ] = "auto",
 ) -> None:
     """Open the workbench: launch runs, watch them live, act on them, compare, look at retrieval.
 
@@ -46,9 +56,15 @@ def tui_command(
 
         run_demo(demo_speed)
         return
+    from hashbench.tui import picture_quality, settings
     from hashbench.tui.app import Workbench
+    from hashbench.tui.screens.tour import first_time
 
-    Workbench(runs_dir, data_dir).run()
+    quality = picture_quality.choose(pictures, os.environ)
+    if quality.mode != picture_quality.BLOCKS:
+        picture_quality.load_widgets(quality)
+    tour = first_time(settings.path_for(runs_dir))
+    Workbench(runs_dir, data_dir, tour=tour, pictures=quality).run()
 
 
 def check_demo(speed: float | None, *, demo: bool) -> float | None:

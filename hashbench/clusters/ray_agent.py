@@ -52,6 +52,8 @@ def _submit(plan: Mapping[str, Any]) -> Answer:
             namespace=ray_keeper.NAMESPACE,
             lifetime="detached",
             num_cpus=0,
+            # the one node without which there is no cluster
+            resources={"node:__internal_head__": 0.001},
             max_restarts=-1,
             max_concurrency=64,
         )

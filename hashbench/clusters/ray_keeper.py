@@ -2,8 +2,8 @@
 
 The keeper is a detached actor, which outlives whoever submitted and asks for no processor. It hands
 the runs to Ray as tasks, hands those that were asked to leave in again, answers for them, and ends
-when they have ended. When its node is lost, Ray starts it anew elsewhere: it then hands in what has
-not ended.
+when they have ended. It lives on the head, without which there is no cluster. When its process
+dies, its tasks do, and Ray starts it anew: it then hands in what has not ended.
 """
 
 from __future__ import annotations
@@ -84,14 +84,12 @@ class Keeper:
         with self._lock:
             return {self.plan.job(task.number): self._said(task) for task in self._tasks}
 
-    def beat(self, number: int, place: str) -> bool:
-        """Called by a task: it runs there. False where it was cancelled meanwhile, or held."""
+    def beat(self, number: int, place: str) -> None:
+        """Called by a task: it runs there."""
         with self._lock:
             task = self._tasks[number]
-            if task.state not in (JobState.WAITING, JobState.RUNNING):
-                return False
-            task.state, task.place, task.beat = JobState.RUNNING, place, time.monotonic()
-            return True
+            if task.state in (JobState.WAITING, JobState.RUNNING):
+                task.state, task.place, task.beat = JobState.RUNNING, place, time.monotonic()
 
     def cancel(self, number: int, waiting_only: bool) -> None:
         """Ends a job: its worker saves and leaves."""
@@ -100,6 +98,7 @@ class Keeper:
             if task.state is JobState.ENDED or (waiting_only and task.state is JobState.RUNNING):
                 return
             task.cancelled = True
+            _file(self.plan, "back", number).touch()
             if task.ref is not None:
                 ray.cancel(task.ref)
             if task.state is not JobState.RUNNING:
@@ -107,13 +106,14 @@ class Keeper:
 
     def kill(self, number: int) -> None:
         """Asks the task to kill its worker."""
-        _kill_file(self.plan, number).touch()
+        _file(self.plan, "kill", number).touch()
 
     def hold(self, number: int) -> None:
         """Takes a waiting task back."""
         with self._lock:
             task = self._tasks[number]
             if task.state is JobState.WAITING:
+                _file(self.plan, "back", number).touch()
                 if task.ref is not None:
                     ray.cancel(task.ref)
                 task.state, task.ref = JobState.HELD, None
@@ -123,6 +123,7 @@ class Keeper:
         with self._lock:
             task = self._tasks[number]
             if task.state is JobState.HELD:
+                _file(self.plan, "back", number).unlink(missing_ok=True)
                 task.state = JobState.WAITING
 
     def _work(self) -> None:
@@ -223,8 +224,10 @@ def do_run(content: bytes, number: int) -> int:
     plan = msgspec.json.decode(content, type=Plan)
     keeper = ray.get_actor(plan.name, namespace=NAMESPACE)
     place = f"{socket.gethostname()}, node {ray.get_runtime_context().get_node_id()[:8]}"
-    if not ray.get(keeper.beat.remote(number, place)):
+    # asked by a file: a task that waits for an answer gives its processors to another one
+    if _file(plan, "back", number).exists():
         return EXIT_AGAIN
+    keeper.beat.remote(number, place)
     run = Path(plan.runs[number])
     python = plan.options.python or sys.executable
     words = worker_command(
@@ -253,7 +256,7 @@ def _followed(
     process: subprocess.Popen[bytes], keeper: Any, place: str, plan: Plan, number: int
 ) -> int:
     """Waits for a worker, saying that it lives; as a shell has it, 128 + a signal's number."""
-    kill = _kill_file(plan, number)
+    kill = _file(plan, "kill", number)
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = process.wait(BEAT_SECONDS)
@@ -264,8 +267,9 @@ def _followed(
             kill.unlink(missing_ok=True)
 
 
-def _kill_file(plan: Plan, number: int) -> Path:
-    return Path(plan.folder) / f"kill-{number}"
+def _file(plan: Plan, word: str, number: int) -> Path:
+    """What a task is told by a file: to come `back` before it has begun, to `kill` its worker."""
+    return Path(plan.folder) / f"{word}-{number}"
 
 
 def _line(error: BaseException) -> str:

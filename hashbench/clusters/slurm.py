@@ -184,7 +184,9 @@ def _order(program: str, *words: str) -> None:
 def _call(
     program: str, *words: str, cwd: Path | None = None, seconds: float = ASK_SECONDS
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command of Slurm. Raises SchedulerSilentError where there is no answer."""
+    """Runs a command of Slurm. Raises SchedulerSilentError where there is no answer, InputError
+    where there is no such command.
+    """
     kept = {name: value for name, value in os.environ.items() if name not in _NOT_HANDED_ON}
     try:
         answer = subprocess.run(
@@ -199,7 +201,7 @@ def _call(
             errors="replace",
         )
     except FileNotFoundError:
-        raise SchedulerSilentError(
+        raise InputError(
             f"there is no command {program} on this host",
             where="Slurm",
             remedy="log in where Slurm's commands are",

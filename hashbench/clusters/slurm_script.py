@@ -22,7 +22,14 @@ trap 'limit=1; send USR1' USR1  # Slurm, some time before the time limit
 trap 'ended=1; send TERM' TERM  # scancel, scontrol requeue, or a job of more priority
 trap 'send KILL' USR2           # hashbench kill
 
+# a script that was left behind on a node that is cut off has no say in its job any more
+current() {{
+  restarts=$(scontrol show job "$SLURM_JOB_ID" | grep -o 'Restarts=[0-9]*')
+  [ -z "$restarts" ] || [ "$restarts" = "Restarts=${{SLURM_RESTART_COUNT:-0}}" ]
+}}
+
 requeue() {{
+  if ! current; then exit 0; fi
   if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {max_requeues} ]; then
     echo "hashbench: was requeued {max_requeues} times (max_requeues), so it ends here"
     exit 1
@@ -41,11 +48,13 @@ export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-${{SLURM_CPUS_PER_TASK:-${{SLURM_CPU
 first=$(( ${{SLURM_ARRAY_TASK_ID:-0}} * {per_job} + 1 ))
 for id in $(sed -n "$first,$(( first + {per_job} - 1 ))p" {list}); do
   run=$runs/$id
-  if [ "$(cut -d ' ' -f 1 "$run/{marker}" 2>/dev/null)" = "$job" ]; then
-    continue  # this job was through with it before it was requeued
+  read -r name code 2>/dev/null < "$run/{marker}" || name= code=
+  if [ "$name" = "$job" ] && [ "$code" -lt 128 ]; then
+    continue  # this job was through with it before it was requeued; 128 and more: it was killed
   fi
   if [ -n "$ended" ]; then exit 0; fi
   if [ -n "$limit" ]; then requeue "its time limit comes"; fi
+  rm -f "$run/{marker}"
   ( exec {command} ) >> "$run/worker.log" 2>&1 < /dev/null &
   worker=$!
   code=127
@@ -65,6 +74,7 @@ for id in $(sed -n "$first,$(( first + {per_job} - 1 ))p" {list}); do
     # USR1 while it started: it had no time to save, and no need
     138) if [ -n "$limit" ]; then requeue "its time limit comes"; fi ;;
   esac
+  if ! current; then exit 0; fi
   echo "$job $code" > "$run/{marker}"
 done
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ class ScoreParts:
     def pairs(self, part: int) -> int:
         """How many pairs of query and database item a part counts, over all its files."""
         rows = self.rows(part)
-        return len(self._counted) * len(self.task.query) * (rows.stop - rows.start)
+        return len(self._counted) * len(self.task.query) * int(rows.stop - rows.start)
 
     def make(self, part: int, progress: Callable[[int], None], *, threads: int | None) -> bool:
         """Makes what is missing of a part; False, and nothing made, where another process is at it.
@@ -256,7 +256,7 @@ class ScoreParts:
             ).counts
             yield np.pad(counts, ((0, 0), (0, 0), (0, levels - counts.shape[2])))
 
-    def _inputs(self, counted: Counted, part: int) -> Mapping[str, Any]:
+    def _inputs(self, counted: Counted, part: int) -> dict[str, Any]:
         """All that the counts of a part depend on."""
         task, rows = self.task, self.rows(part)
         return {

@@ -55,16 +55,10 @@ def build(spec: RunSpec, arguments: argparse.Namespace, send: Send) -> None:
     was_there = entry.is_dir()
     missing: list[int] = []
     if arguments.parts is not None and not was_there:
-        parts = FeatureParts(store, dataset, arguments.parts)
-        if arguments.part is None:
-            parts.make_all()
-        else:
-            _make_one(parts, arguments.part)
-            missing = parts.missing()
-            if not missing:
-                parts.join()
+        missing = _by_parts(FeatureParts(store, dataset, arguments.parts), arguments.part)
     if not missing:
-        store.dataset(dataset)  # reads what is there; refuses broken pictures as a run would
+        # reads what is there, or computes it; refuses broken pictures as a run would
+        store.dataset(dataset)
     send(
         {
             "entry": entry.name,
@@ -105,15 +99,26 @@ def _device(spec: RunSpec, worker: int) -> Any:
     return find_device(wanted, None)
 
 
-def _make_one(parts: Any, part: int) -> None:
+def _by_parts(parts: Any, part: int | None) -> list[int]:
+    """Makes one part, or all, and joins them when all are there; those that are missing yet.
+
+    Raises BusyError where another process makes the one.
+    """
     from hashbench.errors import BusyError
 
+    if part is None:
+        parts.make_all()
+        return []
     if not parts.make(part):
         raise BusyError(
             f"another process makes part {part} of {parts.parts}",
             where=parts.folder,
             remedy="wait for it, or make another part",
         )
+    missing: list[int] = parts.missing()
+    if not missing:
+        parts.join()
+    return missing
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,6 +17,7 @@ from hashbench import __version__
 from hashbench.engine import randomness
 from hashbench.engine.build import Level, Prepared, build_method, prepare
 from hashbench.engine.evaluation import evaluate_run
+from hashbench.engine.machine_sampler import sampled
 from hashbench.engine.trainer import Trainer
 from hashbench.engine.validation import Validation
 from hashbench.errors import InputError, StopAskedError, TrainingError
@@ -54,6 +55,19 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     plugin_folders.use(run)
     plugin_folders.require_same_files(run, spec)  # it may have waited in the queue for hours
     facts = _start(run, spec, writer, slot)
+    with sampled(run.events, facts["device"], writer):
+        _train_and_score(run, spec, data_dir, writer, facts, began)
+    writer.write(events.Finished(seconds=round(time.monotonic() - began, 3)))
+
+
+def _train_and_score(
+    run: RunFolder,
+    spec: RunSpec,
+    data_dir: Path,
+    writer: EventWriter,
+    facts: dict[str, Any],
+    began: float,
+) -> None:
     reporter = _Reporter(run, writer)
 
     def note(level: Level, text: str) -> None:
@@ -75,7 +89,6 @@ def _work(run: RunFolder, data_dir: Path, writer: EventWriter, slot: Slot | None
     )
     result.write(run.result, outcome)
     _report_outcome(outcome, method, writer)
-    writer.write(events.Finished(seconds=round(time.monotonic() - began, 3)))
 
 
 def _start(run: RunFolder, spec: RunSpec, writer: EventWriter, slot: Slot | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from hashbench.errors import (
     StorageError,
     TrainingError,
 )
-from hashbench.files import fence, leases, locks, os_errors
+from hashbench.files import batons, fence, locks, os_errors
 from hashbench.files.atomic import remove_leftovers
 from hashbench.runs import control, events
 from hashbench.runs.layout import RunFolder
@@ -64,7 +64,8 @@ def attempt(
             _sweep(run)
             with EventWriter(run.events) as writer:
                 code = _work(run, data_dir, ticket, writer, job, ended)
-                if code != EXIT_AGAIN:
+                # what lies in the place of a folder that was moved is another run's
+                if code != EXIT_AGAIN and writer.displaced() is None:
                     carry_out(run, writer)
             control.clear_leave(run)
     return code
@@ -77,7 +78,7 @@ def _busy(run: RunFolder) -> BusyError:
         f"another worker holds this run{who}",
         where=run.id,
         remedy=f"`hashbench stop {run.id}` ends it; if its host has died, try again in "
-        f"{leases.LEASE_SECONDS:.0f} s",
+        f"{batons.LEASE_SECONDS:.0f} s",
     )
 
 

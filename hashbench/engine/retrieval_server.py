@@ -14,7 +14,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from hashbench.codefiles.encoded_items import read_encoded
 from hashbench.codefiles.native import CodeSet, read_codes
 from hashbench.datasets.pictures import read_picture
+from hashbench.engine.code_questions import average_precision, bit_text, confusion
 from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import catalog
 from hashbench.plan import spec as specs
@@ -33,11 +34,13 @@ from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hashbench.datasets.base import Dataset
     from hashbench.engine.item_encoder import ItemEncoder
 
 MOST = 1000  # items or results in one answer
-MOST_PIXELS = 400  # of a side of a thumbnail
+MOST_PIXELS = 1024  # of a side of a thumbnail
 
 _BITS = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
@@ -68,6 +71,7 @@ class Library:
         self._spec = specs.read(run.spec)
         plugin_folders.use(run)
         self._codes: dict[int, CodeSet] = {codes.bits: codes for codes in read_codes(run.codes)}
+        self._precision: dict[tuple[int, str], NDArray[np.float64]] = {}
         self._dataset: Dataset | None = None
         self._place: dict[str, int] = {}
         self.note = ""
@@ -106,13 +110,39 @@ class Library:
             "typed": self._spec.protocol != "published" and not self._spec.imported,
         }
 
-    def items(self, find: str, offset: int, limit: int) -> dict[str, Any]:
-        """Queries whose caption, labels or id hold every word of `find`: how many, and some."""
+    def items(
+        self,
+        find: str,
+        offset: int,
+        limit: int,
+        order: str = "dataset",
+        bits: int = 0,
+        direction: str = "",
+    ) -> dict[str, Any]:
+        """Queries whose caption, labels or id hold every word of `find`: how many, and some.
+
+        `order` is `dataset`, or `worst` or `best` by average precision in a direction, those
+        without a relevant item last. With `bits` 0 none is computed: it takes a second or two
+        where the kernels are compiled.
+        """
         words = find.lower().split()
         count = len(self._any.query_labels)
         kept = [row for row in range(count) if self._matches(row, words)] if words else range(count)
+        precision = self._average_precision(bits, direction) if bits else None
+        if precision is not None and order != "dataset":
+            sign = 1 if order == "worst" else -1
+            kept = sorted(kept, key=lambda row: np.nan_to_num(sign * precision[row], nan=2.0))
         chosen = kept[offset : offset + min(limit, MOST)]
-        return {"found": len(kept), "items": [self._describe("query", row) for row in chosen]}
+        items = [self._describe("query", row) for row in chosen]
+        for item in items if precision is not None else ():
+            value = float(precision[item["row"]])  # type: ignore[index]
+            item["ap"] = None if np.isnan(value) else value
+        return {"found": len(kept), "items": items}
+
+    def _average_precision(self, bits: int, direction: str) -> NDArray[np.float64]:
+        if (bits, direction) not in self._precision:
+            self._precision[bits, direction] = average_precision(self._of(bits), direction)
+        return self._precision[bits, direction]
 
     def _matches(self, row: int, words: Sequence[str]) -> bool:
         item = self._describe("query", row)
@@ -126,19 +156,19 @@ class Library:
         source, target = one.query, one.database
         if not 0 <= row < len(codes.query_labels):
             raise InputError(f"there is no query {row}")
-        distance = distances(codes.query[source].words[row], codes.database[target].words)
         shared = codes.database_labels.words & codes.query_labels.words[row]
-        return self._ranking(distance, shared.any(axis=1), top)
+        query, database = codes.query[source].words[row], codes.database[target].words
+        return self._ranking(query, database, bits, shared.any(axis=1), top)
 
     def rank_typed(self, bits: int, direction: str, caption: str, top: int) -> dict[str, Any]:
         """The database items nearest to a caption typed by a person, encoded by the run."""
         database = self._ranked(bits, direction)
-        return self._ranking(distances(self._caption_code(caption, bits), database), None, top)
+        return self._ranking(self._caption_code(caption, bits), database, bits, None, top)
 
     def rank_picture(self, bits: int, direction: str, file: str, top: int) -> dict[str, Any]:
         """The database items nearest to a picture in a file. Raises DamagedFileError."""
         database = self._ranked(bits, direction)
-        return self._ranking(distances(self._picture_code(file, bits), database), None, top)
+        return self._ranking(self._picture_code(file, bits), database, bits, None, top)
 
     def rank_new(self, bits: int, query: str, picture: bool, file: str, top: int) -> dict[str, Any]:
         """The nearest of the new items that `file` holds the codes of, to a caption or picture.
@@ -182,19 +212,23 @@ class Library:
         return ItemEncoder(self._run, self._spec, self._data_dir)
 
     def _ranking(
-        self, distance: NDArray[np.int64], hit: NDArray[np.bool_] | None, top: int
+        self, query: Words, database: Words, bits: int, hit: NDArray[np.bool_] | None, top: int
     ) -> dict[str, Any]:
+        """The nearest items; codes as one letter a bit, the first bit first."""
+        distance = distances(query, database)
         order = nearest(distance, min(top, MOST))
         results = [
             {
                 "rank": place + 1,
                 "distance": int(distance[row]),
                 "hit": None if hit is None else bool(hit[row]),
+                "code": bit_text(database[row], bits),
                 **self._describe("database", int(row)),
             }
             for place, row in enumerate(order)
         ]
-        return {"results": results, "relevant": None if hit is None else int(hit.sum())}
+        relevant = None if hit is None else int(hit.sum())
+        return {"results": results, "relevant": relevant, "code": bit_text(query, bits)}
 
     def picture(self, side: str, row: int, width: int, height: int) -> dict[str, Any]:
         """A thumbnail of at most `width` x `height` pixels, RGB bytes in base 64."""
@@ -202,12 +236,7 @@ class Library:
         if self._dataset is None or place is None:
             raise InputError(self.note or "the item is not in the dataset (any more)")
         image = self._dataset.pictures.read(place)
-        most = (min(width, MOST_PIXELS), min(height, MOST_PIXELS))
-        scale = min(most[0] / image.width, most[1] / image.height)
-        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        small = image.convert("RGB").resize(size)
-        data = base64.b64encode(small.tobytes()).decode()
-        return {"width": size[0], "height": size[1], "data": data}
+        return _thumbnail(image, width, height)
 
     def _of(self, bits: int) -> CodeSet:
         if bits not in self._codes:
@@ -232,34 +261,45 @@ class Library:
             "labels": _names(labels.words[row], codes.class_names),
         }
 
+    def file_picture(self, file: str, width: int, height: int) -> dict[str, Any]:
+        """A thumbnail of a picture in a file. Raises DamagedFileError."""
+        return _thumbnail(read_picture(Path(file)), width, height)
+
+    def confusion(self, bits: int, direction: str, top: int) -> dict[str, Any]:
+        """Of the first hits of the queries of each class, the share of every class."""
+        return confusion(self._of(bits), direction, top)
+
     def answer(self, question: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one question, by its `ask`."""
-        match question.get("ask"):
-            case "items":
-                return self.items(question["find"], question["offset"], question["limit"])
-            case "rank":
-                keys = ("bits", "direction", "row", "top")
-                return self.rank(*(question[key] for key in keys))
-            case "typed":
-                keys = ("bits", "direction", "caption", "top")
-                return self.rank_typed(*(question[key] for key in keys))
-            case "picture query":
-                keys = ("bits", "direction", "file", "top")
-                return self.rank_picture(*(question[key] for key in keys))
-            case "new items":
-                new = ("bits", "query", "picture", "file", "top")
-                return self.rank_new(*(question[key] for key in new))
-            case "picture":
-                keys = ("side", "row", "width", "height")
-                return self.picture(*(question[key] for key in keys))
-            case other:
-                raise InputError(f"there is no question {other!r}")
+        """The answer to one question, by its `ask`; the other keys are what that takes."""
+        answers: dict[str, Callable[..., dict[str, Any]]] = {
+            "items": self.items,
+            "rank": self.rank,
+            "typed": self.rank_typed,
+            "picture query": self.rank_picture,
+            "new items": self.rank_new,
+            "picture": self.picture,
+            "file picture": self.file_picture,
+            "confusion": self.confusion,
+        }
+        ask = question.get("ask")
+        if ask not in answers:
+            raise InputError(f"there is no question {ask!r}")
+        return answers[ask](**{key: question[key] for key in question if key != "ask"})
 
 
 def _data_folder(run: RunFolder) -> Path | None:
     """The data folder that a run was trained from; runs of earlier versions do not record it."""
     folder = results.read(run.result).facts.get("data folder") if run.result.is_file() else None
     return None if folder is None else Path(str(folder))
+
+
+def _thumbnail(image: Image, width: int, height: int) -> dict[str, Any]:
+    """A picture of at most `width` x `height` pixels, RGB bytes in base 64."""
+    most = (min(width, MOST_PIXELS), min(height, MOST_PIXELS))
+    scale = min(most[0] / image.width, most[1] / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    data = base64.b64encode(image.convert("RGB").resize(size).tobytes()).decode()
+    return {"width": size[0], "height": size[1], "data": data}
 
 
 def _names(mask: Words, class_names: Sequence[str]) -> list[str]:

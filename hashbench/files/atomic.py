@@ -49,7 +49,7 @@ def write_atomically(
             error.filename = str(path)
         raise
     _sync(path.parent)  # the rename itself must survive a power cut
-    for left in path.parent.glob(f".{_literal(path.name)}.*{PART}"):
+    for left in _parts_of(path):
         if is_abandoned(left):
             left.unlink(missing_ok=True)
 
@@ -85,9 +85,15 @@ def is_abandoned(path: Path) -> bool:
         os.close(opened)
 
 
-def _literal(name: str) -> str:
-    """A name in a pattern of `glob` that stands for itself."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+def _parts_of(path: Path) -> list[Path]:
+    """The temporary files of all writers of a path; also in folders of many thousands, at once."""
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in entries]
+    return [
+        path.with_name(name)
+        for name in names
+        if name.startswith(f".{path.name}.") and name.endswith(PART)
+    ]
 
 
 def remove_leftovers(folder: Path, name: str = "*") -> None:

@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Protocol
 
 from hashbench.errors import ClaimLostError, InputError, StorageError
-from hashbench.files import leases, mounts
+from hashbench.files import batons, leases, mounts
 
 VARIABLE = "HASHBENCH_LOCKS"
 POLL_SECONDS = 0.05
 LEASE_POLL_SECONDS = 0.2  # each look is a question to a server
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 _NONE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
 
 
 class Lock(Protocol):
@@ -82,7 +81,7 @@ class FileLock:
         try:
             there = os.stat(self.path)  # noqa: PTH116  # it is asked before each event
         except OSError as error:
-            if error.errno not in _GONE:
+            if error.errno not in batons.GONE:
                 return  # a disk that does not answer takes nothing away
         else:
             if os.path.samestat(there, os.fstat(self._file)):
@@ -94,7 +93,7 @@ class FileLock:
         )
 
     def note(self, content: bytes) -> None:
-        leases.write_note(self.path, content)
+        batons.write_note(self.path, content)
 
     def hand_over(self, pid: int) -> None:
         del pid  # it has inherited the file
@@ -124,10 +123,10 @@ def _wait(path: Path, seconds: float | None) -> Lock | None:
     began = time.monotonic()
     while (lock := take(path)) is None:
         if seconds is not None and (late := time.monotonic() - began - seconds) >= 0:
-            claim = leases.look(path)
+            claim = batons.look(path)
             if claim is None or leases.shows_life(path, claim) or late > 2 * claim.seconds:
                 return None
-        pause = LEASE_POLL_SECONDS if leases.exists(path) else POLL_SECONDS
+        pause = LEASE_POLL_SECONDS if batons.exists(path) else POLL_SECONDS
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  # so that many do not march in step
     return lock
 
@@ -138,8 +137,8 @@ def is_held(path: Path) -> bool:
     """
     if not path.is_file():
         return False
-    if leases.exists(path):
-        claim = leases.look(path)
+    if batons.exists(path):
+        claim = batons.look(path)
         if claim is not None:
             return leases.shows_life(path, claim)
     file = _open(path)
@@ -162,7 +161,7 @@ def take(path: Path) -> Lock | None:
         opened = os.fstat(file)
         if not opened.st_nlink:  # who held it before has removed the file: that lock locks nothing
             return None
-        if _by_lease(path, opened.st_dev) or leases.exists(path):
+        if _by_lease(path, opened.st_dev) or batons.exists(path):
             # the file stays locked while the claim is made, for processes here that know no leases
             return leases.take(path)
         taken = FileLock(path, file)

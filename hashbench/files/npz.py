@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Collection
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 
@@ -129,15 +129,15 @@ def _array(
         )
     if len(shape) > 32:
         raise DamagedFileError(f"has {len(shape)} axes", where=where)
+    order: Literal["F", "C"] = "F" if match["fortran"] == "True" else "C"
     if path and real >= MAPPED_BYTES and dtype.kind in "biuf" and dtype.isnative:
-        order = "F" if match["fortran"] == "True" else "C"
-        return np.memmap(path, dtype, "r", size - real, shape, order)
+        mapped: Array = np.memmap(path, dtype, "r", size - real, shape, order)
+        return mapped
     budget.spend(2 * count * dtype.itemsize, where)
     data = stream.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
         raise DamagedFileError("ends before its data do", where=where)
-    order = "F" if match["fortran"] == "True" else "C"
-    array = np.frombuffer(data, dtype, count).reshape(shape, order=order)  # type: ignore[call-overload]
+    array = np.frombuffer(data, dtype, count).reshape(shape, order=order)
     if dtype.kind in "US":
         budget.spend(count * OBJECT_BYTES, where)
         return _texts(array, where)

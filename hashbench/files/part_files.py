@@ -97,7 +97,7 @@ def write_part(path: Path, header: Header, pieces: Iterable[Array]) -> None:
         written = 0
         for piece in pieces:
             little = np.ascontiguousarray(piece, piece.dtype.newbyteorder("<"))
-            put(memoryview(little).cast("B") if little.size else b"")
+            put(little.data.cast("B") if little.size else b"")
             written += little.nbytes
         if written != total:
             raise ValueError(f"{written} bytes were given of {total} declared")

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +13,8 @@ from pathlib import Path
 import psutil
 
 from hashbench.errors import BusyError, InputError
-from hashbench.files.temporary_folders import remove_abandoned_folders
 from hashbench.launch import jobs, spawn
-from hashbench.runs import control, job, processes, queue
+from hashbench.runs import control, job, processes, queue, trash
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
@@ -28,7 +25,6 @@ Start = Callable[[RunFolder, Path], subprocess.Popen[bytes] | None]
 RESUMABLE = (Status.STOPPED, Status.LOST, Status.QUEUED)
 """The states in which a run without a worker can simply go on."""
 
-DELETED = ".deleted-"  # begins the name of a folder that is being removed
 
 RETRYABLE = (Status.FAILED, *RESUMABLE)
 
@@ -133,21 +129,20 @@ def check_deletable(run: RunFolder) -> None:
             )
 
 
-def delete(run: RunFolder) -> None:
-    """Removes a run's folder for good, and what is left of it in the queue.
+def delete(run: RunFolder, at: int | None = None) -> trash.Deleted:
+    """Moves a run's folder to the trash, from where `hashbench.runs.trash.restore` has it back for
+    a while, and takes what is left of it out of the queue. Runs of one `at` were deleted together.
 
-    Raises as `check_deletable` does, and InputError where the folder cannot be removed. The folder
-    is renamed first, so that no reader ever sees half of a run.
+    Raises as `check_deletable` does, and InputError where the folder cannot be moved.
     """
     check_deletable(run)
-    doomed = run.path.with_name(f"{DELETED}{secrets.token_hex(4)}")
     try:
-        run.path.rename(doomed)
-        shutil.rmtree(doomed)
+        deleted = trash.put(run, trash.moment() if at is None else at)
     except OSError as error:
         raise InputError(f"cannot be removed: {error.strerror}", where=run.path) from None
     queue.of(run.path.parent).leave(run.id)
-    remove_abandoned_folders(doomed.parent, DELETED)  # of commands that were killed half-way
+    trash.empty(run.path.parent)
+    return deleted
 
 
 def _require_worker(run: RunFolder, action: str) -> None:

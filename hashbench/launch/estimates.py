@@ -29,14 +29,15 @@ def measured(
     """
     measure = measure or measured_apart
     by_kind: dict[str, RunEstimate] = {}
-    kinds = [_kind(spec) for spec in specs]
+    kinds = [kind_of(spec) for spec in specs]
     for spec, kind in zip(specs, kinds, strict=True):
         if kind not in by_kind:
             by_kind[kind] = measure(spec, data_dir)
     return [by_kind[kind] for kind in kinds]
 
 
-def _kind(spec: RunSpec) -> str:
+def kind_of(spec: RunSpec) -> str:
+    """What runs that are measured once have in common."""
     incomplete = spec.labels.known_ratio < 1
     bits = spec.bits if len(spec.bits) > 1 else ()
     labels = LabelSpec(known_ratio=0.5 if incomplete else 1.0)

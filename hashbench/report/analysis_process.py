@@ -1,4 +1,4 @@
-"""Answers questions that need the codes of finished runs: curves of a run, significance.
+"""Answers questions that need the codes of finished runs: curves of a run, classes, significance.
 
 `python -m hashbench.report.analysis_process` answers one question, a JSON object on stdin, with one
 JSON object on stdout, so that a process that must not load numpy can ask.
@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.errors import HashbenchError, InputError
-from hashbench.report.run_curves import curves
+from hashbench.report.run_curves import classes, curves
 from hashbench.report.significance import significance
 from hashbench.runs.layout import RunFolder
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a question: `ask` is `curves`, with `run`, or `significance`, as
-    `hashbench.report.significance.request` makes it.
+    """The answer to a question: `ask` is `curves`, with `run`; `classes`, with `runs`; or
+    `significance`, as `hashbench.report.significance.request` makes it.
     """
     match question["ask"]:
         case "curves":
             return curves(RunFolder(Path(question["run"])))
+        case "classes":
+            return {"classes": [classes(RunFolder(Path(run))) for run in question["runs"]]}
         case "significance":
             p_values = significance(
                 [RunFolder(Path(run)) for run in question["baseline"]],

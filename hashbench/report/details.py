@@ -10,20 +10,24 @@ from rich.text import Text
 
 from hashbench.launch.spawn import last_log_lines
 from hashbench.plan import spec as specs
+from hashbench.report import machine_history
 from hashbench.report.naming import variant_name
 from hashbench.report.run_pages import (
     all_facts,
     flat,
     lines,
+    machine_lines,
     pairs,
     results_page,
     status_lines,
 )
+from hashbench.report.run_series import RunSeries
 from hashbench.report.text import plain
 from hashbench.report.warnings import warning_lines
 from hashbench.runs import result as results
 from hashbench.runs import seal
 from hashbench.runs.layout import RunFolder
+from hashbench.runs.machine_use import MachineFold
 from hashbench.runs.state import RunState, Status
 from hashbench.runs.status import status_of
 from hashbench.runs.tailer import Tailer
@@ -35,10 +39,12 @@ def details(run: RunFolder) -> dict[str, Any]:
 
     Raises DamagedFileError, OSError where the events cannot be read.
     """
-    tailer, state = Tailer(run.events), RunState()
+    tailer, state, series, used = Tailer(run.events), RunState(), RunSeries(), MachineFold()
     while fresh := tailer.poll():
         for event in fresh:
             state.add(event)
+            series.add(event, state.elapsed)
+            used.add(event)
     current = status_of(run, state)
     spec = specs.read(run.spec)
     page: dict[str, Any] = {
@@ -62,6 +68,8 @@ def details(run: RunFolder) -> dict[str, Any]:
         "notes": state.notes,
         "damaged event lines": tailer.skipped,
     }
+    if (totals := used.totals()) is not None:
+        page["machine"] = machine_history.as_values(totals, series.curves())
     if state.ended is not None:
         page["ended"] = msgspec.to_builtins(state.ended)
     if run.result.is_file():
@@ -85,6 +93,8 @@ def render(page: dict[str, Any]) -> RenderableType:
         for name in ("losses", "validation", "monitors")
         if page[name]
     ]
+    if "machine" in page:
+        parts.append(machine_lines(page["machine"]))
     parts += [Text(plain(note), style="dim") for note in page["notes"]]
     if "result" in page:
         parts.append(results_page(page))

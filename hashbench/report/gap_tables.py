@@ -28,7 +28,8 @@ AUDIT_NOTE = (
 )
 
 
-def _grids(gaps: Sequence[ProtocolGap]) -> Iterator[Grid]:
+def grids(gaps: Sequence[ProtocolGap]) -> Iterator[Grid]:
+    """Two for each: the scores, and the audits of the encoders."""
     for number, gap in enumerate(gaps, 1):
         yield Grid.of(
             SCORE_HEADERS,
@@ -75,9 +76,9 @@ def _marked(row: Row | None, task: Task) -> str:
 
 def rich_gaps(gaps: Sequence[ProtocolGap]) -> RenderableType:
     """For a terminal."""
-    return tables.for_terminal(list(_grids(gaps)))
+    return tables.for_terminal(list(grids(gaps)))
 
 
 def markdown(gaps: Sequence[ProtocolGap]) -> str:
     """Markdown tables."""
-    return tables.for_markdown(list(_grids(gaps)))
+    return tables.for_markdown(list(grids(gaps)))

@@ -58,23 +58,25 @@ class ProtocolGap:
     audits: tuple[EncoderAudit, ...]
 
 
-def protocol_gaps(finished: Sequence[Finished], metric: str = DEFAULT_METRIC) -> list[ProtocolGap]:
-    """One for each dataset, split, backbone and way to choose the epoch. Raises InputError for a
-    name that is no metric.
+def protocol_gaps(
+    finished: Sequence[Finished], metric: str = DEFAULT_METRIC, *, read_codes: bool = True
+) -> list[ProtocolGap]:
+    """One for each dataset, split, backbone and way to choose the epoch; `read_codes` as in
+    `hashbench.report.comparison.compare`. Raises InputError for a name that is no metric.
     """
     groups: dict[Condition, list[Finished]] = {}
     for run in finished:
         groups.setdefault(_shared(run.condition), []).append(run)
-    return [_protocol_gap(group, metric) for group in groups.values()]
+    return [_protocol_gap(group, metric, read_codes=read_codes) for group in groups.values()]
 
 
 def _shared(condition: Condition) -> Condition:
     return replace(condition, protocol="strict and published", task="any")
 
 
-def _protocol_gap(runs: Sequence[Finished], metric: str) -> ProtocolGap:
+def _protocol_gap(runs: Sequence[Finished], metric: str, *, read_codes: bool) -> ProtocolGap:
     by_task: dict[tuple[Variant, Task], dict[str, Row]] = {}
-    compared = compare(runs, metric)
+    compared = compare(runs, metric, read_codes=read_codes)
     for table in compared:
         for row in table.rows:
             for task in sorted(row.cells):

@@ -38,6 +38,20 @@ def curves(run: RunFolder) -> dict[str, Any]:
     return {"curves": lines, "classes": list(by_class.values())}
 
 
+def classes(run: RunFolder) -> list[dict[str, Any]]:
+    """The `classes` of `curves`, without the curves. Raises as it does."""
+    from hashbench.codefiles.native import read_codes
+    from hashbench.plan.directions import REPORTED, directions_of
+
+    by_class: dict[str, dict[str, Any]] = {}
+    for codes in read_codes(run.codes):
+        available = directions_of(set(codes.query))
+        for direction in REPORTED:
+            if direction in available:
+                _add_classes(by_class, codes, direction)
+    return list(by_class.values())
+
+
 def _precision_recall(codes: CodeSet, direction: str) -> dict[str, Any]:
     """The curve at no more than POINTS radii; those whose balls are all empty are left out."""
     import numpy as np

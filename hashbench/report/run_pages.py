@@ -35,12 +35,20 @@ def run_page(page: Mapping[str, Any], *, wide: bool) -> RenderableType:
     parts += warning_lines(msgspec.convert(page["warnings"], list[RunWarning]))
     spec, facts = pairs("spec", flat(page["spec"])), pairs("facts", all_facts(page))
     parts += [Columns([spec, facts], padding=(0, 6)) if wide else spec, *([] if wide else [facts])]
+    if "machine" in page:
+        parts.append(machine_lines(page["machine"]))
     parts += [lines(note) for note in page["notes"]]
     if page["damaged event lines"]:
         parts.append(Text(f"{page['damaged event lines']} lines of events.jsonl hold no event"))
     if "log" in page:
         parts += [Text("last lines of the log", style="bold"), lines(page["log"])]
     return Group(*parts)
+
+
+def machine_lines(machine: Mapping[str, Any]) -> RenderableType:
+    """What the run took of its machine: a sentence, and a line of blocks for each history."""
+    table = pairs("", dict(machine["sparks"]))
+    return Group(Text("machine", style="bold"), Text(plain(machine["sentence"])), table)
 
 
 def status_lines(page: Mapping[str, Any]) -> list[RenderableType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hashbench.report.text import WARNED
@@ -16,6 +16,9 @@ CAPACITY = 1024  # points a series keeps; a panel of 250 columns draws 500
 
 LOSSES, SCORES, RECOVERY, MONITORS = "losses", "mAP", "recovery", "monitors"
 PANELS = (LOSSES, SCORES, RECOVERY, MONITORS)
+CPU, MEMORY, GPU, HEAT = "cpu", "memory", "gpu", "heat"
+MACHINE_PANELS = (CPU, MEMORY, GPU, HEAT)
+GIB = 2.0**30
 RESUME_SIGN = "↻"
 SHARES = ("precision", "recall")  # the rest of a recovery are counts
 
@@ -97,6 +100,8 @@ class StageSpan:
 class Curves:
     """All lines of one run by panel; `stages` marks (step, title) where a stage begins, `marks`
     resumes and warnings. `spans` are all stages, `clock` the seconds of work (y) at steps (x).
+    `machine` are the lines of MACHINE_PANELS, whose x are seconds of work: they begin before the
+    first step and go on after the last.
     """
 
     panels: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
@@ -104,6 +109,7 @@ class Curves:
     marks: tuple[Mark, ...] = ()
     spans: tuple[StageSpan, ...] = ()
     clock: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    machine: dict[str, tuple[Curve, ...]] = field(default_factory=dict)
 
 
 class RunSeries:
@@ -117,6 +123,7 @@ class RunSeries:
         self._by_epochs = by_epochs
         self._plans: tuple[StagePlan, ...] = ()
         self._panels: dict[str, dict[str, Series]] = {panel: {} for panel in PANELS}
+        self._machine: dict[str, dict[str, Series]] = {panel: {} for panel in MACHINE_PANELS}
         self._clock = Series()
         self._resumes: list[Mark] = []
         self._resumed = False
@@ -148,6 +155,8 @@ class RunSeries:
                 self._add(RECOVERY, "", self._x(stage, epoch + 1), shares)
             case events.Monitors(stage=stage, epoch=epoch, values=values):
                 self._add(MONITORS, "", self._x(stage, epoch + 1), values)
+            case events.MachineUse():
+                self._add_machine(event)
             case _:
                 return False
         return True
@@ -165,6 +174,11 @@ class RunSeries:
         if not self._clock.xs or self._clock.xs[-1] != x:
             self._clock.add(x, self._elapsed)
 
+    def _add_machine(self, use: events.MachineUse) -> None:
+        for panel, values in machine_values(use).items():
+            for name, value in values.items():
+                self._machine[panel].setdefault(name, Series()).add(self._elapsed, value)
+
     def _x(self, stage: str, epoch: int, step: int = 0) -> float:
         """Steps since the first stage began; an epoch counts as one where no plan is known."""
         offset = 0
@@ -179,13 +193,7 @@ class RunSeries:
         """What was gathered so far, as values that do not change; `warnings` become marks."""
         warned = (Mark(self._x(one.stage, one.epoch + 1), WARNED, one.rule) for one in warnings)
         return Curves(
-            {
-                panel: tuple(
-                    Curve(name, tuple(one.xs), tuple(one.ys)) for name, one in named.items()
-                )
-                for panel, named in self._panels.items()
-                if named
-            },
+            _lines(self._panels),
             tuple(self._stage_starts()),
             marks=(*self._resumes, *warned),
             spans=tuple(
@@ -193,6 +201,7 @@ class RunSeries:
                 for p in self._plans
             ),
             clock=(tuple(self._clock.xs), tuple(self._clock.ys)),
+            machine=_lines(self._machine),
         )
 
     def _stage_starts(self) -> Iterable[tuple[float, str]]:
@@ -204,6 +213,35 @@ class RunSeries:
     def _steps(self, plan: StagePlan) -> int:
         """How far x goes in an epoch."""
         return 1 if self._by_epochs else max(1, plan.steps)
+
+
+def _lines(panels: Mapping[str, Mapping[str, Series]]) -> dict[str, tuple[Curve, ...]]:
+    return {
+        panel: tuple(Curve(name, tuple(one.xs), tuple(one.ys)) for name, one in named.items())
+        for panel, named in panels.items()
+        if named
+    }
+
+
+def machine_values(use: events.MachineUse) -> dict[str, dict[str, float]]:
+    """Panel -> line -> value: cores, GiB, per cent, degrees Celsius and watts."""
+    values: dict[str, dict[str, float]] = {
+        CPU: {"cores": use.cpu},
+        MEMORY: {"GB": use.memory / GIB},
+        GPU: {},
+        HEAT: {},
+    }
+    for gpu in use.gpus:
+        name = f"gpu{gpu.index}"
+        if gpu.load is not None:
+            values[GPU][f"{name} load %"] = 100 * gpu.load
+        if gpu.memory is not None and gpu.total:
+            values[GPU][f"{name} memory %"] = 100 * gpu.memory / gpu.total
+        if gpu.temperature is not None:
+            values[HEAT][f"{name} °C"] = gpu.temperature
+        if gpu.power is not None:
+            values[HEAT][f"{name} W"] = gpu.power
+    return values
 
 
 def _short(name: str) -> str:

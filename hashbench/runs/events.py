@@ -164,6 +164,51 @@ class Saved(Event, tag="saved", frozen=True):
     best: float | None = None
 
 
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e10)]
+_Cores = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+_Bytes = Annotated[float, msgspec.Meta(ge=0, le=2**60)]
+_Watts = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+
+
+class GpuUse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One GPU, whoever used it: mean `load` from 0 to 1, most `memory` of `total` in bytes, highest
+    `temperature` in degrees Celsius, mean `power` in watts. None: the driver does not measure it.
+    """
+
+    index: Annotated[int, msgspec.Meta(ge=0, le=4095)]
+    load: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    memory: _Bytes | None = None
+    total: _Bytes | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=-300, le=1e4)] | None = None
+    power: _Watts | None = None
+
+
+class MachineUse(Event, tag="machine", frozen=True):
+    """What the run took of its machine in the last `seconds`: `cpu` in cores, mean; `memory`, the
+    resident bytes of worker and children, at its highest; the GPU that it trains on.
+
+    `measured` are the seconds that all such events of the run cover, this one included.
+    """
+
+    seconds: _Seconds
+    measured: _Seconds
+    cpu: _Cores
+    memory: _Bytes
+    gpus: tuple[GpuUse, ...] = ()
+
+
+class MachineTotals(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`MachineUse` over a whole run: means of `cpu`, `load` and `power`, the highest of the others;
+    `energy` in joules, of the GPU.
+    """
+
+    seconds: _Seconds
+    cpu: _Cores
+    memory: _Bytes
+    gpus: tuple[GpuUse, ...] = ()
+    energy: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
 class Beat(Event, tag="beat", frozen=True):
     """The worker lives; written where nothing else was for a while."""
 
@@ -187,13 +232,14 @@ class Stopped(Event, tag="stopped", frozen=True):
     """The worker saved its state and ended before the run was over; it can be resumed. `again`: not
     a person but a scheduler ended it, and may start it again.
 
-    Here and below `warnings` are the rules that had spoken (`runs.warnings`), so that lists need
-    not read all events of a run that has ended.
+    Here and below `warnings` are the rules that had spoken (`runs.warnings`), and `machine` what
+    the run took so far, so that lists need not read all events of a run that has ended.
     """
 
     reason: str
     again: bool = False
     warnings: tuple[str, ...] = ()
+    machine: MachineTotals | None = None
 
 
 class Failed(Event, tag="failed", frozen=True):
@@ -206,6 +252,7 @@ class Failed(Event, tag="failed", frozen=True):
     detail: str = ""
     code: int = 1
     warnings: tuple[str, ...] = ()
+    machine: MachineTotals | None = None
 
 
 class Finished(Event, tag="finished", frozen=True):
@@ -213,6 +260,7 @@ class Finished(Event, tag="finished", frozen=True):
 
     seconds: float
     warnings: tuple[str, ...] = ()
+    machine: MachineTotals | None = None
 
 
 class Notified(Event, tag="notified", frozen=True):
@@ -235,6 +283,7 @@ AnyEvent = (
     | Monitors
     | Recovery
     | Saved
+    | MachineUse
     | Beat
     | Note
     | Paused

@@ -14,6 +14,7 @@ import msgspec
 from hashbench.clusters import catalog
 from hashbench.clusters.base import MARKER, JobState
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files import locks
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.bounded_read import read_bounded
 from hashbench.runs.layout import RunFolder
@@ -126,8 +127,11 @@ def view(run: RunFolder, job: Job | None = None) -> JobView | None:
 
 
 def _exit_code(run: RunFolder, job: Job) -> int | None:
-    """The exit code of the run's worker where its job, which may live on, is through with it."""
+    """The exit code of the run's worker where its job, which may live on, is through with it. The
+    word of a script that was left behind does not count while a worker holds the run.
+    """
     with contextlib.suppress(OSError, DamagedFileError, ValueError):
         name, code = read_bounded(run.path / MARKER, 256, "an exit code").split()
-        return int(code) if name == job.id.encode() else None
+        through = name == job.id.encode() and not locks.is_held(run.lock)
+        return int(code) if through else None
     return None

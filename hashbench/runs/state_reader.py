@@ -15,7 +15,9 @@ TAIL_BYTES = 1 << 15
 HEAD_LINES = 16  # queued, started, facts
 TAIL_LINES = 12  # of a finished run: the last epoch, the test scores, the end
 _PLANNED = b'{"kind":"planned"'
-_STEPS = (b'{"kind":"beat"', b'{"kind":"progress"', b'{"kind":"loss"', b'{"kind":"monitors"')
+_STEPS = tuple(
+    b'{"kind":"%s"' % kind for kind in (b"beat", b"progress", b"loss", b"monitors", b"machine")
+)
 """Events of which nothing is left once a run has finished."""
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from hashbench.clusters.base import JobState
-from hashbench.errors import HashbenchError
-from hashbench.files import disk_clock, leases
+from hashbench.errors import HashbenchError, StorageError
+from hashbench.files import batons, disk_clock, leases
 from hashbench.runs import control, events, job, processes, queue
 from hashbench.runs.job import Job, JobView
 from hashbench.runs.layout import RunFolder
@@ -221,13 +221,13 @@ def _lives_elsewhere(run: RunFolder, state: RunState, now: float | None) -> bool
     Both ages are by the clock of the disk, so that clocks of hosts may differ.
     """
     try:
-        claim = leases.look(run.lock)
+        now = disk_clock.now(run.path.parent) if now is None else now
+        claim = batons.look(run.lock)
         if claim is not None:
             return leases.shows_life(run.lock, claim)
         with run.events.open("rb") as file:  # opened, since over a network a name's time may be old
             last = os.fstat(file.fileno()).st_mtime
-        now = disk_clock.now(run.path) if now is None else now
-    except OSError:
+    except (OSError, StorageError):
         last, now = state.last_event, time.time() if now is None else now
     return abs(now - last) < HEARTBEAT_SECONDS
 
@@ -320,7 +320,7 @@ def _trouble(
             remedy = f"`hashbench resume {run.id}` evaluates the last checkpoint again"
         case Status.LOST, _:
             reason, remedy = "its worker ended unexpectedly", resume
-            if _is_copy(state, run):
+            if _is_copy(state, run) and worker_lives(run, state):
                 reason = "was copied from a run that had not ended, without its worker"
             elif state.worker is not None and state.worker.host != processes.hostname():
                 reason = f"no sign of life from its worker on {state.worker.host}"

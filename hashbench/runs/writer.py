@@ -17,13 +17,16 @@ from hashbench.files import fence, mounts
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.runs import events, processes
 from hashbench.runs.events import AnyEvent
-from hashbench.runs.warnings import rule_names, warnings_in
+from hashbench.runs.machine_use import MachineFold
+from hashbench.runs.tailer import Tailer
+from hashbench.runs.warnings import WarningFold, rule_names
 
 BEAT_SECONDS = 2.0
 SHOW_SECONDS = 5.0  # until other hosts see what was written to a network disk, at most
 RESERVE = ".reserve"
 RESERVE_BYTES = 1 << 16
 TAIL_BYTES = 1 << 16
+End = events.Stopped | events.Failed | events.Finished
 FOREIGN_BYTES = 1 << 26  # so much without an event is no log of ours
 
 
@@ -57,19 +60,19 @@ class EventWriter:
         self._beater.start()
 
     def write(self, event: AnyEvent) -> None:
-        """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of.
+        """Appends one event; `seq` and `t` are filled in here, and in an end what was warned of and
+        what the run took of its machine.
 
         Raises OSError, naming the file, where it cannot be written; the next write ends the line.
         Raises ClaimLostError, and writes nothing, where another worker has taken the run, and
         StorageError for what is no end where the file is not in its place any more.
         """
-        is_end = isinstance(event, events.Stopped | events.Failed | events.Finished)
         if (displaced := self.displaced()) is None:
             fence.check(self._path)
-        elif not is_end:  # an end goes with the folder, to wherever it was moved
+        elif not isinstance(event, End):  # an end goes with the folder, to wherever it was moved
             raise displaced
-        if is_end:
-            event = msgspec.structs.replace(event, warnings=rule_names(warnings_in(self._path)))
+        if isinstance(event, End):
+            event = _summed_up(event, self._path)
         with self._lock:
             try:
                 self._append(event)
@@ -162,6 +165,18 @@ def last_number(path: Path) -> int:
         return _last_seq(file)
     finally:
         os.close(file)
+
+
+def _summed_up(event: End, path: Path) -> End:
+    """The end of a run with what follows from all events before it."""
+    tailer, warned, used = Tailer(path), WarningFold(), MachineFold()
+    while fresh := tailer.poll():
+        for one in fresh:
+            warned.add(one)
+            used.add(one)
+    return msgspec.structs.replace(
+        event, warnings=rule_names(warned.warnings), machine=used.totals()
+    )
 
 
 def _is_torn(file: int) -> bool:

@@ -39,7 +39,7 @@ def numbers(finding: Finding) -> str:
     unit = {
         Scale.POINTS: f" points of {finding.outcome}",
         Scale.PLAIN: f" of {finding.outcome}",
-        Scale.CORRELATION: "",
+        Scale.CORRELATION: f" {finding.outcome} of {finding.label}",
     }[scale]
     text = f"{scale.text(effect.difference)}{unit}"
     if effect.low is not None and effect.high is not None:

@@ -12,16 +12,18 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from hashbench.errors import InputError
 from hashbench.report.text import plain
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui import settings as settings_file
 from hashbench.tui.key_order import OrderedKeysApp
 from hashbench.tui.messages import MachineRead, RunsChanged
+from hashbench.tui.picture_quality import PictureQuality
 from hashbench.tui.reader import Reader, Update
 from hashbench.tui.run_record import Watched
 from hashbench.tui.run_row import RunView
-from hashbench.tui.screens.base import WorkScreen
+from hashbench.tui.screens.base import WorkScreen, notify_error
 from hashbench.tui.screens.dashboard import Dashboard
 from hashbench.tui.settings import Settings
 from hashbench.tui.system_monitor import Machine, read_machine
@@ -56,6 +58,8 @@ class Workbench(OrderedKeysApp):
         settings_path: Path | None = None,
         demo_speed: float | None = None,
         machine: Callable[[], Machine] | None = read_machine,
+        tour: bool = False,
+        pictures: PictureQuality = PictureQuality(),  # noqa: B008 - frozen
     ) -> None:
         self.runs_dir, self.data_dir = runs_dir, data_dir
         self.demo_speed = demo_speed  # None unless runs are recorded ones (`hashbench.tui.demo`)
@@ -69,6 +73,7 @@ class Workbench(OrderedKeysApp):
         self._read_machine_now = machine
         self._workers_started: list[tuple[RunFolder, subprocess.Popen[bytes]]] = []
         self._warned_unsaved = False
+        self._shows_tour, self.pictures = tour, pictures
         super().__init__()
 
     def get_default_screen(self) -> Screen[None]:
@@ -90,6 +95,22 @@ class Workbench(OrderedKeysApp):
             self._read_machine()
             self.set_interval(MACHINE_SECONDS, self._read_machine)
         self.set_interval(REAP_SECONDS, self._reap)
+        self._empty_trash()
+        if self.pictures.reason:
+            self.notify(self.pictures.reason, severity="warning")
+        if self._shows_tour:
+            self.save_settings()  # at once: a tour that was seen is not shown again
+            self.call_after_refresh(self.action_tour)
+
+    @work(thread=True, group="trash")
+    def _empty_trash(self) -> None:
+        """Removes for good what was deleted long ago."""
+        from hashbench.runs import trash
+
+        try:
+            trash.empty(self.runs_dir)
+        except InputError as error:  # a wrong number of minutes
+            self.call_from_thread(notify_error, self, error)
         if self.demo_speed is not None:
             self.notify(DEMO_TEXT, title="This is a demo", timeout=12)
 
@@ -203,6 +224,12 @@ class Workbench(OrderedKeysApp):
         screen = self.screen
         if isinstance(screen, WorkScreen):
             self.push_screen(Help(screen.heading, screen.KEYS, screen.MORE_KEYS))
+
+    def action_tour(self) -> None:
+        """The page of the first start."""
+        from hashbench.tui.screens.tour import Tour
+
+        self.push_screen(Tour(self.runs_dir))
 
     def action_guide(self) -> None:
         """Opens the guide, but not over a dialog, which waits for an answer."""

@@ -75,6 +75,43 @@ def on_axis(curves: Curves, axis: str) -> Curves:
     )
 
 
+def machine_on_axis(curves: Curves, axis: str) -> Curves:
+    """The curves of the machine in place of those of the training, over an axis: over steps and
+    epochs only what was measured between the first step and the last.
+    """
+    if axis == TIME:
+        return replace(on_axis(curves, axis), panels=curves.machine)
+    steps, seconds = curves.clock
+    to = map_to(curves, axis)
+    panels: dict[str, tuple[Curve, ...]] = {}
+    places: dict[tuple[float, ...], tuple[int, tuple[float, ...]]] = {}
+    for panel, lines in curves.machine.items() if len(steps) > 1 else ():
+        moved = []
+        for one in lines:
+            # all lines of a run were measured at the same moments
+            if one.xs not in places:
+                first, last = bisect_left(one.xs, seconds[0]), bisect_right(one.xs, seconds[-1])
+                inside = _interpolated_all(seconds, steps, one.xs[first:last])
+                places[one.xs] = first, tuple(map(to, inside))
+            first, xs = places[one.xs]
+            moved.append(Curve(one.name, xs, one.ys[first : first + len(xs)]))
+        panels[panel] = tuple(one for one in moved if one.xs)
+    return replace(on_axis(curves, axis), panels=panels)
+
+
+def _interpolated_all(
+    xs: Sequence[float], ys: Sequence[float], rising: Sequence[float]
+) -> list[float]:
+    """`_interpolated` of many rising places, in one pass."""
+    values, right = [], 1
+    for x in rising:
+        while right < len(xs) - 1 and xs[right] <= x:
+            right += 1
+        x0, x1, y0, y1 = xs[right - 1], xs[right], ys[right - 1], ys[right]
+        values.append(y0 if x1 <= x0 else y0 + (x - x0) * (y1 - y0) / (x1 - x0))
+    return values
+
+
 def epoch_ends(curves: Curves, axis: str) -> tuple[float, ...]:
     """Where epochs end, on an axis; none where these are more than any panel can show."""
     if sum(span.epochs for span in curves.spans) > MOST_TICKS:

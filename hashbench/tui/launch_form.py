@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hashbench.datasets.availability import missing
-from hashbench.errors import HashbenchError
+from hashbench.errors import HashbenchError, InputError
 from hashbench.launch.start_mode import StartMode
-from hashbench.plan import catalog, custom_registry, run_options
-from hashbench.plan.card import DatasetCard
-from hashbench.plan.list_syntax import value_text
+from hashbench.plan import catalog, custom_registry, parameters, run_options
+from hashbench.plan.card import DatasetCard, MethodCard, Value
+from hashbench.plan.list_syntax import joined, value_text
 from hashbench.plan.option_kinds import RunOption
 from hashbench.plan.preset import BUILT_IN
 from hashbench.plan.preset_resolution import built_in_options, default_preset, preset_in_force
@@ -23,6 +24,7 @@ from hashbench.plan.run_options import Request, options
 from hashbench.plan.spec import RunSpec
 from hashbench.runs.on_finish import arrange, default_actions
 from hashbench.runs.queue import parse_priority
+from hashbench.tui.settings import LaunchForm
 
 START, PRIORITY = "start", "priority"
 IN_TURN, AT_ONCE = "in turn", "at once"
@@ -60,6 +62,47 @@ def request_of(
     single = len(values["method"]) == 1
     values["set"] = {key.partition(".")[2] if single else key: text for key, text in params.items()}
     return run_options.request(values)
+
+
+def form_of(values: Mapping[str, Any]) -> LaunchForm:
+    """The form for options by key, as a saved preset holds them.
+
+    Raises InputError for a grid of ablations, which the form has no place for.
+    """
+    form = LaunchForm()
+    rows = options()
+    for key in ("method", "dataset"):
+        value = values.get(key, rows[key].default)
+        form.picked[key] = [str(one) for one in rows[key].values(value)]
+    choices = rows["ablate"].values(values.get("ablate", ()))
+    if len(choices) > 1:
+        raise InputError(
+            "has a grid of ablations, which this form cannot show",
+            where="ablate",
+            remedy="hashbench run --config",
+        )
+    form.picked["ablate"] = list(choices[0]) if choices else []
+    for option in typed_options():
+        if values.get(option.key) is not None:
+            form.typed[option.key] = option.text(values[option.key])
+    for name, value in values.get("set", {}).items():
+        text = joined(value) if isinstance(value, list) else value_text(value)
+        for method in form.picked["method"]:
+            form.typed[name if "." in name else f"{method}.{name}"] = text
+    return form
+
+
+def parameter_values(
+    cards: Sequence[MethodCard], settings: Mapping[str, str]
+) -> dict[str, Value | list[Value]]:
+    """Typed parameters as values, which a file holds better than texts; several make a list."""
+    values: dict[str, Value | list[Value]] = {}
+    for name, text in settings.items():
+        method, _, param = name.rpartition(".")
+        card = next(card for card in cards if method in ("", card.name))
+        parsed = parameters.values_of(card.param(param), text, f"--set {name}")
+        values[name] = parsed[0] if len(parsed) == 1 else parsed
+    return values
 
 
 def preset_texts(

@@ -79,8 +79,18 @@ class Reader:
         """Reads until `close` is called; for a thread of its own."""
         while not self._over.is_set():
             if not self.step():
-                self._wake.wait(PUBLISH_SECONDS)
+                self._wake.wait(self._pause())
             self._wake.clear()
+
+    def _pause(self) -> float:
+        """Seconds until there is something to do: where no run lives, nothing grows, and the next
+        look is soon enough.
+        """
+        waiting = bool(self._update) or not self._taken.is_set()
+        waiting = waiting or any(record.live for record in self._records.values())
+        return (
+            PUBLISH_SECONDS if waiting else max(PUBLISH_SECONDS, self._next_look - time.monotonic())
+        )
 
     def close(self) -> None:
         """Ends `run`."""

@@ -28,8 +28,9 @@ class Settings(msgspec.Struct):
 
     theme: str = "textual-dark"
     filter: str = ""
-    sort: str = "run"
+    sort: str = "running first"
     descending: bool = True
+    hidden_columns: list[str] = msgspec.field(default_factory=lambda: ["labels", "began"])
     pinned: list[str] = []
     panel: str = "losses"
     log_scale: bool = False
@@ -37,6 +38,7 @@ class Settings(msgspec.Struct):
     axis: str = "step"
     metric: str = "mAP@all"
     published: bool = True
+    studies: dict[str, dict[str, str]] = {}
     launch: LaunchForm = msgspec.field(default_factory=LaunchForm)
 
 

@@ -1,20 +1,31 @@
-"""Requests to processes that may load numpy and torch, since this one must stay light."""
+"""Requests to processes that may load numpy and torch, since this one must stay light: to those
+that answer questions, and to commands of hashbench.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from hashbench.errors import HashbenchError, InputError
+from hashbench.plan.run_estimate import RunEstimate
+from hashbench.plan.spec import RunSpec, to_toml
 
 SECONDS = 600.0
 LINE_BYTES = 1 << 24
 
 
-async def _spawn(module: str, *arguments: str) -> asyncio.subprocess.Process:
+async def _spawn(
+    module: str, *arguments: str, environment: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -24,7 +35,37 @@ async def _spawn(module: str, *arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=LINE_BYTES,
+        env=None if environment is None else os.environ | environment,
     )
+
+
+async def run_command(*words: str, width: int = 80) -> str:
+    """What `hashbench WORDS` prints, in colour and on `width` columns.
+
+    Raises InputError with the command's own message and remedy where it fails. Cancelling kills it.
+    """
+    colours = {"COLUMNS": str(max(20, width)), "FORCE_COLOR": "1"}
+    process = await _spawn("hashbench", *words, environment=colours)
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode:
+        raise _refusal(_ANSI.sub("", err.decode(errors="replace")))
+    return out.decode(errors="replace")
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def _refusal(text: str) -> InputError:
+    """The error that a command printed: `error: problem`, and `  remedy: ...` below it."""
+    message = text.rpartition("error: ")[2].strip() or "it ended without a message"
+    problem, _, remedy = message.partition("\n  remedy: ")
+    return InputError(problem, remedy=remedy or None)
 
 
 def _parse(out: bytes, err: bytes) -> dict[str, Any]:
@@ -56,6 +97,21 @@ async def ask_analysis(question: dict[str, Any]) -> dict[str, Any]:
             process.kill()
             await process.wait()
     return _parse(out, err)
+
+
+async def ask_estimate(spec: RunSpec, data_dir: Path) -> RunEstimate:
+    """What a run will cost, measured in a process of its own, which cancelling kills.
+
+    Raises InputError as the run would, HashbenchError where the process died.
+    """
+    process = await _spawn("hashbench.engine.estimate", "--data-dir", str(data_dir.resolve()))
+    try:
+        out, err = await process.communicate(to_toml(spec).encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return msgspec.convert(_parse(out, err), RunEstimate)
 
 
 class RetrievalClient:

@@ -90,7 +90,7 @@ def test_a_host_without_slurm_is_one_message(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     code, _, err = run_main(*RUN, "--on", "slurm", "--detach")
-    assert code == 1
+    assert code == 2
     assert "no command sbatch on this host" in err
 
 

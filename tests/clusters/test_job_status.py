@@ -8,6 +8,7 @@ import pytest
 
 from hashbench.clusters import catalog
 from hashbench.clusters.base import MARKER
+from hashbench.files import locks
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.runs import events, job, state_reader
 from hashbench.runs import status as statuses
@@ -135,6 +136,8 @@ def test_a_job_of_several_runs_may_be_through_with_this_one(
     current = status(run, fake, "7|RUNNING|n1|None\n")
     assert current.state is Status.LOST
     assert "exit code 137" in current.reason
+    with locks.held(run.lock):  # the word of a script that was left behind
+        assert status(run, fake, "7|RUNNING|n2|None\n").state is Status.RUNNING
 
 
 def test_where_slurm_does_not_answer_nothing_is_lost(run: RunFolder, fake: FakeSlurm) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hashbench.clusters import catalog, slurm
-from hashbench.clusters.base import SchedulerSilentError, Submission
+from hashbench.clusters.base import Submission
 from hashbench.clusters.slurm_options import SlurmOptions
 from hashbench.errors import InputError
 from tests.clusters.fake_slurm import FakeSlurm
@@ -82,8 +82,10 @@ def test_a_slurm_that_is_silent_is_asked_rarely_and_says_why(
 
 def test_a_host_without_slurm_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SchedulerSilentError, match="no command squeue on this host"):
+    with pytest.raises(InputError, match="no command squeue on this host"):
         slurm.cluster("", None, None).jobs()
+    catalog.forget_looks()
+    assert "no command squeue" in catalog.look("slurm", "12", submitted=0.0)[1]
 
 
 def submission(folder: Path, runs: int) -> Submission:

@@ -85,12 +85,20 @@ class Job:
         (self.folder / "runs.txt").write_text("".join(f"{name}\n" for name in self.names))
         (self.folder / "job.sh").write_text(written(options, runs, self.folder, str(python)))
         scontrol = folder / "scontrol"
-        scontrol.write_text(f"#!/bin/bash\necho \"$*\" >> '{folder}/requeued'\n")
+        scontrol.write_text(
+            "#!/bin/bash\n"
+            'if [ "$1" = show ]; then echo "JobId=71 Requeue=1 Restarts=${NOW:-0} Batch=1"\n'
+            f"else echo \"$*\" >> '{folder}/requeued'; fi\n"
+        )
         scontrol.chmod(0o755)
         self.base = folder
 
-    def start(self, task: int | None = 0, restarts: int = 0) -> subprocess.Popen[bytes]:
+    def start(
+        self, task: int | None = 0, restarts: int = 0, now: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Starts the script of a job that was requeued `restarts` times, and `now` times by now."""
         values = {"SLURM_JOB_ID": "71", "SLURM_RESTART_COUNT": str(restarts)}
+        values["NOW"] = str(restarts if now is None else now)
         if task is not None:
             values |= {"SLURM_ARRAY_JOB_ID": "70", "SLURM_ARRAY_TASK_ID": str(task)}
         return subprocess.Popen(
@@ -100,8 +108,8 @@ class Job:
             stderr=subprocess.STDOUT,
         )
 
-    def run(self, task: int | None = 0, restarts: int = 0) -> int:
-        process = self.start(task, restarts)
+    def run(self, task: int | None = 0, restarts: int = 0, now: int | None = None) -> int:
+        process = self.start(task, restarts, now)
         self.output = process.communicate(timeout=30)[0].decode()
         return process.returncode
 
@@ -184,6 +192,24 @@ def test_a_run_that_another_worker_holds_is_tried_again_later(tmp_path: Path) ->
     assert job.run() == 0
     assert job.requeued() == ["requeue 71"]
     assert job.marker(0) == ""
+
+
+@pytest.mark.parametrize("code", [EXIT_AGAIN, EXIT_BUSY, 137])
+def test_a_script_that_was_left_behind_has_no_say_in_its_job(tmp_path: Path, code: int) -> None:
+    job = Job(tmp_path, f"exit {code}", 2, SlurmOptions(per_job=2))
+    assert job.run(now=1) == 0
+    assert job.requeued() == []
+    assert job.marker(0) == ""
+    assert job.called() == job.names[:1]
+
+
+def test_a_worker_that_was_killed_gets_another_try_when_its_job_comes_again(
+    tmp_path: Path,
+) -> None:
+    job = Job(tmp_path, "exit 0", 1, SlurmOptions())
+    (job.folder / "runs" / job.names[0] / MARKER).write_text("70_0 137\n")
+    assert job.run(restarts=1) == 0
+    assert job.marker(0) == "70_0 0"
 
 
 def test_a_job_that_comes_again_leaves_out_what_it_was_through_with(tmp_path: Path) -> None:

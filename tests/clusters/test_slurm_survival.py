@@ -7,6 +7,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ bits = [8, 16, 24]
 seed = [0, 1, 2, 3]
 """
 OPTIONS = """
-time = "30"
+time = "60"
 wait_seconds = 3
 """
 
@@ -52,7 +53,7 @@ def log(run: RunFolder) -> Sequence[events.AnyEvent]:
 
 
 def paused(run: RunFolder) -> bool:
-    return any(isinstance(event, events.Paused) for event in log(run))
+    return status(run).state is Status.PAUSED
 
 
 def works(run: RunFolder, workers: int) -> bool:
@@ -90,41 +91,48 @@ def test_twelve_runs_survive_everything(
         "sweep", str(sweep), "--on", "slurm", "--detach", "--runs-dir", str(runs_dir), *where
     )
     assert code == 0, out + err
-    runs = layout.find(runs_dir)
+    runs = sorted(layout.find(runs_dir), key=lambda run: int(by_id(run).partition("_")[2]))
     assert len(runs) == 12
-    # the first four take part; a paused worker is one that is caught in the middle
+    # a paused worker is one that is caught in the middle; four have a processor at once
     node_dies, limit, cancelled, requeued = runs[:4]
-    for run in runs[:4]:
+    cut_off = runs[-1]
+    for run in (*runs[:4], cut_off):
         control.send(run, "pause")
     for run in runs[:4]:
-        wait(lambda run=run: paused(run), f"{run.id} to train")  # type: ignore[misc]
+        wait(partial(paused, run), f"{run.id} to train")
 
     # a job requeued by hand
     nodes.call("scontrol", "requeue", by_id(requeued))
     # a cancelled job
     nodes.call("scancel", by_id(cancelled))
-    # a time limit that is hit: a minute, of which the worker needs some to save
-    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=1")
+    # a time limit that is near: save_seconds before it, the worker saves and the job goes back
+    minutes = nodes.minutes(by_id(limit)) + 2
+    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", f"TimeLimit={minutes}")
     wait(lambda: ended_by_slurm(limit), "the time limit")
+    wait(lambda: nodes.restarts(by_id(limit)) == 1, "the job to go back into the queue")
     wait(lambda: status(cancelled).state is Status.STOPPED, "the cancelled job")
     assert "Slurm job" in status(cancelled).reason
-    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=30")
+    nodes.call("scontrol", "update", f"JobId={by_id(limit)}", "TimeLimit=60")
     # a node that dies with its jobs
     node = nodes.node_of(by_id(node_dies))
     nodes.kill_node(node)
+    if nodes.restarts(by_id(cut_off)):
+        control.send(cut_off, "pause")  # it was there, too
     nodes.start_node(node)
     wait(lambda: works(node_dies, 2), "the job of the dead node")
 
     # a node that is cut off while a worker lives on it: the requeued job must not write beside it
-    cut_off = next(run for run in reversed(runs) if status(run).state is Status.QUEUED)
-    control.send(cut_off, "pause")
-    wait(lambda: paused(cut_off), f"{cut_off.id} to train")
+    wait(partial(paused, cut_off), f"{cut_off.id} to train")
     node = nodes.node_of(by_id(cut_off))
     (worker,) = nodes.workers(cut_off.path)
+    before, written = nodes.restarts(by_id(cut_off)), len(log(cut_off))
     nodes.kill_node(node, jobs_too=False)
-    wait(lambda: nodes.restarts(by_id(cut_off)) >= 2, "a job that waits for its predecessor")
+    wait(
+        lambda: nodes.restarts(by_id(cut_off)) >= before + 2,
+        "a job that finds its predecessor alive and goes back into the queue",
+    )
     assert worker.is_running()
-    assert not works(cut_off, 2)
+    assert not any(isinstance(event, events.Started) for event in log(cut_off)[written:])
     worker.kill()
     nodes.start_node(node)
 
@@ -137,7 +145,8 @@ def test_twelve_runs_survive_everything(
 
     for run in runs:
         assert_one_writer_at_a_time(run)
-    assert [works(run, 2) for run in (node_dies, limit, cancelled, requeued, cut_off)] == [True] * 5
+    disturbed = (node_dies, limit, cancelled, requeued, cut_off)
+    assert [works(run, 2) for run in disturbed] == [True] * 5
     code, out, err = run_main(
         "sweep", str(sweep), "--on", "slurm", "--detach", "--runs-dir", str(runs_dir), *where
     )

@@ -115,8 +115,16 @@ class TwoNodes:
 
     def restarts(self, job: str) -> int:
         """How often a job was requeued."""
+        return int(self._field(job, "Restarts"))
+
+    def minutes(self, job: str) -> int:
+        """How long a job has run, in whole minutes."""
+        hours, minutes, _ = self._field(job, "RunTime").rpartition("-")[2].split(":")
+        return 60 * int(hours) + int(minutes)
+
+    def _field(self, job: str, name: str) -> str:
         words = self.call("scontrol", "show", "job", job).split()
-        return next(int(word.partition("=")[2]) for word in words if word.startswith("Restarts="))
+        return next(w.partition("=")[2] for w in words if w.startswith(f"{name}="))
 
     def workers(self, run: Path) -> list[psutil.Process]:
         """The living workers of a run folder."""

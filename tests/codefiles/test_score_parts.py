@@ -231,6 +231,7 @@ def test_packed_npy_files_are_mapped_and_never_copied(
     (by_file,) = score(mapped, METRICS[:1]).scores
     (in_memory,) = score(task, METRICS[:1]).scores
     assert by_file.score.value == in_memory.score.value
-    np.save("query_labels.npy", task.query_labels.to_bools().astype(np.int8))
+    for name in ("query_labels", "database_labels"):
+        np.save(f"{name}.npy", getattr(task, name).words.astype(np.int64))
     with pytest.raises(InputError, match="a bit for each class"):
         load_files([Path("query.npy"), Path("database.npy")], options)

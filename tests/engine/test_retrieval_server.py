@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from hashbench.codefiles.native import CodeSet, write_codes
 from hashbench.engine.retrieval_server import Library, distances, nearest
-from hashbench.errors import InputError
+from hashbench.errors import DamagedFileError, InputError
 from hashbench.metrics.codes import Codes, LabelMasks
+from hashbench.metrics.metric import parse_metric
+from hashbench.metrics.ranking import evaluate
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
 from hashbench.runs.layout import RunFolder
 from tests.tui.fixtures import finish
@@ -100,6 +103,57 @@ def test_items_are_found_by_words_and_shown_without_a_dataset(library: Library) 
     assert 0 in [entry["row"] for entry in library.items(word.upper(), 0, 100)["items"]]
     assert library.items("no such word", 0, 100) == {"found": 0, "items": []}
     assert len(library.items("", 1, 2)["items"]) == 2
+
+
+def test_queries_are_ordered_by_their_average_precision(library: Library) -> None:
+    (score,) = evaluate(
+        *library._of(16).sides("i2t"),
+        library._of(16).query_labels,
+        library._of(16).database_labels,
+        [parse_metric("mAP@all")],
+    )
+    plain = library.items("", 0, 100, "dataset", 16, "i2t")["items"]
+    assert [item["row"] for item in plain] == list(range(QUERIES))
+    for item in plain:
+        value = score.per_query[item["row"]]
+        assert item["ap"] == (None if np.isnan(value) else value)
+    worst = [item["ap"] for item in library.items("", 0, 100, "worst", 16, "i2t")["items"]]
+    known = [value for value in worst if value is not None]
+    assert known == sorted(known)
+    assert worst[len(known) :] == [None] * (QUERIES - len(known))
+    best = library.items("", 0, 2, "best", 16, "i2t")["items"]
+    assert [item["ap"] for item in best] == known[::-1][:2]
+
+
+def test_codes_go_with_a_ranking_bit_by_bit(library: Library) -> None:
+    ranking = library.rank(16, "i2t", 1, top=DATABASE)
+    assert len(ranking["code"]) == 16
+    query = library._of(16).query["image"].to_bools()[1]
+    assert ranking["code"] == "".join("1" if bit else "0" for bit in query)
+    for entry in ranking["results"]:
+        differing = sum(a != b for a, b in zip(ranking["code"], entry["code"], strict=True))
+        assert differing == entry["distance"]
+
+
+def test_a_picture_of_ones_own_is_shown_and_a_bad_one_refused(
+    library: Library, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.jpg"
+    Image.new("RGB", (40, 20), "red").save(path)
+    ask = {"ask": "file picture", "width": 10, "height": 10}
+    shown = library.answer({**ask, "file": str(path)})
+    assert (shown["width"], shown["height"]) == (10, 5)
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
+    with pytest.raises(DamagedFileError, match="not a picture of a format that is read"):
+        library.answer({**ask, "file": str(path)})
+
+
+def test_the_confusion_of_classes_has_a_row_for_each_class(library: Library) -> None:
+    found = library.answer({"ask": "confusion", "bits": 16, "direction": "i2t", "top": DATABASE})
+    assert found["names"] == ["dog", "sea", "sky"]
+    for row, queries in zip(found["shares"], found["queries"], strict=True):
+        # all of the database are hits, so that every class finds what there is
+        assert row == (pytest.approx(found["database"]) if queries else [0.0] * CLASSES)
 
 
 def test_a_run_of_another_data_folder_names_it_and_the_command(

@@ -20,11 +20,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hashbench.errors import ClaimLostError
-from hashbench.files import leases, locks, process_marks
+from hashbench.files import batons, leases, locks, process_marks
 
 LEASE_SECONDS = 4.0
 RENEW_SECONDS = 0.4
@@ -37,7 +38,7 @@ def on_a_lock_free_disk(host: str, lease: float, renew: float) -> None:
     time.time = lambda: true_time() + hours * 3600
     process_marks.hostname = lambda: host
     process_marks.pid_space = lambda: host  # so that nobody sees from a pid whether another lives
-    leases.LEASE_SECONDS, leases.RENEW_SECONDS = lease, renew
+    batons.LEASE_SECONDS, leases.RENEW_SECONDS = lease, renew
 
 
 def say(line: str) -> None:
@@ -80,6 +81,9 @@ def main() -> None:
                 time.sleep(0.01)
                 continue
             say("held")
+            if random.random() < 0.1:
+                say("long")  # here a holder is killed
+                time.sleep(1.0)
             time.sleep(random.uniform(0, 0.01))
             flock(truth, fcntl.LOCK_UN)
         time.sleep(random.uniform(0, 0.01))
@@ -113,19 +117,22 @@ def crowd(
     kills: int = 0,
     lease: float = LEASE_SECONDS,
     trust_flock: bool = False,
+    disks: Sequence[Path] = (),
 ) -> Tally:
     """So many processes at one lock; holders are killed in between, so often.
 
+    `disks` are mounts of one network disk, which the processes use in turn for the lock.
     `silent` counts processes that neither were killed nor came to their end.
     """
     tally = Tally(processes=processes)
-    command = [sys.executable, __file__, str(folder / "l.lock"), str(folder / "truth")]
-    command += [str(seconds), f"--lease={lease}", f"--renew={lease / 10}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    locked = [str(disk / "l.lock") for disk in disks or [folder]]
+    command = [str(folder / "truth"), str(seconds), f"--lease={lease}", f"--renew={lease / 10}"]
     command += ["--trust-flock"] if trust_flock else []
     started = [
         subprocess.Popen(
-            [*command, f"--host=h{number}"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, __file__, locked[number % len(locked)], *command, f"--host=h{number}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )
         for number in range(processes)
     ]  # fmt: skip
@@ -138,7 +145,7 @@ def crowd(
                 tally.lines.append((time.monotonic(), line.strip()))
                 if line == "end\n":
                     ended.add(process.pid)
-                if line == "held\n" and due[0]:
+                if line == "long\n" and due[0]:
                     due[0] -= 1
                     process.send_signal(signal.SIGKILL)
                     ended.add(process.pid)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from hashbench.errors import ClaimLostError, InputError
-from hashbench.files import disk_clock, fence, leases, locks, process_marks, renewing
+from hashbench.errors import ClaimLostError, InputError, StorageError
+from hashbench.files import batons, disk_clock, fence, leases, locks, process_marks, renewing
 from hashbench.files.atomic import write_bytes_atomically
 from hashbench.files.locks import Lock
 from tests.files import claim_crowd
@@ -31,7 +31,7 @@ def short_leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lasting(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", seconds)
+    monkeypatch.setattr(batons, "LEASE_SECONDS", seconds)
     monkeypatch.setattr(leases, "RENEW_SECONDS", seconds / 10)
 
 
@@ -69,7 +69,7 @@ def test_fifty_at_once_are_never_two_holders(tmp_path: Path) -> None:
     assert tally.violations == tally.silent == 0
     assert tally.killed_holding == 1
     assert tally.claims >= 10
-    assert not leases.exists(tmp_path / "l.lock")
+    assert not batons.exists(tmp_path / "l.lock")
 
 
 def test_with_file_locks_there_are_two_holders_on_such_a_disk(tmp_path: Path) -> None:
@@ -124,12 +124,12 @@ def test_a_silent_holder_is_replaced_after_its_lease_and_notices(path: Path) -> 
     fall_silent(first)
     with locks.held(path, 0) as second:
         assert second is None  # it may live
-    time.sleep(leases.LEASE_SECONDS + 0.2)
+    time.sleep(batons.LEASE_SECONDS + 0.2)
     leases._watched.clear()
     began = time.monotonic()
     with locks.held(path, 0) as second:  # it seems to be dead, and is watched for a lease
         assert second is not None
-        assert time.monotonic() - began >= leases.LEASE_SECONDS
+        assert time.monotonic() - began >= batons.LEASE_SECONDS
         with pytest.raises(ClaimLostError, match="another process"):
             first.check()
         first.close()  # gives back nothing that is another's
@@ -160,13 +160,13 @@ def test_a_holder_of_this_host_that_was_killed_is_replaced_at_once(
 def test_who_decided_long_ago_takes_nothing_from_a_later_holder(path: Path) -> None:
     first = taken(path)
     fall_silent(first)
-    decided = leases.look(path)
+    decided = batons.look(path)
     assert decided is not None
     with locks.held(path) as second:
         assert second is not None
-        assert not leases._take_over(path, decided.token, "0" * 16)
+        assert not batons.take_over(path, decided.token, "0" * 16)
         second.check()
-        claim = leases.look(path)
+        claim = batons.look(path)
         assert claim is not None
         assert claim.token != decided.token
         assert claim.beat
@@ -176,14 +176,14 @@ def test_who_decided_long_ago_takes_nothing_from_a_later_holder(path: Path) -> N
 def test_a_late_renewal_decides_by_a_rename(path: Path) -> None:
     late = taken(path)
     fall_silent(late)
-    seen = leases.look(path)
+    seen = batons.look(path)
     assert seen is not None
-    time.sleep(leases.LEASE_SECONDS)
+    time.sleep(batons.LEASE_SECONDS)
     late.check()  # nobody has taken it: it goes on under another token
-    assert not leases._take_over(path, seen.token, "0" * 16)  # who was about to is too late
+    assert not batons.take_over(path, seen.token, "0" * 16)  # who was about to is too late
     late.check()
     late.close()
-    assert not leases.exists(path)
+    assert not batons.exists(path)
 
 
 def test_it_is_renewed_while_the_process_works(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_a_claim_is_handed_over_to_a_child_and_ends_with_it(
         assert child.stdin is not None
         assert child.stdout is not None
         lock.hand_over(child.pid)
-        claim = leases.look(path)
+        claim = batons.look(path)
         assert claim is not None
         assert claim.holder.pid == child.pid
         assert locks.is_held(path)
@@ -297,13 +297,13 @@ def test_a_claim_is_handed_over_to_a_child_and_ends_with_it(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_what_is_left_of_a_claim_is_cleared(path: Path) -> None:
-    folder = Path(leases.folder_of(path))
+    folder = Path(batons.folder_of(path))
     for left in ([], ["0" * 16 + ".beat"], ["1" * 16], ["2" * 16, "2" * 16 + ".beat"]):
         folder.mkdir()
         for name in left:
             (folder / name).write_bytes(b"\xff nonsense" if name.endswith(".beat") else b"")
         leases._watched.clear()
-        before = leases.LEASE_SECONDS
+        before = batons.LEASE_SECONDS
         began = time.monotonic()
         with locks.held(path) as lock:
             assert lock is not None
@@ -316,6 +316,25 @@ def test_what_is_left_of_a_claim_is_cleared(path: Path) -> None:
     with locks.held(path):
         pass
     assert not abandoned.exists()
+
+
+@pytest.mark.parametrize("way", ["flock", "lease"])
+def test_what_is_no_claim_is_named_and_not_followed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setenv(locks.VARIABLE, way)
+    folder = Path(batons.folder_of(path))
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    with pytest.raises(StorageError, match="no claim"):
+        locks.take(path)
+    folder.unlink()
+    folder.mkdir()
+    (folder / ("0" * 16)).touch()
+    os.mkfifo(folder / ("0" * 16 + ".beat"))  # a pipe that nobody writes
+    assert locks.take(path) is None
+    assert not list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize("hours", [-7.0, 7.0])
@@ -331,9 +350,9 @@ def test_clocks_that_differ_do_not_matter(
     assert abs(disk_clock.now(path.parent) - true()) < 5
     assert locks.is_held(path)
     fall_silent(lock)
-    claim = leases.look(path)
+    claim = batons.look(path)
     assert claim is not None
-    beat = Path(leases.folder_of(path)) / f"{claim.token}.beat"
+    beat = Path(batons.folder_of(path)) / f"{claim.token}.beat"
     os.utime(beat, (true() - 61, true() - 61))
     assert not locks.is_held(path)  # by the disk's clock
     assert locks.take(path) is None  # which is never enough to take it

@@ -19,7 +19,7 @@ from hashbench.errors import BusyError, InputError
 from hashbench.files import locks
 from hashbench.launch import actions, spawn
 from hashbench.plan.spec import DatasetSpec, RunSpec, to_toml
-from hashbench.runs import control, events, tags
+from hashbench.runs import control, events, tags, trash
 from hashbench.runs import status as statuses
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
@@ -165,10 +165,11 @@ def test_delete_leaves_what_lives_and_what_is_no_run(
     with pytest.raises(InputError, match="not a run folder"):
         actions.delete(link)
     (run.path / "outside").symlink_to(elsewhere)
-    actions.delete(run)
+    deleted = actions.delete(run)
     assert not run.path.exists()
+    trash.discard(tmp_path, [deleted])
     assert (elsewhere / "precious").is_file()  # links inside are not followed
-    assert not list(tmp_path.glob(".deleted-*"))
+    assert not (tmp_path / trash.FOLDER).exists()
 
 
 def test_a_folder_that_cannot_be_removed_is_reported(

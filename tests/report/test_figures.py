@@ -130,6 +130,24 @@ def test_a_parameter_is_drawn_over_its_values(runs: Collected) -> None:
         drawn("losses", soda, over="alpha")
 
 
+def test_words_are_categories_and_an_ablation_of_one_parameter_is_its_value(
+    tmp_path: Path,
+) -> None:
+    requests = ({}, {"ablate": ["bare-names"]}, {"set": {"template": "Look: {}!"}},
+                {"ablate": ["no-prompt"]})  # fmt: skip
+    for number, request in enumerate(requests):
+        noise = 0.1 + 0.02 * number
+        scored_run(tmp_path, noise=noise, second=number, method=["soda"], **request)
+    shown = drawn("parameter", collect(layout.find(tmp_path)), over="template")
+    panel = shown.panels[0]
+    (series,) = panel.series
+    assert (panel.form, panel.x.label, series.name) == ("dots", "mAP@all", "soda")
+    assert [text for _, text in panel.y.ticks] == ["An image of {}.", "Look: {}!", "{}"]
+    assert series.xs == (0.0, 1.0, 2.0)
+    assert series.ys[0] > series.ys[2] > series.ys[1]
+    assert any("soda no-prompt" in note for note in shown.notes)
+
+
 def test_methods_with_one_value_of_a_parameter_are_left_out(runs: Collected) -> None:
     other = only(runs, lambda text: text.startswith(("soda 16", "soda 32")))
     shown = drawn("parameter", other, over="alpha")
@@ -294,7 +312,7 @@ def test_what_takes_long_tells_how_far_it_is(kind: str, runs: Collected) -> None
     some = only(runs, lambda text: text.startswith(("soda 16", "lsh 16")))
     told: list[float] = []
     figure(kind, some, PlotOptions(), lambda done, total: told.append(done / total))
-    assert len(told) > 3
+    assert len(told) > 1
     assert told == sorted(told)
     assert 0.7 <= told[-1] <= 1
 

@@ -60,7 +60,7 @@ def test_all_that_a_person_waits_for_is_said() -> None:
     sequence = everything()
     state = fold(sequence)
     spoken = {type(event) for event in sequence if narrate(event, state)}
-    silent = {events.Beat, events.Fact, events.Progress, events.Loss}
+    silent = {events.Beat, events.Fact, events.Progress, events.Loss, events.MachineUse}
     assert spoken == set(get_args(events.AnyEvent)) - silent
 
 

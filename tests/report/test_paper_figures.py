@@ -103,7 +103,7 @@ def test_words_stand_in_lines_below_their_picture_and_the_heavier_are_darker() -
     places = {}
     for text in root.iter(f"{space}text"):
         if (text.text or "").startswith("word"):
-            x, y = map(float, re.findall(r"translate\(([\d.]+) ([\d.]+)\)", svg_of(text))[0])
+            x, y = map(float, re.findall(r"([\d.]+) ([\d.]+)\)", text.attrib["transform"])[-1])
             places.setdefault(text.text, []).append((x, y))
     assert places.keys() == {word for word, _ in words}
     assert all(0 <= x <= width and 0 <= y <= height for both in places.values() for x, y in both)
@@ -121,10 +121,6 @@ def test_words_stand_in_lines_below_their_picture_and_the_heavier_are_darker() -
     assert [(row["series"], row["x_text"], row["y"]) for row in rows] == [
         ("words", word, weight) for word, weight in words
     ]
-
-
-def svg_of(text: ET.Element) -> str:
-    return text.attrib.get("transform", "") or text.attrib.get("style", "")
 
 
 def test_svg_in_a_page_has_the_pages_colour_and_escaped_text() -> None:

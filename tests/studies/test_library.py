@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from hashbench.backbones.preflight import check_inputs
 from hashbench.errors import HashbenchError, InputError
 from hashbench.plan import sweep
 from hashbench.plan.spec import RunSpec
+from hashbench.report.figures.scores import varied
 from hashbench.studies import catalog
 from hashbench.studies.cost import cost, kind_of
 from hashbench.studies.runs import plan
@@ -52,6 +55,19 @@ def test_every_study_can_run(study: Study, quick: bool, tmp_path: Path) -> None:
         assert len(planned.to_run) <= 36
     for rows in [*(one.rows for one in content.values), *(one.rows for one in content.figure)]:
         assert any(sweep.matches(spec, rows) for spec in planned.specs)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+def test_figures_over_a_parameter_name_one_that_varies(
+    study: Study, quick: bool, tmp_path: Path
+) -> None:
+    planned = plan(study, {}, tmp_path, quick=quick)
+    for one in study.content.figure:
+        if one.kind == "parameter":
+            of_figure = [spec for spec in planned.to_run if sweep.matches(spec, one.rows)]
+            runs: Any = [SimpleNamespace(spec=spec) for spec in of_figure]
+            assert one.options["over"] in varied(runs)
 
 
 def test_all_that_the_documents_ask_is_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -296,6 +297,8 @@ def test_what_runs_wrote_of_themselves_is_compared_and_analysed(tmp_path: Path) 
     precision = by_claim["More known labels, higher precision"].effect
     assert precision is not None
     assert precision.difference == pytest.approx(0.4, abs=0.05)
+    sentence = verdict(by_claim["Precision goes with mAP"])
+    assert re.search(r": [+-][01]\.\d\d rank correlation of precision and mAP@all \(95 %", sentence)
     correlation = by_claim["Precision goes with mAP"].effect
     assert correlation is not None
     assert correlation.low is not None

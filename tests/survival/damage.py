@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.errors import HashbenchError
+from hashbench.files.os_errors import MEANINGS
 from tests.survival import inputs, mutating
 from tests.survival.kinds import Kind
 
@@ -38,6 +39,7 @@ MEMORY = 2 << 30
 STRANGE_SHARE = 0.1
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGING = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod")
+RELATIVE = ("os.mkdir", "os.remove", "os.rmdir")  # their last value may be an open folder
 FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "pickle.find_class", "socket.connect")
 
 
@@ -74,14 +76,17 @@ class Fence:
                 self._look(event, path)
         elif event in CHANGING:
             for path in values[: 2 if event in ("os.rename", "os.link", "os.symlink") else 1]:
-                self._look(event, path)
+                self._look(event, path, values[-1] if event in RELATIVE else -1)
         elif event in FORBIDDEN:
             self.seen.append(f"{event} {values!r}"[:200])
 
-    def _look(self, event: str, path: object) -> None:
+    def _look(self, event: str, path: Any, folder: int = -1) -> None:
+        """Notes a path outside, which may be relative to an open folder."""
         if isinstance(path, int):
             return
-        full = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 # links are not followed
+        base = os.readlink(f"/proc/self/fd/{folder}") if folder != -1 else "."  # noqa: PTH115
+        within = os.path.join(base, os.fsdecode(path))  # noqa: PTH118
+        full = os.path.abspath(within)  # noqa: PTH100 # links are not followed
         if full != os.devnull and not full.startswith(self.allowed):
             self.seen.append(f"{event} {full}")
 
@@ -97,6 +102,8 @@ def outcome(kind: Kind, fence: Fence) -> str:
         verdict = "read"
     except HashbenchError as error:
         verdict = "refused" if str(error).strip() else "an error without words"
+    except OSError as error:  # the command line puts these into words
+        verdict = "refused" if error.errno in MEANINGS else repr(error)
     except BaseException as error:  # whatever it is, it is what is looked for
         verdict = "".join(traceback.format_exception(error)[-6:])[-1500:]
     finally:

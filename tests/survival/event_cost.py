@@ -20,7 +20,8 @@ from hashbench.backbones.openclip_import import open_clip
 from hashbench.runs import events, layout
 from hashbench.runs.tailer import read_all
 from hashbench.runs.writer import EventWriter
-from tests.survival.killing import PATIENCE, fork_worker, now, spec_of, wait
+from tests.survival.killing import PATIENCE, fork_worker, wait
+from tests.survival.tiny_runs import now, spec_of
 
 EVENTS = 5000
 A_SECOND = 50

@@ -31,15 +31,13 @@ from hashbench.runs.state import Status
 from hashbench.runs.status import status
 from hashbench.runs.tailer import read_all
 from tests.survival.killing import (
-    BITS,
     PATIENCE,
     Reference,
     fork_worker,
-    now,
-    spec_of,
     undisturbed,
     wait,
 )
+from tests.survival.tiny_runs import BITS, now, spec_of
 
 DISK = 24 << 20
 METHOD = "soda"

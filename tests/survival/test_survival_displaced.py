@@ -38,6 +38,11 @@ def started() -> events.Started:
     return events.Started(**processes.this())
 
 
+def by_a_file(run: RunFolder) -> None:
+    shutil.rmtree(run.path)
+    run.path.touch()
+
+
 def replaced(run: RunFolder) -> Path:
     moved = run.path.rename(run.path.with_name("moved"))
     run.path.mkdir()
@@ -50,7 +55,7 @@ def replaced(run: RunFolder) -> Path:
     [
         lambda run: run.path.rename(run.path.with_name("moved")),
         lambda run: shutil.rmtree(run.path),
-        lambda run: (shutil.rmtree(run.path), run.path.touch()),
+        by_a_file,
         replaced,
     ],
 )

@@ -106,8 +106,8 @@ def test_an_import_that_dies_is_no_run(
     codes.write_bytes(lsh_codes)
     like = layout.create(tmp_path / "like", spec_of("lsh"), now())
     runs, log = tmp_path / "runs", tmp_path / "log"
-    command = ("import", codes, "--name", "Ours", "--like", like.path, "--runs-dir", runs)
-    command += ("--data-dir", data_dir)
+    places = ("--runs-dir", runs, "--data-dir", data_dir)
+    command = ("import", codes, "--name", "Ours", "--like", like.path, *places)
     for die in (f"within {BITS}.npz", "after result.json"):
         assert forks.wait(forks.command(*command, log=log, die=die)) == KILLED, log.read_text()
         assert layout.find(runs) == []

@@ -34,7 +34,7 @@ def start(
     run: RunFolder, tmp_path: Path, forks: Forks, data_dir: Path
 ) -> Iterator[Callable[..., tuple[int, Path]]]:
     """Starts a worker and waits until it is in the midst of its training; its pid and its gate."""
-    started = []
+    started: list[int] = []
 
     def begin(**tricks: object) -> tuple[int, Path]:
         gate = tmp_path / f"gate{len(started)}"

@@ -151,6 +151,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("hashbench.launch.followers.start_follower", refuse)
     monkeypatch.setattr("hashbench.launch.estimates.measured_apart", refuse)
     monkeypatch.setattr("hashbench.launch.encoding.encode_items", refuse)
+    monkeypatch.setattr("hashbench.launch.features.build_features", refuse)
     monkeypatch.setattr("hashbench.tui.subprocesses._spawn", refuse)
     monkeypatch.setattr("hashbench.tui.app.Workbench.run", lambda *_, **__: None)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)

@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,7 +111,7 @@ def test_a_worker_that_stands_still_is_not_lost(
     forks: Forks,
     data_dir: Path,
     undisturbed: bytes,
-    held: Callable[[int], contextmanager[None]],
+    held: Callable[[int], AbstractContextManager[None]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(statuses, "HEARTBEAT_SECONDS", 0.3)

@@ -93,7 +93,7 @@ def play(
     if gate or pause_seconds:
         control.read = _at_gate(control.read, Path(gate) if gate else None, pause_seconds)
     if clock:
-        writer.time = _Clock(clock)  # type: ignore[assignment]
+        writer.time = _Clock(clock)  # type: ignore[assignment, attr-defined]
     if die:
         _die(*die.split(" ", 1))
 
@@ -172,7 +172,8 @@ def _child(order: dict[str, Any]) -> None:
             code = main_of_worker()
         else:
             sys.argv = ["hashbench", *words]
-            code = main_of_command()
+            main_of_command()
+            code = 0
     except SystemExit as end:
         code = end.code
     except BaseException:

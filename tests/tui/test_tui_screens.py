@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_all_states_stand_in_the_table_in_words(made: Made, runs_dir: Path, tmp_
         assert table(app).cursor_key == made["finished"].id
         await pilot.press("g", "j", "k", "pagedown", "pageup", "down", "up", "end", "home")
         await pilot.pause()
-        assert table(app).cursor_key == made["queued"].id
+        assert table(app).cursor_key == made["running"].id
 
     drive(script, runs_dir, tmp_path)
 
@@ -82,7 +81,7 @@ def test_filter_sort_and_marks(made: Made, runs_dir: Path, tmp_path: Path) -> No
         await pilot.press("enter", "escape")
         await pilot.pause()
         assert len(table(app)._rows) == len(made)
-        await pilot.press("o")  # by state now, from a to z
+        await pilot.press("o", "o")  # by run, and then by state, from a to z
         await pilot.pause()
         states = [str(row.status) for row in table(app)._rows]
         assert states == sorted(states)
@@ -281,7 +280,7 @@ def test_the_place_in_the_queue_is_shown_and_changed(
         drive(script, runs_dir, tmp_path)
     finally:
         for ticket in tickets:
-            os.close(ticket)
+            ticket.close()
 
 
 def test_kill_asks_and_ends_the_worker(
@@ -321,7 +320,9 @@ def test_delete_asks_and_removes_marked_folders_but_none_that_lives(
         assert not made["failed"].path.exists()
         assert not made["lsh"].path.exists()
         assert made["running"].path.is_dir()
-        assert list(runs_dir.glob(".deleted-*")) == []
+        await pilot.press("U")
+        await until(pilot, lambda: {made["failed"].id, made["lsh"].id} <= app.views.keys())
+        assert made["lsh"].spec.is_file()
 
     drive(script, runs_dir, tmp_path)
 
@@ -571,7 +572,7 @@ def test_a_click_on_a_key_in_the_footer_presses_it(
 
 def test_what_was_chosen_is_remembered(made: Made, runs_dir: Path, tmp_path: Path) -> None:
     async def first(pilot: Pilot[None], app: Workbench) -> None:
-        await pilot.press("o", "O", "3")
+        await pilot.press("o", "o", "O", "3")
         await pilot.press("slash", *"soda", "enter", "i")
         app.theme = "nord"
         await pilot.pause()
@@ -605,7 +606,7 @@ def test_settings_that_are_damaged_or_cannot_be_written_are_ignored(
     app.settings_path.write_text(json.dumps({"sort": 7}))
 
     async def again(pilot: Pilot[None], app: Workbench) -> None:
-        assert app.settings.sort == "run"
+        assert app.settings.sort == "running first"
 
     drive(again, runs_dir, tmp_path)
 

@@ -44,8 +44,11 @@ STEPS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("filter", ("slash", *"finished"), ("escape",)),
     ("help", ("question_mark",), ("escape",)),
     ("delete", ("D",), ("n",)),
+    ("columns", ("v",), ("escape",)),
+    ("tour", ("question_mark", "t"), ("escape",)),
     ("compare", ("c",), ("escape",)),
     ("launch", ("n", "space", "tab", "space"), ("escape",)),
+    ("presets", ("n", "ctrl+o"), ("escape", "escape")),
     ("results", ("G", "enter", "2"), ("escape",)),
 )
 """(name, keys that lead there from the dashboard, keys that lead back)"""
@@ -95,7 +98,7 @@ def arrived(name: str, app: Workbench) -> Callable[[], object]:
     """What a screen shows when it has read all that it reads."""
     if name in ("alerts", "differences"):
         return lambda: app.screen.query_one(f"#{name}", RowTable)._keys
-    wanted = {"compare": "#table-0", "launch": "#params Field"}.get(name)
+    wanted = {"compare": "#table-0", "launch": "#params Field", "presets": "#presets"}.get(name)
     if wanted is not None:
         return lambda: not isinstance(app.screen, Dashboard) and app.screen.query(wanted)
     if name == "results":

@@ -25,6 +25,7 @@ KINDS = {
     "per-class": "AP of each class, with intervals",
     "rank-stability": "the order of methods over seeds and resampled queries",
     "t-sne": "codes as points, coloured by class",
+    "machine": "processors, memory and GPU of runs over time",
     "attention": "what weighs in pictures and words, before and after training",
 }
 
@@ -55,7 +56,15 @@ def figure(
     """The figure of a kind; `progress` counts steps of what takes long, codes and models. Raises
     UnknownNameError for what is no kind, InputError where the runs do not have it.
     """
-    from hashbench.report.figures import attention, curves, embedding, history, ranks, scores
+    from hashbench.report.figures import (
+        attention,
+        curves,
+        embedding,
+        history,
+        machine,
+        ranks,
+        scores,
+    )
 
     check_kind(kind)
     if options.over and kind != "parameter":
@@ -73,6 +82,7 @@ def figure(
         "recovery": lambda: history.recovery(collected),
         "per-class": lambda: curves.per_class(collected, progress),
         "rank-stability": lambda: ranks.rank_stability(finished, metric, progress),
+        "machine": lambda: machine.machine(collected),
         "attention": lambda: attention.attention(
             collected, options.data_dir, options.items, options.seed, progress
         ),

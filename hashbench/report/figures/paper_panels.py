@@ -7,6 +7,7 @@ grey.
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from hashbench.report.figures.figure import Axis, Panel, Series
@@ -22,6 +23,8 @@ COLOURS = ("#0072B2", "#E69F00", "#000000", "#56B4E9", "#D55E00", "#009E73", "#C
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "oooo", "++++")
+LETTERS = 26
+"""Of a line of a category's name."""
 INK = "#010203"
 """Text and axes. No other thing has this colour, so that a page may give them its own."""
 
@@ -33,7 +36,8 @@ def height(panel: Panel, width: float) -> float:
             bars = max(1, len(panel.y.ticks)) * (0.04 + 0.09 * max(1, len(panel.series)))
             return 0.55 + bars
         case "dots":
-            return 0.6 + 0.22 * len(panel.y.ticks)
+            rows = max((_category(text).count("\n") + 1 for _, text in panel.y.ticks), default=1)
+            return 0.6 + max(0.22, 0.12 * rows) * len(panel.y.ticks)
         case "points":
             return 0.25 + min(width, 2.4)
         case "heat":
@@ -124,7 +128,8 @@ def _set_axis(ax: Axes, name: str, axis: Axis) -> None:
         side.set_minor_formatter(NullFormatter())
     if axis.ticks:
         side.set_major_locator(FixedLocator([place for place, _ in axis.ticks]))
-        side.set_ticklabels([plain(text) for _, text in axis.ticks])
+        texts = ("\n".join(map(plain, text.split("\n"))) for _, text in axis.ticks)
+        side.set_ticklabels(list(texts))
         side.set_minor_locator(NullLocator())
     elif axis.whole:
         side.set_major_locator(MaxNLocator(7, integer=True))
@@ -173,11 +178,17 @@ def _draw_categories(ax: Axes, panel: Panel, styles: dict[str, int]) -> dict[str
             )  # fmt: skip
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
+    ax.locator_params(axis="x", nbins=5)  # names leave little room for numbers
     _set_axis(ax, "x", panel.x)
-    _set_axis(ax, "y", Axis("", ticks=panel.y.ticks))
+    _set_axis(ax, "y", Axis("", ticks=tuple((at, _category(t)) for at, t in panel.y.ticks)))
     ax.set_ylim(len(panel.y.ticks) - 0.45, -0.55)
     ax.tick_params(axis="y", length=0)
     return handles
+
+
+def _category(text: str) -> str:
+    """The name of a category in lines that leave room for what it has."""
+    return textwrap.fill(plain(text), LETTERS) or text
 
 
 def _lighter(colour: str) -> tuple[float, float, float]:

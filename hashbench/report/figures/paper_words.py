@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hashbench.report.text import plain
 
@@ -14,6 +14,7 @@ Words = Sequence[tuple[str, float]]
 
 SIZE, LINE, SPACE = 5.5, 8.5, 3.0
 """Points: of the letters, from line to line, and between words."""
+MOST_LINES = 8  # of a caption; the numbers of a figure have all of it
 POINTS = 72  # of an inch
 FONT = "DejaVu Sans"
 LETTERS = "#101214"
@@ -53,6 +54,9 @@ def _lines(words: Words, width: float) -> list[list[tuple[float, str, float]]]:
         text = plain(word)
         long = float(TextPath((0, 0), text, size=SIZE, prop=_font()).get_extents().x1)
         if lines[-1] and x + long > room:
+            if len(lines) == MOST_LINES:
+                lines[-1].append((x, "…", 0.0))
+                break
             lines.append([])
             x = 0.0
         lines[-1].append((x, text, weight))
@@ -60,7 +64,7 @@ def _lines(words: Words, width: float) -> list[list[tuple[float, str, float]]]:
     return lines
 
 
-def _font() -> object:
+def _font() -> Any:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(family=FONT)

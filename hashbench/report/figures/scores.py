@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,16 @@ FLOOR = "random codes"
 Lines = dict[tuple[Condition, str], dict[str, list[tuple[float, Cell]]]]
 """(condition, panel) -> name of a line -> its cells, by x."""
 
-_LABEL_OPTIONS = {"known_ratio": 1.0, "noise": 0.0, "sparsity": 0.0}
-_CAPTION_OPTIONS = {"caption_noise": 0.0, "caption_drop": 0.0}
+_LABEL_OPTIONS = {
+    "known_ratio": ("known_ratio", 1.0),
+    "label_noise": ("noise", 0.0),
+    "label_sparsity": ("sparsity", 0.0),
+}
+_CAPTION_OPTIONS = {
+    "caption_noise": ("caption_noise", 0.0),
+    "caption_drop": ("caption_drop", 0.0),
+}
+"""Options of `hashbench run` -> (what they are in their part of a spec, the value of none)."""
 
 
 def map_over_bits(finished: Sequence[Finished], metric: str) -> Figure:
@@ -95,11 +103,26 @@ def over_parameter(finished: Sequence[Finished], metric: str, over: str) -> Figu
     places = {value: place for value, place in places.items() if place in used}
     numeric = all(isinstance(value, int | float) for value in places)
     spread = numeric and min(places.values()) > 0 and max(places.values()) / min(places.values())
+    if not numeric:  # words stand one below the other, without a line that says they have an order
+        order = {place: float(number) for number, place in enumerate(sorted(places.values()))}
+        lines = _placed(lines, order)
+        places = {value: order[place] for value, place in places.items()}
     ticks = tuple((place, shown(value)) for value, place in places.items())
     axis = Axis(over.replace("_", " "), base=10 if spread and spread >= 30 else 0, ticks=ticks)
     figure = _figure("parameter", f"{metric} over {over}", lines, axis, metric, tables)
+    if not numeric:
+        turned = tuple(replace(p, x=p.y, y=p.x, form="dots") for p in figure.panels)
+        figure = replace(figure, panels=turned)
     left_out = [f"left out, with one value of {over} each: {', '.join(single)}"] if single else []
     return replace(figure, notes=(*figure.notes, *left_out))
+
+
+def _placed(lines: Lines, order: Mapping[float, float]) -> Lines:
+    """The lines with their points at other places."""
+    return {
+        key: {name: [(order[x], cell) for x, cell in cells] for name, cells in by_name.items()}
+        for key, by_name in lines.items()
+    }
 
 
 def _with_several(lines: Lines) -> tuple[Lines, list[str]]:
@@ -133,27 +156,29 @@ def _value(run: Finished, over: str) -> Value | None:
         return run.spec.params[over]
     for part, options in ((run.spec.labels, _LABEL_OPTIONS), (run.spec.dataset, _CAPTION_OPTIONS)):
         if over in options:
-            value: float = getattr(part, over)
+            value: float = getattr(part, options[over][0])
             return value
     return None
 
 
 def _without(run: Finished, over: str) -> Finished:
-    """The run as if it had the usual value of a parameter."""
+    """The run as if it had the usual value of a parameter, and no ablation that sets it alone."""
     spec = run.spec
     changed: dict[str, Any] = {}
     if over in spec.params:
         card = catalog.methods().get(spec.method)
+        own = {a.name for a in card.ablations if set(a.settings) == {over}} if card else set()
+        changed["ablations"] = tuple(name for name in spec.ablations if name not in own)
         # of a method that is not installed no default is known: any value makes names equal
         starts = {} if card is None else {p.name: p.start(spec.protocol) for p in card.params}
         changed["params"] = {**spec.params, over: starts.get(over, spec.params[over])}
     elif over in _LABEL_OPTIONS:
-        labels: LabelSpec = msgspec.structs.replace(spec.labels, **{over: _LABEL_OPTIONS[over]})
+        name, none = _LABEL_OPTIONS[over]
+        labels: LabelSpec = msgspec.structs.replace(spec.labels, **{name: none})
         changed["labels"] = labels
     else:
-        dataset: DatasetSpec = msgspec.structs.replace(
-            spec.dataset, **{over: _CAPTION_OPTIONS[over]}
-        )
+        name, none = _CAPTION_OPTIONS[over]
+        dataset: DatasetSpec = msgspec.structs.replace(spec.dataset, **{name: none})
         changed["dataset"] = dataset
     return replace(run, spec=msgspec.structs.replace(spec, **changed))
 

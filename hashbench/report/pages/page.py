@@ -11,7 +11,7 @@ from hashbench.errors import InputError, UnknownNameError
 from hashbench.plan.command import command_line
 from hashbench.plan.request import repeated
 from hashbench.plan.run_options import Request
-from hashbench.report import export
+from hashbench.report import export, machine_history
 from hashbench.report.comparison import Table, marks_of
 from hashbench.report.figures.figure import Figure
 from hashbench.report.naming import full_name
@@ -156,7 +156,18 @@ def _machines(finished: Sequence[Finished]) -> Section:
         for key, runs in machines.items()
     ]
     grid = Grid.of((*FACTS, "runs", "took"), rows, words=len(FACTS))
-    return Section("Machines", (), (grid,))
+    used = [(run, machine_history.totals_of(run.run)) for run in finished]
+    measured = [
+        (run.run.id, *machine_history.cells(totals)) for run, totals in used if totals is not None
+    ]
+    if not measured:
+        return Section("Machines", (), (grid,))
+    line = (
+        "what runs took while they were measured: cores busy, GPU load and energy in the mean, "
+        "memory and temperature at most; the GPU may have been shared"
+    )
+    headers = ("run", *machine_history.HEADERS)
+    return Section("Machines", (line,), (grid, Grid.of(headers, measured, words=1)))
 
 
 def _again(finished: Sequence[Finished]) -> Section:

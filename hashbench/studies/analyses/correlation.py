@@ -58,7 +58,7 @@ class Correlation(Analyser, frozen=True):
         z = [math.atanh(r) for r in by_seed.values()]
         finding = Finding(
             claim=self.claim,
-            label=f"{self.x} and {self.y}",
+            label=f"{_called(self.x)} and {_called(self.y)}",
             outcome="rank correlation",
             expect=self.expect,
             scale=Scale.CORRELATION,
@@ -75,6 +75,11 @@ class Correlation(Analyser, frozen=True):
         grid = Grid.of(headers, rows, words=1, title=finding.label)
         numbers = {"x": self.x, "y": self.y, "points": points, "by_seed": by_seed}
         return Analysis("correlation", "", [grid], [finding], numbers)
+
+
+def _called(outcome: str) -> str:
+    """An outcome as people call it, without the kind of event that holds it."""
+    return outcome.partition(" ")[2] if is_event(outcome) else outcome
 
 
 def _rank(pairs: Sequence[tuple[float, float]]) -> float | None:

@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from hashbench.report.run_series import LOSSES
-from hashbench.tui.axis import AXES, STEP, map_to, on_axis
+from hashbench.report.run_series import CPU, LOSSES, Curves
+from hashbench.tui.axis import AXES, STEP, machine_on_axis, map_to, on_axis
 from hashbench.tui.run_row import RunView
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.panels import Shown, curves_of, lines_of, stages_of, view_of
@@ -18,7 +18,7 @@ from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.chart import Chart
 from hashbench.tui.widgets.log_view import LogView
-from hashbench.tui.widgets.panelset import CHARTS, LOG, PANELS, Panels, PanelSet
+from hashbench.tui.widgets.panelset import LOG, PANELS, Panels, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
 from hashbench.tui.widgets.row_table import RowTable
 
@@ -35,6 +35,7 @@ PANEL_KEYS: Keys = (
     (", .", "cursor over all charts: a column left, right; < > move it by ten; or click", ""),
     ("+ -", "a shorter or longer stretch around the cursor; or the wheel, or drag over it", ""),
     ("X", "x axis: steps, epochs, time of work", "axis"),
+    ("h", "history of the machine in place of the training, or back", "machine"),
 )
 
 
@@ -90,11 +91,12 @@ class ChartPanelsScreen(RunActionsScreen):
             return  # its curves come at once; panels emptied until then would flicker
         found: Shown = [(v, watched[v.id]) for v in self._chosen() if v.id in watched]
         view = view_of(found, settings.axis, self._cursor, self._span)
-        shown = [(v, replace(w, curves=on_axis(w.curves, settings.axis))) for v, w in found]
+        shown = [(v, replace(w, curves=self._drawn(w.curves))) for v, w in found]
         current = watched.get(cursor.id) if cursor else None
-        self.query_one(PanelSet).show(
+        panels = self.query_one(PanelSet)
+        panels.show(
             Panels(
-                curves={name: curves_of(name, shown) for name in CHARTS} if shown else {},
+                curves={name: curves_of(name, shown) for name in panels.charts} if shown else {},
                 stages=stages_of(shown),
                 lines=lines_of(current) if current else (),
                 log_scale=settings.log_scale,
@@ -102,6 +104,15 @@ class ChartPanelsScreen(RunActionsScreen):
                 view=view,
             )
         )
+
+    def _drawn(self, curves: Curves) -> Curves:
+        """The curves whose turn it is, over the chosen axis."""
+        of_machine = self.query_one(PanelSet).of_machine
+        return (machine_on_axis if of_machine else on_axis)(curves, self._settings.axis)
+
+    def action_machine(self) -> None:
+        """The history of the machine, or the training."""
+        self.action_panel(LOSSES if self.query_one(PanelSet).of_machine else CPU)
 
     def action_pin(self) -> None:
         """Draws the run over whatever is under the cursor, until it is unpinned."""
@@ -191,12 +202,12 @@ class ChartPanelsScreen(RunActionsScreen):
 
     def _whole(self) -> tuple[float, float]:
         """The x range of all that can be shown in the charts."""
-        watched, axis = self.bench.watched, self._settings.axis
+        watched = self.bench.watched
         ends = [
             x
             for view in self._chosen()
             if view.id in watched
-            for lines in on_axis(watched[view.id].curves, axis).panels.values()
+            for lines in self._drawn(watched[view.id].curves).panels.values()
             for curve in lines
             for x in (*curve.xs[:1], *curve.xs[-1:])
         ]
@@ -236,7 +247,10 @@ class ChartPanelsScreen(RunActionsScreen):
         self._settings.panel = name
         self.query_one(PageTabs).activate(name)
         panels = self.query_one(PanelSet)
+        before = panels.of_machine
         panels.choose(name)
+        if panels.of_machine != before:
+            self._show_panels()
         if name == LOG:
             panels.log_view.focus()
         elif self.focused is not self.table:

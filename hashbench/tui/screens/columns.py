@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hashbench.report.text import WARNED, ordinal, short_duration
+from hashbench.runs.state import Status
 from hashbench.tui.format import badge, bar
 from hashbench.tui.run_row import RunView
 from hashbench.tui.widgets.row_columns import CellText, Column
 
+ACTIVE = "running first"
+_ACTIVITY = {Status.RUNNING: 3, Status.PAUSED: 2, Status.QUEUED: 1}
+
 ORDERS: dict[str, Callable[[RunView], Any]] = {
+    ACTIVE: lambda view: (_ACTIVITY.get(view.status, 0), -view.place),
     "run": lambda view: view.id,
     "state": lambda view: (str(view.status), view.place),
     "method": lambda view: (view.method, view.changes),
@@ -22,7 +27,15 @@ ORDERS: dict[str, Callable[[RunView], Any]] = {
     "mAP": lambda view: -1.0 if view.score is None else view.score,
     "device": lambda view: view.device,
 }
-"""Column -> what its rows are sorted by; runs that tie stand in the order of their ids."""
+"""Column -> what its rows are sorted by; runs that tie stand in the order of their ids. The first
+is no column but what is going on, then the queue in its order, then the rest.
+"""
+
+FALLING = (ACTIVE, "run", "done", "mAP")
+"""The orders that begin with the largest."""
+
+ALWAYS = ("marks", "method")
+"""The columns that cannot be hidden."""
 
 
 def run_columns(marked: Mapping[str, str], pinned: Collection[str]) -> tuple[Column[RunView], ...]:
@@ -51,9 +64,18 @@ def run_columns(marked: Mapping[str, str], pinned: Collection[str]) -> tuple[Col
         Column("left", "left", 6, lambda view: short_duration(view.left), rank=3, right=True),
         Column("mAP", "mAP ", 7, _score, right=True),
         Column("device", "device", 6, lambda view: view.device, rank=7),
+        Column("labels", "labels", 12, lambda view: view.labels, rank=11),
+        Column("began", "began", 11, _began, rank=12),
         Column("tags", "tags", 10, lambda view: (" ".join(view.tags), "dim"), rank=9),
         Column("run", "id", 46, lambda view: (view.id, "dim"), rank=10, grow=True),
     )
+
+
+def chosen_columns(
+    columns: Sequence[Column[RunView]], hidden: Collection[str]
+) -> tuple[Column[RunView], ...]:
+    """The columns without those that a person has hidden."""
+    return tuple(column for column in columns if column.key in ALWAYS or column.key not in hidden)
 
 
 def _state(view: RunView) -> CellText:
@@ -70,6 +92,15 @@ def _name(view: RunView, among_marked: str) -> CellText:
     if view.mark:
         return f"! {name}", "warn"
     return (f"⚠ {name}", "warn") if view.problem else name
+
+
+def _began(view: RunView) -> CellText:
+    """Month, day and clock out of the id, such as `12-01 04:35`."""
+    day, _, rest = view.id.partition("-")
+    clock = rest[:4]
+    if len(day) != 8 or not (day + clock).isdigit() or len(clock) != 4:
+        return ""
+    return f"{day[4:6]}-{day[6:]} {clock[:2]}:{clock[2:]}"
 
 
 def _ratio(view: RunView) -> CellText:

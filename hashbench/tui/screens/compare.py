@@ -1,4 +1,6 @@
-"""Finished runs in tables: the tables of `hashbench compare`, with significance and export."""
+"""Finished runs in tables: the tables of `hashbench compare`, with significance and export; across
+protocols; and class by class.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,19 @@ from textual.widgets import Static
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.files.atomic import write_bytes_atomically
-from hashbench.report import comparison, export, significance
+from hashbench.report import class_tables, comparison, export, gap_tables, significance
 from hashbench.report.comparison import DEFAULT_METRIC, Row, Table
 from hashbench.report.picture import svg
+from hashbench.report.protocol_gap import protocol_gaps
 from hashbench.report.published import with_published
 from hashbench.report.rows import Collected, Variant, collect
+from hashbench.report.tables import Grid, for_latex, for_markdown
 from hashbench.report.text import plain, plural
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
 from hashbench.tui.screens.compare_columns import columns_of
 from hashbench.tui.screens.dialogs import Confirm, Form
+from hashbench.tui.screens.figure_export import export_figure
+from hashbench.tui.screens.grid_parts import grid_parts
 from hashbench.tui.settings import Settings
 from hashbench.tui.subprocesses import ask_analysis
 from hashbench.tui.widgets.row_table import RowTable
@@ -36,13 +42,20 @@ WRITERS = {
     ".svg": svg,
 }
 """Suffix of the file to export to -> what makes its text."""
+GRID_WRITERS = {".md": for_markdown, ".tex": for_latex}
+"""The same, of the tables across protocols and by class."""
+
+RANKED, PROTOCOLS, CLASSES = "ranked", "across protocols", "by class"
 
 KEYS: Keys = (
     ("esc", "back", "leave"),
     ("m", "metric", "metric"),
     ("b", "baseline", "baseline"),
     ("u", "published", "published"),
+    ("a", "protocols", "protocols"),
+    ("c", "classes", "classes"),
     ("x", "export", "export"),
+    ("F", "figure", "figure"),
     ("tab", "next table", "app.focus_next"),
 )
 
@@ -55,6 +68,9 @@ class Compare(WorkScreen):
     MORE_KEYS: ClassVar[Keys] = (
         ("b", "test all rows against the row under the cursor; again for none", ""),
         ("u", "published numbers as rows, where the variant matches, or not", ""),
+        ("a", "strict and published protocol side by side, and what leaks; again: back", ""),
+        ("c", "AP class by class, the hardest first; again: back", ""),
+        ("F", "a figure of these runs as .pdf, .svg or .png", ""),
         ("x", "export as .md, .csv, .tex (LaTeX) or .svg (a picture of the tables)", ""),
         ("left right", "columns that find no room", ""),
     )
@@ -70,6 +86,9 @@ class Compare(WorkScreen):
         self._collected = Collected()
         self._tables: list[Table] = []
         self._tested: dict[int, Table] = {}
+        self._view = RANKED
+        self._grids: list[Grid] = []
+        self._by_run: dict[str, class_tables.Classes] = {}
 
     def compose(self) -> ComposeResult:
         """The tables come when they have been read."""
@@ -123,19 +142,39 @@ class Compare(WorkScreen):
         self._tested.clear()
         box = self.query_one("#tables", VerticalScroll)
         await box.remove_children()
+        if self._view == RANKED:
+            parts = self._table_parts()
+        else:
+            self._grids = self._grids_of(tables, metric)
+            parts = grid_parts(self._grids)
+        notes = [*comparison.separation_reasons(self._tables)] if self._view == RANKED else []
+        parts.append(Static(Content("\n".join([*notes, *self._left_out()])), classes="notes"))
+        await box.mount_all(parts)
+        if self._view == RANKED:
+            for number in range(len(self._tables)):
+                self._fill(number)
+        if grids := list(self.query(RowTable)):
+            grids[0].focus()
+        self._show_summary()
+
+    def _table_parts(self) -> list[Widget]:
         parts: list[Widget] = []
         for number, table in enumerate(self._tables):
             parts.append(Static(Content(export.title(table, number + 1)), classes="part"))
             parts.append(RowTable((), key=_key, id=f"table-{number}", classes="box"))
             parts.append(Static(id=f"notes-{number}", classes="notes", markup=False))
-        notes = [*comparison.separation_reasons(self._tables), *self._left_out()]
-        parts.append(Static(Content("\n".join(notes)), classes="notes"))
-        await box.mount_all(parts)
-        for number in range(len(self._tables)):
-            self._fill(number)
-        if self._tables:
-            self.query_one("#table-0").focus()
-        self._show_summary()
+        return parts
+
+    def _grids_of(self, tables: list[Table], metric: str) -> list[Grid]:
+        """The tables across protocols or by class; without any, what to do."""
+        if self._view == CLASSES:
+            return class_tables.grids(tables, self._by_run)
+        try:
+            gaps = protocol_gaps(self._collected.finished, metric, read_codes=False)
+        except HashbenchError as error:
+            notify_error(self.bench, error)
+            return []
+        return list(gap_tables.grids(gaps))
 
     def _left_out(self) -> list[str]:
         """Runs that are in no table, and why."""
@@ -146,8 +185,11 @@ class Compare(WorkScreen):
     def _show_summary(self) -> None:
         count = plural(len(self._collected.finished), "finished run")
         text = f"{count} in {plural(len(self._tables), 'table')}, {self._settings.metric}"
+        if self._view != RANKED:
+            metric = "AP" if self._view == CLASSES else self._settings.metric
+            text = f"{count} {self._view}, {metric}; esc shows the tables"
         if not self._collected.finished:
-            text = "no finished run among those that were marked or shown"
+            text = "no finished run among those that were marked or shown: esc, then n launches one"
         self.query_one("#summary", Static).update(Content(text))
 
     def _fill(self, number: int) -> None:
@@ -162,6 +204,8 @@ class Compare(WorkScreen):
 
     def _focused_table(self) -> int | None:
         """The number of the table that has the focus."""
+        if self._view != RANKED:
+            return None
         if isinstance(self.focused, RowTable) and self.focused.id:
             return int(self.focused.id.removeprefix("table-"))
         return 0 if self._tables else None
@@ -183,8 +227,48 @@ class Compare(WorkScreen):
         text = f"{matching} published rows match" if self._settings.published else "left out"
         self.notify(f"published numbers: {text}")
 
+    async def action_protocols(self) -> None:
+        """Strict and published protocol side by side, or the tables again."""
+        await self._look(PROTOCOLS)
+
+    async def action_classes(self) -> None:
+        """AP class by class, or the tables again."""
+        needed = [run for run in class_tables.runs_of(self._tables) if run not in self._by_run]
+        if self._view != CLASSES and needed:
+            self._read_classes(needed)
+        else:
+            await self._look(CLASSES)
+
+    async def _look(self, view: str) -> None:
+        if not self._collected.finished:
+            self.notify("there is no finished run to look at", severity="warning")
+            return
+        self._view = RANKED if self._view == view else view
+        await self._show()
+
+    @work(exclusive=True, group="analysis")
+    async def _read_classes(self, runs: Sequence[str]) -> None:
+        self.query_one("#summary", Static).update(Content("reading codes, class by class ..."))
+        try:
+            answer = await ask_analysis(class_tables.request(runs, self.folder))
+        except HashbenchError as error:
+            notify_error(self.bench, error)
+            self._show_summary()
+            return
+        self._by_run |= dict(zip(runs, answer["classes"], strict=True))
+        await self._look(CLASSES)
+
+    def action_figure(self) -> None:
+        """Writes a figure of the finished runs."""
+        kind = "per-class" if self._view == CLASSES else "map-over-bits"
+        runs = [run.run.id for run in self._collected.finished]
+        export_figure(self, runs, kind, metric=self._settings.metric)
+
     def action_baseline(self) -> None:
         """Tests all rows of the table against the one under the cursor; again drops the test."""
+        if self._view != RANKED:
+            self.notify("esc shows the tables, in which rows are tested", severity="warning")
+            return
         number = self._focused_table()
         if number is None:
             return
@@ -221,16 +305,18 @@ class Compare(WorkScreen):
         if not self._tables:
             self.notify("there is no table to export", severity="warning")
             return
-        help_text = f"a file; {', '.join(WRITERS)} choose the format"
+        forms = WRITERS if self._view == RANKED else GRID_WRITERS
+        help_text = f"a file; {', '.join(forms)} choose the format"
         self.app.push_screen(Form("export", [("file", "compare.md", help_text)]), self._export_to)
 
     def _export_to(self, values: dict[str, str] | None) -> None:
         if values is None:
             return
         path = Path(values["file"]).expanduser()
-        if path.suffix not in WRITERS:
+        forms = WRITERS if self._view == RANKED else GRID_WRITERS
+        if path.suffix not in forms:
             problem = InputError(
-                f"{path.suffix!r} is no format", where=path, remedy=", ".join(WRITERS)
+                f"{path.suffix!r} is no format", where=path, remedy=", ".join(forms)
             )
             notify_error(self.bench, problem)
             return
@@ -245,9 +331,13 @@ class Compare(WorkScreen):
             answered(yes=True)
 
     def _write(self, path: Path) -> None:
-        tables = [self._tested.get(n, table) for n, table in enumerate(self._tables)]
+        if self._view == RANKED:
+            tables = [self._tested.get(n, table) for n, table in enumerate(self._tables)]
+            text = WRITERS[path.suffix](tables)
+        else:
+            text = GRID_WRITERS[path.suffix](self._grids)
         try:
-            write_bytes_atomically(path, WRITERS[path.suffix](tables).encode())
+            write_bytes_atomically(path, text.encode())
         except OSError as error:
             notify_error(self.bench, InputError(f"cannot be written: {error.strerror}", where=path))
             return
@@ -257,14 +347,17 @@ class Compare(WorkScreen):
     def _row_selected(self, event: RowTable.RowSelected) -> None:
         """Opens the latest run of a row."""
         row = event.table.cursor_row
-        if row is not None and row.runs:
+        if isinstance(row, Row) and row.runs:
             from hashbench.tui.screens.detail import Detail
 
             self.app.push_screen(Detail(row.runs[-1]))
 
-    def action_leave(self) -> None:
-        """Back."""
-        self.dismiss()
+    async def action_leave(self) -> None:
+        """Back to the tables, or to the screen before."""
+        if self._view == RANKED:
+            self.dismiss()
+        else:
+            await self._look(self._view)
 
 
 def _key(row: Row) -> tuple[Variant, tuple[str, ...]]:

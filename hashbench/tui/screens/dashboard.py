@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from textual import on
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from hashbench.report.run_series import MACHINE_PANELS, RECOVERY, SCORES
 from hashbench.report.text import WARNED, plural
 from hashbench.runs.state import Status
 from hashbench.tui.format import badge
@@ -17,12 +19,20 @@ from hashbench.tui.reader import Update
 from hashbench.tui.run_row import RunView, legend_names
 from hashbench.tui.screens.base import Keys, bindings
 from hashbench.tui.screens.chart_panels import PANEL_KEYS, ChartPanelsScreen
-from hashbench.tui.screens.columns import ORDERS, run_columns, sorted_views
+from hashbench.tui.screens.columns import (
+    ACTIVE,
+    FALLING,
+    ORDERS,
+    chosen_columns,
+    run_columns,
+    sorted_views,
+)
 from hashbench.tui.screens.run_actions import ACTION_HELP
 from hashbench.tui.settings import Settings
 from hashbench.tui.widgets.bars import PageTabs
 from hashbench.tui.widgets.panelset import PANELS, PanelSet
 from hashbench.tui.widgets.prompt_line import PromptLine
+from hashbench.tui.widgets.row_columns import Column
 from hashbench.tui.widgets.row_table import RowTable
 
 KEYS: Keys = (
@@ -34,23 +44,37 @@ KEYS: Keys = (
     ("p", "pause", "pause"),
     ("s", "stop", "stop"),
     ("e", "retrieve", "retrieve"),
+    ("S", "studies", "studies"),
     ("w", "alerts", "alerts"),
     ("d", "differences", "differences"),
     ("o", "sort", "sort"),
+    ("h", "machine", "machine"),
+    ("v", "columns", "choose_columns"),
     ("i", "pin", "pin"),
     ("r", "resume", "resume"),
+    ("F", "figure", "figure"),
     ("D", "delete", "delete"),
     ("q", "quit", "app.quit"),
 )
 MORE_KEYS: Keys = (
     ("a", "mark all that are shown, or none", "mark_all"),
+    ("o", "order: running first, or the next column; a click on a title as well", ""),
     ("O", "turn the order around", "turn"),
+    ("v", "choose the columns of the table", ""),
     ("1-5", "panel: losses, mAP, recovery, monitors, log", ""),
+    ("6-9", "history of the machine: cpu, memory, GPU load, GPU temperature and power", ""),
+    ("F", "a figure of the marked runs, or of those drawn, as .pdf, .svg or .png", ""),
+    ("S", "studies: questions, the runs that answer them, and the answers", ""),
     ("i", "pin: lay the run over whatever is chosen, or no longer", ""),
     *PANEL_KEYS[1:],
     ("/ n N", "in the log panel: search, next hit, hit before", ""),
 )
 
+
+FIGURES = {SCORES: "map-over-epochs", RECOVERY: "recovery"} | dict.fromkeys(
+    MACHINE_PANELS, "machine"
+)
+"""Panel -> the kind of figure that shows the same; of others it is that of the losses."""
 
 HINTS = {
     Status.LOST: "r resumes",
@@ -78,20 +102,25 @@ class Dashboard(ChartPanelsScreen):
         self._marked: dict[str, str] = {}  # and what tells each from the others
         self._filter = settings.filter
         self._launched = ""
+        self._top_key: Hashable | None = None  # where the cursor begins
+        self._reading = True
         if settings.sort not in ORDERS:
-            settings.sort = "run"
+            settings.sort = ACTIVE
 
     def compose(self) -> ComposeResult:
         """Top bar, table, a line on the chosen run, panels, keys."""
         top, keys = self.bars()
         yield top
-        columns = run_columns(self._marked, self._settings.pinned)
-        yield RowTable(columns, key=lambda view: view.id, id="runs")
+        yield RowTable(self._columns(), key=lambda view: view.id, id="runs")
         yield Static(id="about", markup=False)
         yield PageTabs(PANELS, self._settings.panel)
         yield PanelSet(self._settings.panel)
         yield PromptLine()
         yield keys
+
+    def _columns(self) -> tuple[Column[RunView], ...]:
+        every = run_columns(self._marked, self._settings.pinned)
+        return chosen_columns(every, self._settings.hidden_columns)
 
     @property
     def table(self) -> RowTable[RunView]:
@@ -127,6 +156,10 @@ class Dashboard(ChartPanelsScreen):
         else:
             table.empty = f"no run matches {self._filter!r}: / changes the filter" if views else ""
         table.show(rows, settings.sort, descending=settings.descending)
+        if self._reading and table.cursor_key == self._top_key:  # nobody has moved it
+            table.action_edge(0)
+            self._top_key = table.cursor_key
+        self._reading = self._reading and not 0 <= self.bench.loading[1] <= len(views)
         if self._launched in views:
             table.move_to(self._launched)
             self._launched = ""
@@ -135,6 +168,8 @@ class Dashboard(ChartPanelsScreen):
             shown = f"{len(rows):,} of {shown} match {self._filter!r}"
         if self._marked:
             shown += f", {len(self._marked)} marked"
+        if settings.sort == ACTIVE and views:
+            shown += f", {ACTIVE if settings.descending else 'running last'}"
         table.border_title = shown
         self._about()
 
@@ -173,7 +208,7 @@ class Dashboard(ChartPanelsScreen):
 
     def _order(self, column: str) -> None:
         self._settings.sort = column
-        self._settings.descending = column in ("run", "done", "mAP")
+        self._settings.descending = column in FALLING
         self._save_settings()
         self._show_runs()
 
@@ -198,6 +233,19 @@ class Dashboard(ChartPanelsScreen):
         self._settings.descending = not self._settings.descending
         self._save_settings()
         self._show_runs()
+
+    def action_choose_columns(self) -> None:
+        """Asks which columns the table has."""
+        from hashbench.tui.screens.column_choice import ColumnChoice
+
+        def answered(hidden: list[str] | None) -> None:
+            if hidden is not None:
+                self._settings.hidden_columns = hidden
+                self._save_settings()
+                self.table.set_columns(self._columns())
+
+        every = run_columns(self._marked, self._settings.pinned)
+        self.app.push_screen(ColumnChoice(every, self._settings.hidden_columns), answered)
 
     def action_mark(self) -> None:
         """Marks or unmarks the run, and goes on to the next."""
@@ -307,6 +355,19 @@ class Dashboard(ChartPanelsScreen):
         from hashbench.tui.screens.alerts import Alerts
 
         self.app.push_screen(Alerts())
+
+    def action_studies(self) -> None:
+        """Questions, the runs that answer them, and the answers."""
+        from hashbench.tui.screens.studies import Studies
+
+        self.app.push_screen(Studies(self._settings))
+
+    def action_figure(self) -> None:
+        """Writes the figure of the panel that is looked at."""
+        from hashbench.tui.screens.figure_export import export_figure
+
+        runs = sorted(self._marked) or [view.id for view in self._chosen()]
+        export_figure(self, runs, FIGURES.get(self._settings.panel, "losses"))
 
     def action_retrieve(self) -> None:
         """Queries of a finished run and what they find."""

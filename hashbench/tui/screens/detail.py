@@ -32,7 +32,14 @@ from hashbench.tui.widgets.row_table import RowTable
 
 PAGES = ("run", "results", "curve", "classes", "recovery", "log")
 
-KEYS: Keys = (("esc", "back", "leave"), ("e", "retrieve", "retrieve"), *ACTION_KEYS)
+KEYS: Keys = (
+    ("esc", "back", "leave"),
+    ("e", "retrieve", "retrieve"),
+    ("F", "figure", "figure"),
+    *ACTION_KEYS,
+)
+FIGURES = {"curve": "precision-recall", "classes": "per-class", "recovery": "recovery"}
+"""Page -> the kind of figure that shows the same; of others it is that of the losses."""
 
 
 class Detail(RunActionsScreen):
@@ -44,6 +51,7 @@ class Detail(RunActionsScreen):
         ("1-6", "page: run, results, curve, classes, recovery, log", ""),
         ("left right", "previous page, next page", ""),
         ("/ n N", "in the log: search, next match, previous match", ""),
+        ("F", "a figure of the run as .pdf, .svg or .png", ""),
         *ACTION_HELP,
     )
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -204,6 +212,12 @@ class Detail(RunActionsScreen):
         from hashbench.tui.screens.retrieval import Retrieval
 
         self.app.push_screen(Retrieval(self._run))
+
+    def action_figure(self) -> None:
+        """Writes the figure of the page that is looked at."""
+        from hashbench.tui.screens.figure_export import export_figure
+
+        export_figure(self, [self._run], FIGURES.get(self._page, "losses"))
 
     def action_leave(self) -> None:
         """Back."""

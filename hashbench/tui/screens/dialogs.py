@@ -22,7 +22,7 @@ EVERYWHERE: Keys = (
     ("up down j k", "move; pgup, pgdn, home, end, g and G as well", ""),
     ("left right", "in tables: the columns that find no room", ""),
     (": ctrl+p", "command palette: every action by name, and themes", ""),
-    ("?", "this help", ""),
+    ("?", "this help; from it, t shows the tour of the first start", ""),
     ("F1", "the guide; from this help, g as well", ""),
     ("ctrl+q", "quit; workers go on", ""),
 )
@@ -34,6 +34,7 @@ class Help(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss", "Close"),
         Binding("g,f1", "guide", "Guide", priority=True),
+        Binding("t", "tour", "Tour"),
     ]
 
     def __init__(self, title: str, keys: Keys, more: Keys) -> None:
@@ -47,7 +48,7 @@ class Help(ModalScreen[None]):
         """One table a part."""
         with VerticalScroll(classes="dialog wide") as box:
             box.border_title = f"keys of {self._title}"
-            box.border_subtitle = "g opens the guide, esc closes"
+            box.border_subtitle = "g opens the guide, t the tour, esc closes"
             for title, keys in self._parts:
                 table = Table(box=None, show_header=False, pad_edge=False)
                 table.add_column(style="bold", min_width=9, no_wrap=True)
@@ -61,6 +62,11 @@ class Help(ModalScreen[None]):
         """The guide, in the place of this help."""
         self.dismiss()
         self.call_later(self.app.run_action, "guide")
+
+    def action_tour(self) -> None:
+        """The page of the first start, in the place of this help."""
+        self.dismiss()
+        self.call_later(self.app.run_action, "tour")
 
 
 class Confirm(ModalScreen[bool]):

@@ -15,26 +15,29 @@ from textual.content import Content
 from textual.widgets import Button, Label, Static
 
 from hashbench.backbones.preflight import check_inputs
-from hashbench.errors import InputError
+from hashbench.errors import HashbenchError, InputError
 from hashbench.launch.start_mode import StartMode
-from hashbench.plan import catalog
+from hashbench.plan import catalog, saved_presets
 from hashbench.plan.card import MethodCard
 from hashbench.plan.command import command_line
-from hashbench.plan.request import expand
+from hashbench.plan.request import expand, read_config
 from hashbench.plan.run_options import Request
 from hashbench.plan.spec import RunSpec
 from hashbench.report.text import plain, plural
 from hashbench.tui.launch_form import (
     LISTS,
+    PRIORITY,
     START,
+    form_of,
     grid_text,
+    parameter_values,
     preset_texts,
     request_of,
     start_mode_of,
     typed_options,
 )
-from hashbench.tui.screens.base import Keys, WorkScreen, bindings
-from hashbench.tui.screens.dialogs import Confirm
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
+from hashbench.tui.screens.dialogs import Confirm, Form
 from hashbench.tui.screens.launch_choices import (
     ablation_items,
     dataset_items,
@@ -59,6 +62,9 @@ class Launch(WorkScreen):
         ("esc", "back", "leave"),
         ("ctrl+r", "launch", "launch"),
         ("ctrl+t", "queue or not", "queue"),
+        ("ctrl+e", "estimate", "estimate"),
+        ("ctrl+o", "presets", "presets"),
+        ("ctrl+s", "save preset", "save_preset"),
         ("ctrl+y", "copy command", "copy_command"),
         ("tab", "next", "app.focus_next"),
         ("space", "pick", ""),
@@ -66,6 +72,9 @@ class Launch(WorkScreen):
     )
     MORE_KEYS: ClassVar[Keys] = (
         ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
+        ("ctrl+e", "measure what the runs will cost: time, disk, memory; about half a minute", ""),
+        ("ctrl+o", "presets: a paper's, the built-in, those that you saved; choose, delete", ""),
+        ("ctrl+s", "save what stands in the form as a preset", ""),
         ("left right", "turn a value of a few", ""),
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(KEYS)
@@ -254,6 +263,79 @@ class Launch(WorkScreen):
         """In turn, or all at once."""
         field = next(field for field in self.query(Field) if field.key == START)
         field.query_one(Choice).action_turn(1)
+
+    def action_estimate(self) -> None:
+        """Measures what the runs will cost."""
+        self._plan()
+        if not self._specs:
+            self.notify("nothing to measure: see what is marked ✗", severity="warning")
+            return
+        from hashbench.tui.screens.estimate import Estimate
+
+        self.app.push_screen(Estimate(self._specs))
+
+    def action_presets(self) -> None:
+        """Asks for a preset, and fills the form with it."""
+        from hashbench.tui.screens.preset_choice import SAVED, PresetChoice
+
+        def answered(entry: tuple[str, str] | None) -> None:
+            if entry is None:
+                return
+            kind, name = entry
+            if kind == SAVED:
+                self._fill(name)
+            else:
+                field = next(field for field in self.query(Field) if field.key == "preset")
+                field.take(name)
+                self._plan()
+
+        self.app.push_screen(PresetChoice(), answered)
+
+    def _fill(self, name: str) -> None:
+        """The form anew, with the values of a saved preset."""
+        try:
+            values = read_config(saved_presets.path_of(name), self.bench.data_dir)
+            form = form_of(values)
+        except HashbenchError as error:
+            notify_error(self.bench, error)
+            return
+        for key in (START, PRIORITY):  # how runs start is no part of a preset
+            if key in self._form.typed:
+                form.typed[key] = self._form.typed[key]
+        self._settings.launch = form
+        self.bench.save_settings()
+        self.app.switch_screen(Launch(self._settings))
+        self.bench.notify(f"preset: {name}")
+
+    def action_save_preset(self) -> None:
+        """Asks for a name, and saves what stands in the form."""
+        self._plan()
+        request = self._request
+        if request is None or not self._specs:
+            self.notify("not saved: see what is marked ✗", severity="warning")
+            return
+
+        def save(name: str) -> None:
+            values = saved_presets.values_of(request)
+            if "set" in values:
+                values["set"] = parameter_values(self._methods(), values["set"])
+            try:
+                path = saved_presets.save(name, values)
+            except HashbenchError as error:
+                notify_error(self.bench, error)
+                return
+            self.notify(f"{path}\nhashbench run --config {name}", title="saved", markup=False)
+
+        def named(lines: dict[str, str] | None) -> None:
+            name = "" if lines is None else lines["name"].strip()
+            if name in saved_presets.names():
+                question = Confirm("Replace this preset?", [name], "Replace")
+                self.app.push_screen(question, lambda yes: save(name) if yes else None)
+            elif name:
+                save(name)
+
+        form = Form("save as a preset", [("name", "", "such as my-soda")])
+        self.app.push_screen(form, named)
 
     def action_defaults(self) -> None:
         """Everything but the picks as the cards have it."""

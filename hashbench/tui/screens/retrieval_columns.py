@@ -25,8 +25,16 @@ def _labels(entry: Entry) -> CellText:
     return plain(", ".join(entry["labels"])), "dim"
 
 
+def _precision(entry: Entry) -> CellText:
+    """Average precision; a dash where the database holds nothing relevant."""
+    if "ap" not in entry:
+        return ""  # not scored yet
+    return "–" if entry["ap"] is None else f"{entry['ap']:.3f}"
+
+
 QUERY_COLUMNS: tuple[Column[Entry], ...] = (
-    Column("caption", "query", 20, _caption, grow=True),
+    Column("ap", "AP", 5, _precision, right=True),
+    Column("caption", "query", 12, _caption, grow=True),
     Column("labels", "labels", 18, _labels, rank=1),
 )
 RESULT_COLUMNS: tuple[Column[Entry], ...] = (

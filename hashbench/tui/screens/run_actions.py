@@ -9,12 +9,13 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.filesize import decimal
 from textual import work
 from textual.binding import BindingType
 
 from hashbench.errors import HashbenchError, InputError
 from hashbench.report.text import plural
-from hashbench.runs import queue, tags
+from hashbench.runs import queue, tags, trash
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
@@ -27,6 +28,7 @@ ACTION_KEYS: Keys = (
     ("R", "retry", "retry"),
     ("K", "kill", "kill"),
     ("D", "delete", "delete"),
+    ("U", "undo deletion", "undo_delete"),
     ("t", "tag", "tag"),
     ("P", "priority", "priority"),
     ("y", "copy id", "copy_id"),
@@ -38,7 +40,8 @@ ACTION_HELP: Keys = (
     ("r", "resume stopped and lost runs through the queue, from the last checkpoint", ""),
     ("R", "retry failed runs through the queue, from the last checkpoint", ""),
     ("K", "kill at once, after a confirmation", ""),
-    ("D", "delete the folder, after a confirmation", ""),
+    ("D", "delete, after a confirmation; folders go to the trash for an hour", ""),
+    ("U", "undo the last deletion, as often as there is something in the trash", ""),
     ("t", "name and tags", ""),
     ("P", "priority in the queue: the highest first", ""),
     ("y", "copy the id", ""),
@@ -128,12 +131,43 @@ class RunActionsScreen(WorkScreen):
         )
 
     def action_delete(self) -> None:
-        """Removes the folders, after a confirmation."""
+        """Moves the folders to the trash, after a confirmation."""
         from hashbench.launch import actions
 
+        at = trash.moment()  # one for all, so that one key has them back
+        try:
+            minutes = trash.kept_minutes()
+        except InputError as error:
+            notify_error(self.bench, error)
+            return
         self._confirm(
-            "Delete for good?", "Delete", lambda ids: self._act("deleted", ids, actions.delete)
+            f"Delete? U undoes it for {minutes:g} min." if minutes else "Delete for good?",
+            "Delete",
+            lambda ids: self._act("deleted, U undoes", ids, lambda run: actions.delete(run, at)),
         )
+
+    @work(thread=True, group="acting")
+    def action_undo_delete(self) -> None:
+        """Has back what was deleted last."""
+        bench = self.bench
+        deleted = trash.entries(bench.runs_dir)
+        if not deleted:
+            self.app.call_from_thread(
+                self.notify, "the trash is empty: nothing to undo", severity="warning"
+            )
+            return
+        restored = trash.newest(deleted)
+        try:
+            for entry in restored:
+                trash.restore(entry)
+        except HashbenchError as error:
+            self.app.call_from_thread(notify_error, bench, error)
+        bench.reader.look_now()
+        kept = deleted[: -len(restored)]
+        size = decimal(sum(entry.bytes() for entry in kept))
+        more = f"; {plural(len(kept), 'run')} more in the trash, {size}" if kept else ""
+        text = f"had back: {plural(len(restored), 'run')}{more}"
+        self.app.call_from_thread(self.notify, text)
 
     def _confirm(self, question: str, yes: str, then: Callable[[list[str]], object]) -> None:
         ids = self.targets()

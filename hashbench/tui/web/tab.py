@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ class TabDriver(WebDriver):
 
     def __init__(self, app: App[Any], **settings: Any) -> None:
         super().__init__(app, **settings)
-        self._write = self._write_if_read
+        self._write = functools.partial(self._write_if_read)
 
     def _write_if_read(self, data: bytes) -> int:
         """Writes all of it, or nothing once nobody reads: the workbench then is about to end."""

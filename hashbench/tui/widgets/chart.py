@@ -82,8 +82,9 @@ class Chart(Widget, can_focus=False):
         empty: str = "",
         unit: str = "steps",
         id: str | None = None,  # noqa: A002 - as every widget of Textual
+        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes=classes)
         self.border_title = title
         self._title = title
         self._empty = empty

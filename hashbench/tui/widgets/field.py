@@ -164,6 +164,12 @@ class Field(Container):
         self._editor.refresh()
         self.validate()
 
+    def take(self, value: str) -> None:
+        """A value as if it was typed."""
+        self._editor.value = value
+        self._editor.refresh()
+        self.validate()
+
     def validate(self) -> bool:
         """Checks the value and shows what is wrong with it, if anything."""
         self._validated = self.value

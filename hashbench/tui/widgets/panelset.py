@@ -10,26 +10,49 @@ from textual.containers import Container
 from textual.widget import Widget
 
 from hashbench.report.narration import Line
-from hashbench.report.run_series import LOSSES, MONITORS, RECOVERY, SCORES, Curve
+from hashbench.report.run_series import (
+    CPU,
+    GPU,
+    HEAT,
+    LOSSES,
+    MACHINE_PANELS,
+    MEMORY,
+    MONITORS,
+    RECOVERY,
+    SCORES,
+    Curve,
+)
 from hashbench.tui.widgets.chart import Chart, ChartView
 from hashbench.tui.widgets.log_view import LogView
 
 LOG = "log"
 CHARTS = (LOSSES, SCORES, RECOVERY, MONITORS)
-PANELS = (*CHARTS, LOG)
+PANELS = (*CHARTS, LOG, *MACHINE_PANELS)
+ALWAYS = (LOSSES, SCORES, CPU, MEMORY)
+"""Panels that keep their room while they are empty."""
 FAR_APART = 100.0  # a ratio of values that one linear scale cannot show
 EMPTY = {
     LOSSES: "no losses: nothing is trained, or not yet",
     SCORES: "no validation mAP yet",
     RECOVERY: "no recovered labels: this method recovers none",
     MONITORS: "no monitors: this method watches nothing of itself",
+    CPU: "nothing measured during the training yet; X, to time, shows what was before and after",
+    MEMORY: "nothing measured during the training yet; X, to time, shows what was before and after",
+    GPU: "no GPU: the run trains on the processors, or its driver tells nothing",
+    HEAT: "no temperature: the run trains on the processors, or its driver tells nothing",
+}
+TITLES = {
+    CPU: "cpu: cores that the worker keeps busy",
+    MEMORY: "memory of the worker and its children",
+    GPU: "gpu: load, and share of memory",
+    HEAT: "gpu: temperature and power",
 }
 
 
 @dataclass(frozen=True)
 class Panels:
-    """What the panels show: curves by panel, stage marks, log lines, how losses are drawn, and how
-    all charts are looked at.
+    """What the panels show: curves by panel, those of the training or those of the machine, stage
+    marks, log lines, how losses are drawn, and how all charts are looked at.
     """
 
     curves: Mapping[str, Sequence[Curve]] = field(default_factory=dict)
@@ -41,16 +64,20 @@ class Panels:
 
 
 class PanelSet(Container):
-    """`choose` names the panel that is shown where there is room for only one."""
+    """`choose` names the panel that is shown where there is room for only one; the charts of the
+    training and those of the machine take turns where there is room for all. Those of the machine
+    are made when they are asked for, since the first frame needs none of them.
+    """
 
     def __init__(self, chosen: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.chosen = chosen
+        self._of_machine = chosen in MACHINE_PANELS
 
     def compose(self) -> ComposeResult:
         """A chart for each kind of number, and the log."""
         for name in CHARTS:
-            yield Chart(name, empty=EMPTY[name], id=f"panel-{name}")
+            yield Chart(name, empty=EMPTY[name], id=f"panel-{name}", classes="training")
         yield LogView(LOG, id=f"panel-{LOG}")
 
     def on_mount(self) -> None:
@@ -68,19 +95,39 @@ class PanelSet(Container):
         return self.query_one(f"#panel-{self.chosen}")
 
     @property
+    def charts(self) -> tuple[str, ...]:
+        """The charts whose turn it is."""
+        return MACHINE_PANELS if self._of_machine else CHARTS
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether it is the turn of the charts of the machine."""
+        return self._of_machine
+
+    @property
     def chart(self) -> Chart:
-        """The chosen panel, or the losses where the log is chosen."""
-        return self.query_one(f"#panel-{LOSSES if self.chosen == LOG else self.chosen}", Chart)
+        """The chosen panel, or the first chart where the log is chosen."""
+        name = self.charts[0] if self.chosen == LOG else self.chosen
+        return self.query_one(f"#panel-{name}", Chart)
 
     def choose(self, name: str) -> None:
         """Another panel is the chosen one."""
         self.chosen = name
-        for panel in PANELS:
-            self.query_one(f"#panel-{panel}").set_class(panel == name, "-chosen")
+        if name != LOG:
+            self._of_machine = name in MACHINE_PANELS
+        if self._of_machine and not self.query(".machine"):
+            charts = (
+                Chart(TITLES[one], empty=EMPTY[one], id=f"panel-{one}", classes="machine")
+                for one in MACHINE_PANELS
+            )
+            self.mount(*charts, before=self.log_view)
+        self.set_class(self._of_machine, "-machine")
+        for panel in self.children:
+            panel.set_class(panel.id == f"panel-{name}", "-chosen")
 
     def show(self, panels: Panels) -> None:
         """Other numbers and lines. An empty panel gives its room to others, unless it is chosen."""
-        for name in CHARTS:
+        for name in self.charts:
             chart, curves = self.query_one(f"#panel-{name}", Chart), panels.curves.get(name, ())
             losses = name == LOSSES
             chart.show(
@@ -90,7 +137,7 @@ class PanelSet(Container):
                 smoothing=panels.smoothing if losses else 0.0,
                 view=panels.view,
             )
-            chart.set_class(not chart.has_data and name not in (LOSSES, SCORES), "-empty")
+            chart.set_class(not chart.has_data and name not in ALWAYS, "-empty")
         self.log_view.show(panels.lines)
 
 

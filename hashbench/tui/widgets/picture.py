@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -30,11 +31,23 @@ class Pixels:
 class Picture(Widget):
     """Shows pixels, or a text that says why there are none."""
 
+    class Resized(Message):
+        """There is room for another size of picture."""
+
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.border_title = title
         self._pixels: Pixels | None = None
         self._text = ""
+
+    def on_resize(self) -> None:
+        """What is shown was made for another size."""
+        self.post_message(self.Resized())
+
+    @property
+    def pixels_wanted(self) -> tuple[int, int]:
+        """Width and height of the largest picture that can be shown."""
+        return self.content_size.width, 2 * self.content_size.height
 
     def show(self, pixels: Pixels | None, text: str = "") -> None:
         """Another picture, or `text` where there is none."""
