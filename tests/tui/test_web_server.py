@@ -101,6 +101,26 @@ def test_a_tunnel_may_end_at_another_port(served: Served) -> None:
     assert "ws://localhost:9999/ws" in body
 
 
+class Tab:
+    """What a tab is sent. It is read at any time, or else the server's pings were not answered."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._seen = socket, bytearray()
+        self._reading = asyncio.ensure_future(self._read())
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            self._seen += message.data
+
+    async def shows(self, text: str, seconds: float = 60.0) -> None:
+        """Waits until it was sent the text."""
+        end = time.monotonic() + seconds
+        while text not in letters(bytes(self._seen)):
+            assert time.monotonic() < end, letters(bytes(self._seen))[-2000:]
+            assert not self._reading.done(), "it was closed"
+            await asyncio.sleep(0.05)
+
+
 def test_each_tab_has_a_workbench_that_ends_with_it(served: Served) -> None:
     async def look() -> None:
         headers = {"Cookie": cookie(served), "Origin": f"http://127.0.0.1:{served.port}"}
@@ -110,24 +130,15 @@ def test_each_tab_has_a_workbench_that_ends_with_it(served: Served) -> None:
                 session.ws_connect(url, headers=headers) as first,
                 session.ws_connect(url, headers=headers) as second,
             ):
-                for tab in (first, second):
-                    await _shows(tab, "finished")
+                tabs = Tab(first), Tab(second)
+                for tab in tabs:
+                    await tab.shows("finished")
                 assert len(served.tabs()) == 2
                 await first.send_json(["stdin", "?"])
-                await _shows(first, "resume stopped and lost runs")
+                await tabs[0].shows("resume stopped and lost runs")
             await asyncio.to_thread(wait, lambda: not served.tabs())
 
     asyncio.run(look())
-
-
-async def _shows(tab: aiohttp.ClientWebSocketResponse, text: str) -> None:
-    """Reads what a tab is sent until it holds the text."""
-    seen, end = b"", time.monotonic() + 60
-    while text not in letters(seen):
-        assert time.monotonic() < end, letters(seen)[-2000:]
-        message = await tab.receive(timeout=60)
-        assert message.type is aiohttp.WSMsgType.BINARY, (message, letters(seen)[-500:])
-        seen += message.data
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
@@ -140,7 +151,7 @@ def test_no_workbench_outlives_the_server(number: int, tmp_path: Path) -> None:
             aiohttp.ClientSession() as session,
             session.ws_connect(url, headers={"Cookie": cookie(served)}) as tab,
         ):
-            await _shows(tab, "no runs")
+            await Tab(tab).shows("no runs")
             tabs = served.tabs()
             assert len(tabs) == 1
             code = await asyncio.to_thread(served.end, number)
