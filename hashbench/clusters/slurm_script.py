@@ -16,6 +16,8 @@ VARIABLES = "HASHBENCH_"
 _EXPANDED = ("$run", "Slurm job $job")  # words that the shell fills in
 
 _BODY = """\
+# the number of an array's last job is that of the whole array, so that its name is used
+job=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}
 limit= ended= worker= signalled=
 send() {{ signalled=1; if [ -n "$worker" ]; then kill -s "$1" "$worker" 2>/dev/null; fi; }}
 trap 'limit=1; send USR1' USR1  # Slurm, some time before the time limit
@@ -24,7 +26,7 @@ trap 'send KILL' USR2           # hashbench kill
 
 # a script that was left behind on a node that is cut off has no say in its job any more
 current() {{
-  restarts=$(scontrol show job "$SLURM_JOB_ID" | grep -o 'Restarts=[0-9]*')
+  restarts=$(scontrol show job "$job" | grep -o 'Restarts=[0-9]*')
   [ -z "$restarts" ] || [ "$restarts" = "Restarts=${{SLURM_RESTART_COUNT:-0}}" ]
 }}
 
@@ -35,11 +37,10 @@ requeue() {{
     exit 1
   fi
   echo "hashbench: goes back into the queue: $1"
-  scontrol requeue "$SLURM_JOB_ID" || exit 1
+  scontrol requeue "$job" || exit 1
   exit 0
 }}
 
-job=${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}${{SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}}
 runs={runs}
 cd {cwd} 2>/dev/null || cd "$runs" || exit 1
 export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-${{SLURM_CPUS_PER_TASK:-${{SLURM_CPUS_ON_NODE:-1}}}}}}"

@@ -87,7 +87,10 @@ class Job:
         scontrol = folder / "scontrol"
         scontrol.write_text(
             "#!/bin/bash\n"
-            'if [ "$1" = show ]; then echo "JobId=71 Requeue=1 Restarts=${NOW:-0} Batch=1"\n'
+            # by its number the last job of an array is the whole array
+            'if [ "$1" = show ] && [ "$3" = 71 ] && [ -n "$SLURM_ARRAY_TASK_ID" ]; then\n'
+            '  echo "Restarts=5"; echo "Restarts=6"\n'
+            'elif [ "$1" = show ]; then echo "JobId=71 Requeue=1 Restarts=${NOW:-0} Batch=1"\n'
             f"else echo \"$*\" >> '{folder}/requeued'; fi\n"
         )
         scontrol.chmod(0o755)
@@ -167,7 +170,7 @@ WORKER = f"trap 'exit {EXIT_AGAIN}' USR1 TERM\nfor i in $(seq 100); do sleep 0.1
 def test_before_the_time_limit_the_worker_saves_and_the_job_goes_back(tmp_path: Path) -> None:
     job = Job(tmp_path, WORKER, 2, SlurmOptions(per_job=2))
     assert job.signal(signal.SIGUSR1) == 0
-    assert job.requeued() == ["requeue 71"]
+    assert job.requeued() == ["requeue 70_0"]
     assert job.called() == job.names[:1]  # the second run begins when the job comes again
     assert job.marker(0) == ""
 
@@ -190,7 +193,7 @@ def test_kill_ends_the_worker_alone(tmp_path: Path) -> None:
 def test_a_run_that_another_worker_holds_is_tried_again_later(tmp_path: Path) -> None:
     job = Job(tmp_path, f"exit {EXIT_BUSY}", 1, SlurmOptions())
     assert job.run() == 0
-    assert job.requeued() == ["requeue 71"]
+    assert job.requeued() == ["requeue 70_0"]
     assert job.marker(0) == ""
 
 
