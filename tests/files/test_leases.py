@@ -222,7 +222,7 @@ on_a_lock_free_disk("other", 1.5, 0.15)
 try:
     with locks.held(folder / "worker.lock") as lock, fence.around(folder, lock.check):
         with EventWriter(folder / "events.jsonl") as writer:
-            for number in range(100_000):
+            for number in range(2_000):
                 writer.write(events.Note(level="info", text="first"))
                 write_bytes_atomically(folder / "checkpoint" / "last", b"first")
                 print(number, flush=True)
