@@ -25,9 +25,9 @@ MAX_BYTES = 1 << 16
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`on` is what `--on` said, `id` the scheduler's name of the job, `submitted` Unix time, `user`
-    who did, `after` the number of the run's last event before that. `data_dir`, `options` (the
-    file, if any) and `per_job` (0: as in the file) are what it was submitted with, so that
-    `hashbench resume` submits it the same way. `kept` is the folder with its script and output.
+    who did, `after` the number of the run's last event before that, `data_dir` where its data was.
+    `options` (the file, if any) and `per_job` (0: as in the file) are what it was submitted with;
+    `hashbench resume` takes them again. `kept` is the folder with its script and output.
     """
 
     on: str

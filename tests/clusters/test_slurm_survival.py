@@ -137,7 +137,9 @@ def test_twelve_runs_survive_everything(
     nodes.start_node(node)
 
     # what was cancelled goes on when a person says so; all else by itself
-    code, out, err = run_main("resume", cancelled.id, "--detach", "--runs-dir", str(runs_dir))
+    code, out, err = run_main(
+        "resume", cancelled.id, "--detach", "--runs-dir", str(runs_dir), *where
+    )
     assert code == 0, out + err
     begun = time.monotonic()
     wait(lambda: all(status(run).state is Status.FINISHED for run in runs), "all runs to finish")
