@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hashbench.cli.cache import app as cache_app
 from hashbench.cli.evaluate import eval_command
@@ -44,8 +43,8 @@ def codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for side, rows in (("query", 6), ("database", 50))
     }
     labels = [LabelMasks.from_multi_hot(rng.random((rows, 4)) < 0.6) for rows in (6, 50)]
-    return native.write_codes(tmp_path, native.CodeSet(16, **sides, query_labels=labels[0],
-                                                       database_labels=labels[1]))  # fmt: skip
+    query, database = sides["query"], sides["database"]
+    return native.write_codes(tmp_path, native.CodeSet(16, query, database, labels[0], labels[1]))
 
 
 def test_scores_by_parts_are_those_of_the_whole(codes: Path) -> None:
