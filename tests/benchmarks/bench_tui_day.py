@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 if TYPE_CHECKING:
+    from hashbench.runs.events import AnyEvent
     from hashbench.runs.layout import RunFolder
     from hashbench.tui.app import Workbench
 
@@ -70,7 +71,7 @@ class Writer:
 
         self._append([events.Stopped(reason="the day is over")])
 
-    def _events(self, steps: int) -> Iterator[object]:
+    def _events(self, steps: int) -> Iterator[AnyEvent]:
         from hashbench.runs import events
 
         for _ in range(steps):
@@ -87,13 +88,13 @@ class Writer:
                 shares = {"precision": 0.9, "recall": 0.4, "count": 100.0}
                 yield events.Recovery(stage="teacher", epoch=epoch, values=shares)
 
-    def _append(self, made: list[object]) -> None:
+    def _append(self, made: list[AnyEvent]) -> None:
         from hashbench.runs import events
 
         lines = []
         for event in made:
             self._clock += 1 / self._rate
-            stamped = msgspec.structs.replace(event, seq=self._seq, t=self._clock)  # type: ignore[type-var]
+            stamped = msgspec.structs.replace(event, seq=self._seq, t=self._clock)
             lines.append(events.encode(stamped))
             self._seq += 1
         with self._run.events.open("ab") as file:

@@ -89,8 +89,8 @@ def still_catalogue() -> Iterator[None]:
 
     kept = catalog.built_in_methods, catalog.built_in_datasets
     methods, datasets = {"alpha": ALPHA, "beta": BETA}, {"large": LARGE, "small": SMALL}
-    catalog.built_in_methods = lambda: methods
-    catalog.built_in_datasets = lambda: datasets
+    catalog.built_in_methods = lambda: methods  # type: ignore[assignment]
+    catalog.built_in_datasets = lambda: datasets  # type: ignore[assignment]
     try:
         yield
     finally:

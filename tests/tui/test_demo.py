@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -86,6 +87,10 @@ def test_it_plays_to_the_end_in_the_workbench() -> None:
     assert dict(os.environ) == before
 
 
+def reached(app: Workbench, run: str, state: Status) -> bool:
+    return app.views[run].status is state
+
+
 def _recorded(event: object) -> bool:
     return not isinstance(event, NOT_PLAYED)
 
@@ -106,7 +111,7 @@ def test_a_played_run_is_killed_resumed_and_stopped_like_any_other() -> None:
                 if key == "K":
                     await pilot.pause()
                     await pilot.press("y")
-                await until(pilot, lambda state=state: app.views[run].status is state)
+                await until(pilot, partial(reached, app, run, state))
             # launching anything is refused: there is nothing that could train
             await pilot.press("n")
             await pilot.pause()

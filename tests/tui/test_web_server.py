@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -104,7 +105,7 @@ def test_a_tunnel_may_end_at_another_port(served: Served) -> None:
 class Tab:
     """What a tab is sent. It is read at any time, or else the server's pings were not answered."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: Any) -> None:
         self._socket, self._seen = socket, bytearray()
         self._reading = asyncio.ensure_future(self._read())
 
