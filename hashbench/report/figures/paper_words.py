@@ -9,6 +9,7 @@ from hashbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
 
 Words = Sequence[tuple[str, float]]
 
@@ -64,7 +65,7 @@ def _lines(words: Words, width: float) -> list[list[tuple[float, str, float]]]:
     return lines
 
 
-def _font() -> object:
+def _font() -> FontProperties:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(family=FONT)
