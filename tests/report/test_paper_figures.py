@@ -93,7 +93,7 @@ def test_lines_differ_in_grey_and_bars_by_hatches() -> None:
 
 
 def test_words_stand_in_lines_below_their_picture_and_the_heavier_are_darker() -> None:
-    words = tuple((f"word{number}", number / 10) for number in range(11))
+    words = tuple((f"word{number}", number / 19) for number in range(20))
     heat = Heat(((0.1, 0.9), (0.3, 0.2)), 1.0, words=words, most_word=1.0)
     panels = (Panel("before", Axis(""), Axis(""), form="heat", heat=heat),) * 2
     svg = inline_svg(Figure("attention", "attention maps", panels), 3.3)
@@ -110,13 +110,13 @@ def test_words_stand_in_lines_below_their_picture_and_the_heavier_are_darker() -
     assert len({y for both in places.values() for _, y in both}) > 1  # more than a line holds
     shades = re.findall(r"fill: #([0-9a-f]{6})", svg)
     light = [sum(bytes.fromhex(one)) for one in shades if one[:2] > "d0"]
-    assert light[:11] == sorted(light[:11], reverse=True)
-    assert len(set(light[:11])) == 11
+    assert light[:20] == sorted(light[:20], reverse=True)
+    assert len(set(light[:20])) == 20
     shown = Console(width=80, record=True, no_color=True)
     shown.print(rendered(Figure("attention", "maps", panels[:1]), 80))
     text = shown.export_text()
     assert "word0    " in text
-    assert "word10 ██" in text
+    assert "word19 ██" in text
     rows = [row for row in records(Figure("attention", "maps", panels[:1])) if row["x_text"]]
     assert [(row["series"], row["x_text"], row["y"]) for row in rows] == [
         ("words", word, weight) for word, weight in words

@@ -216,6 +216,7 @@ def _draw_heat(ax: Axes, panel: Panel, width: float) -> None:
         aspect="equal" if heat.picture else "auto",
     )  # fmt: skip
     ax.set(xticks=[], yticks=[])
+    ax.set_anchor("S")  # words hang on its lower edge, below which room is made for them
     if heat.columns:
         ax.set_xticks(range(wide), [plain(name) for name in heat.columns], rotation=60, ha="right")
         ax.tick_params(axis="x", length=0, pad=1)

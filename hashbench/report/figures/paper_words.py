@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hashbench.report.text import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.font_manager import FontProperties
 
 Words = Sequence[tuple[str, float]]
 
@@ -64,7 +65,7 @@ def _lines(words: Words, width: float) -> list[list[tuple[float, str, float]]]:
     return lines
 
 
-def _font() -> Any:
+def _font() -> FontProperties:
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(family=FONT)
