@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -199,7 +198,7 @@ def test_a_part_that_another_makes_is_left_to_it_and_waited_for(tmp_path: Path) 
         assert parts.missing() == [3]  # all others first
         assert not file.exists()
     finally:
-        os.close(lock)  # as when its maker dies
+        lock.close()  # as when its maker dies
         builder.join(60)
     assert parts.missing() == []
     whole = score(task, parts.metrics)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,6 +155,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("hashbench.launch.features.build_features", refuse)
     monkeypatch.setattr("hashbench.tui.subprocesses._spawn", refuse)
     monkeypatch.setattr("hashbench.tui.app.Workbench.run", lambda *_, **__: None)
+    monkeypatch.setattr("hashbench.tui.web.server.serve", serve_nobody)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
     return tmp_path
 
@@ -161,6 +163,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refuse(*_: object, **__: object) -> Any:
     """Stands for what starts a process: all that was typed has been taken by then."""
     raise InputError("nothing is started here")
+
+
+def serve_nobody(_arguments: object, _access: object, listening: socket.socket, *_: object) -> None:
+    """Stands for the server, which would go on until Ctrl-C."""
+    listening.close()
 
 
 def problem(case: Case, run_main: Command) -> str:
