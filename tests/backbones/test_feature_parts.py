@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -192,7 +191,7 @@ def test_builders_leave_to_others_what_these_do(
         assert not parts.make(2)
         assert parts.make(1)
     finally:
-        os.close(lock)
+        lock.close()
     root = folder / "cache"
     with (
         locks.held(cache_entries.lock_file(root, parts.entry.name)),
