@@ -26,6 +26,7 @@ def spec_of(method: str, **more: Any) -> RunSpec:
 
 
 def prepared_for(spec: RunSpec, data_dir: Path, folder: Path, **more: Any) -> Prepared:
+    folder.mkdir(exist_ok=True)  # a run's folder, which is never made anew
     return prepare(spec, data_dir, folder / "labels.npz", CPU, **more)
 
 

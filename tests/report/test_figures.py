@@ -288,7 +288,7 @@ def test_t_sne_draws_items_of_one_frequent_class(runs: Collected) -> None:
     assert sum(len(one.xs) for one in shown.panels[0].series) == counts
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"attention"}))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"attention", "machine"}))  # tested apart
 def test_every_figure_fits_a_terminal_and_a_file_of_numbers(kind: str, runs: Collected) -> None:
     some = only(runs, lambda text: text.startswith(("soda 16", "lsh 16")))
     shown = drawn(kind, some, over="alpha" if kind == "parameter" else "")

@@ -8,7 +8,7 @@ from pathlib import Path
 from hashbench.files import atomic
 from hashbench.files.temporary_folders import temporary_folder
 from hashbench.launch import actions
-from hashbench.runs import layout
+from hashbench.runs import layout, trash
 from tests.report.scored_runs import scored_run
 from tests.survival.tiny_runs import now, spec_of
 
@@ -34,16 +34,13 @@ def test_a_new_run_that_is_killed_is_swept_by_the_next(tmp_path: Path) -> None:
     assert sorted(path.name[:4] for path in tmp_path.iterdir()) == [str(now().year)]
 
 
-def test_a_deletion_that_is_killed_is_done_by_the_next(tmp_path: Path) -> None:
-    run = scored_run(tmp_path, method=["lsh"])
-    left = tmp_path / ".deleted-0123"
-    left.mkdir()
+def test_an_emptied_trash_that_was_killed_is_emptied_by_the_next_deletion(tmp_path: Path) -> None:
+    left = tmp_path / trash.FOLDER / ".emptied-0123"
+    left.mkdir(parents=True)
     (left / "spec.toml").write_text("")
-    actions.delete(run)
-    assert left.is_dir()  # another process may be at it
-    a_minute_later(left)
-    actions.delete(scored_run(tmp_path, method=["lsh"]))
+    kept = actions.delete(scored_run(tmp_path, method=["lsh"]))
     assert not left.exists()
+    assert trash.entries(tmp_path) == [kept]
 
 
 def test_a_file_that_is_written_for_long_is_not_swept(tmp_path: Path) -> None:
