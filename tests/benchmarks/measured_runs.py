@@ -22,7 +22,8 @@ from hashbench.plan import spec as specs
 from hashbench.report.naming import variant_name
 from hashbench.runs import result as results
 from hashbench.runs.layout import RunFolder, find
-from hashbench.runs.state_reader import read_state
+from hashbench.runs.state import fold
+from hashbench.runs.tailer import read_all
 
 METRIC = "mAP@all"
 
@@ -44,7 +45,7 @@ class Measured(msgspec.Struct, frozen=True):
 def measured(run: RunFolder) -> list[Measured]:
     """The lines of a finished run."""
     spec, result = specs.read(run.spec), results.read(run.result)
-    seconds = round(read_state(run.events).elapsed)
+    seconds = round(fold(read_all(run.events)).elapsed)
     rows = []
     for bits, scores in result.scores.items():
         texts = {
