@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -252,7 +254,8 @@ def test_ctrl_c_leaves_the_jobs_and_says_how_to_stop_them(
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch.time, "sleep", interrupt)
+    # the watcher's own clock: a slow `sbatch` is waited for with the common one
+    monkeypatch.setattr(watch, "time", SimpleNamespace(sleep=interrupt, monotonic=time.monotonic))
     queue(fake, "1|PENDING||Priority\n")
     code, _, err = run_main(*RUN, "--on", "slurm")
     assert code == 130
