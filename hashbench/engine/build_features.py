@@ -8,19 +8,14 @@ with what is there or missing, or `error` with where, remedy and code.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hashbench.errors import HashbenchError, InputError
-from hashbench.files import os_errors
+from hashbench.engine.messages import Send, answer_on_stdout
+from hashbench.errors import InputError
 from hashbench.plan import spec as specs
 from hashbench.plan.spec import RunSpec
-
-Send = Callable[[dict[str, Any]], None]
 
 
 def build(spec: RunSpec, arguments: argparse.Namespace, send: Send) -> None:
@@ -134,34 +129,12 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def answer(arguments: argparse.Namespace, send: Send) -> int:
-    """Builds, and reports how it goes; the exit code."""
-    try:
-        build(specs.from_toml(sys.stdin.buffer.read()), arguments, send)
-    except HashbenchError as error:
-        return _refuse(error, send)
-    except OSError as error:  # a disk that is full, read-only or failing
-        return _refuse(os_errors.explained(error), send)
-    return 0
-
-
-def _refuse(error: HashbenchError, send: Send) -> int:
-    code = error.exit_code
-    send({"error": error.problem, "where": error.where, "remedy": error.remedy, "code": code})
-    return code
-
-
 def main() -> int:
     """One call of the process."""
     arguments = parser().parse_args()
-    # whatever a library prints must not stand among the messages
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def send(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
-
-    return answer(arguments, send)
+    return answer_on_stdout(
+        lambda send: build(specs.from_toml(sys.stdin.buffer.read()), arguments, send)
+    )
 
 
 if __name__ == "__main__":

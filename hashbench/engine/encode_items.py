@@ -1,14 +1,12 @@
 """Encodes new items: `python -m hashbench.engine.encode_items RUN OUTPUT --images DIR`.
 
 One JSON object a line on stdout: `progress` (what, done, total) while it works, `skipped` for a
-picture that cannot be read, at the end `written`, or `error` with where and remedy.
+picture that cannot be read, at the end `written`, or `error` with where, remedy and code.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -21,14 +19,12 @@ from hashbench.codefiles.encoded_items import EncodedItems, write_encoded
 from hashbench.datasets.base import Dataset
 from hashbench.datasets.pictures import FilePictures, list_files
 from hashbench.datasets.text_files import read_bytes
-from hashbench.errors import DamagedFileError, HashbenchError, InputError
-from hashbench.files import os_errors
+from hashbench.engine.messages import Send, answer_on_stdout
+from hashbench.errors import DamagedFileError, InputError
 from hashbench.metrics.codes import Codes
 from hashbench.plan import spec as specs
 from hashbench.plan.directions import IMAGE, TEXT
 from hashbench.runs.layout import RunFolder
-
-Send = Callable[[dict[str, Any]], None]
 
 
 def picture_files(path: Path) -> tuple[Path, list[str]]:
@@ -162,33 +158,10 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def answer(arguments: argparse.Namespace, send: Send) -> int:
-    """Encodes, and reports how it goes; the exit code."""
-    try:
-        encode(arguments, send)
-    except HashbenchError as error:
-        return _refuse(error, send)
-    except OSError as error:  # a disk that is full, read-only or failing
-        return _refuse(os_errors.explained(error), send)
-    return 0
-
-
-def _refuse(error: HashbenchError, send: Send) -> int:
-    send({"error": error.problem, "where": error.where, "remedy": error.remedy})
-    return error.exit_code
-
-
 def main() -> int:
     """One call of the process."""
     arguments = parser().parse_args()
-    # whatever a library prints must not stand among the messages
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def send(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
-
-    return answer(arguments, send)
+    return answer_on_stdout(lambda send: encode(arguments, send))
 
 
 if __name__ == "__main__":

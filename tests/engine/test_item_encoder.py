@@ -17,6 +17,7 @@ from hashbench.codefiles.encoded_items import read_encoded
 from hashbench.codefiles.native import read_codes
 from hashbench.datasets.base import Dataset
 from hashbench.engine import encode_items
+from hashbench.engine import messages as protocol
 from hashbench.engine.data import load_dataset
 from hashbench.engine.item_encoder import ItemEncoder
 from hashbench.engine.retrieval_server import Library
@@ -55,7 +56,8 @@ def encoded(
     messages: list[dict[str, Any]] = []
     parser_words = [str(run.path), str(output), *map(str, words), "--data-dir", str(data_dir)]
     arguments = encode_items.parser().parse_args(parser_words)
-    return encode_items.answer(arguments, messages.append), messages
+    code = protocol.answer(lambda send: encode_items.encode(arguments, send), messages.append)
+    return code, messages
 
 
 @pytest.mark.parametrize("method", ["lsh", "prompthash"])

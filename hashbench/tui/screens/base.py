@@ -32,6 +32,14 @@ _SHOWN = (
 )  # fmt: skip
 
 
+def page_bindings(pages: Iterable[str]) -> list[BindingType]:
+    """Bindings of 1, 2, ... that choose a page by `action_page`."""
+    return [
+        Binding(str(number), f"page('{name}')", name, show=False)
+        for number, name in enumerate(pages, 1)
+    ]
+
+
 def bindings(*groups: Keys, show: bool = True) -> list[BindingType]:
     """Bindings for all keys that have an action; the KeyBar shows them if `show`.
 

@@ -19,7 +19,7 @@ from hashbench.report.run_series import Curve
 from hashbench.report.text import plain
 from hashbench.runs.state import Status
 from hashbench.tui.reader import Update
-from hashbench.tui.screens.base import Keys, bindings
+from hashbench.tui.screens.base import Keys, bindings, page_bindings
 from hashbench.tui.screens.panels import lines_of
 from hashbench.tui.screens.run_actions import ACTION_HELP, ACTION_KEYS, RunActionsScreen
 from hashbench.tui.subprocesses import ask_analysis
@@ -56,10 +56,7 @@ class Detail(RunActionsScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        *(
-            Binding(str(number), f"page('{name}')", name, show=False)
-            for number, name in enumerate(PAGES, 1)
-        ),
+        *page_bindings(PAGES),
         Binding("left", "turn(-1)", "Previous page", show=False),
         Binding("right", "turn(1)", "Next page", show=False),
         Binding("q", "leave", "Back", show=False),

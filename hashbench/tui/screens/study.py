@@ -26,7 +26,7 @@ from hashbench.plan import catalog
 from hashbench.report.text import plain, plural
 from hashbench.tui.format import BADGES
 from hashbench.tui.reader import Update
-from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error
+from hashbench.tui.screens.base import Keys, WorkScreen, bindings, notify_error, page_bindings
 from hashbench.tui.screens.dialogs import Confirm, Form
 from hashbench.tui.screens.figure_export import export_figure
 from hashbench.tui.settings import Settings
@@ -69,10 +69,7 @@ class StudyScreen(WorkScreen):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(KEYS),
-        *(
-            Binding(str(number), f"page('{name}')", name, show=False)
-            for number, name in enumerate(PAGES, 1)
-        ),
+        *page_bindings(PAGES),
         Binding("q", "leave", "Back", show=False),
     ]
 
