@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -104,14 +105,15 @@ def test_a_meter_sees_work_and_memory() -> None:
     meter = ProcessMeter(os.getpid())
     seconds, memory = meter.read()
     began = time.process_time()
-    held = bytearray(64 << 20)
-    held[::4096] = b"x" * len(held[::4096])
+    held = mmap.mmap(-1, 64 << 20)  # new pages; a bytearray may get freed ones
+    for page in range(0, len(held), mmap.PAGESIZE):
+        held[page] = 1
     while time.process_time() - began < 0.2:
         sum(range(1000))
     later, more = meter.read()
     assert later - seconds == pytest.approx(time.process_time() - began, abs=0.1)
     assert more - memory > 40 * MIB
-    del held
+    held.close()
 
 
 def test_children_count_while_they_live_and_after() -> None:
