@@ -45,6 +45,7 @@ def report_study(
     runs_dir: Path,
 ) -> None:
     """Answers a study by its finished runs, in the terminal or in a file. Raises InputError."""
+    from hashbench.cli.progress import single_bar
     from hashbench.studies.answer import answer
     from hashbench.studies.runs import finished_runs
 
@@ -53,7 +54,8 @@ def report_study(
     _, finished = finished_runs(planned, runs_dir)
     if planned.to_run and not finished:
         _refuse(planned, name, typed, quick=quick)
-    found = answer(planned, finished, data_dir)
+    with single_bar("scores", hidden=json_) as progress:
+        found = answer(planned, finished, data_dir, progress)
     if output is not None:
         from hashbench.files.atomic import write_bytes_atomically
 

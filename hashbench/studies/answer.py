@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hashbench.plan import sweep
 from hashbench.report.comparison import Table, compare
+from hashbench.report.progress import Progress, silent
 from hashbench.report.rows import Finished
 from hashbench.report.tables import NONE, Grid
 from hashbench.report.text import plural
@@ -56,16 +57,30 @@ class Answer:
         return _effects(self.findings) if self.findings else None
 
 
-def answer(planned: PlannedStudy, finished: Sequence[Finished], data_dir: Path) -> Answer:
-    """What the finished runs of a study say. Raises InputError where runs cannot be compared, and
-    DamagedFileError where codes cannot be read.
+def answer(
+    planned: PlannedStudy,
+    finished: Sequence[Finished],
+    data_dir: Path,
+    progress: Progress = silent,
+) -> Answer:
+    """What the finished runs of a study say; `progress` hears how many of its comparisons and
+    analyses are done. Raises InputError where runs cannot be compared, and DamagedFileError where
+    codes cannot be read.
     """
     outcomes = Outcomes()
-    counted = list(by_hash(finished).values())
     content = planned.study.content
-    found = [finding_of(one, by_hash(finished), outcomes) for one in planned.contrasts]
+    runs = by_hash(finished)
+    counted = list(runs.values())
+    found: list[Finding] = []
+    made: list[Analysis] = []
+    steps = len(planned.contrasts) + len(content.analyse)
+    for contrast in planned.contrasts:
+        progress(len(found), steps)
+        found.append(finding_of(contrast, runs, outcomes))
     material = Material(planned.specs, counted, outcomes, data_dir)
-    made = [_analysis(planned, number, material) for number in range(len(content.analyse))]
+    for number in range(len(content.analyse)):
+        progress(len(found) + number, steps)
+        made.append(_analysis(planned, number, material))
     tested = [finding for analysis in made for finding in analysis.findings]
     # what was worth an analysis is what the study asks first
     findings = corrected([*tested, *found]) if found or tested else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import click
@@ -115,3 +116,13 @@ def test_an_unknown_chapter_is_answered_with_the_nearest() -> None:
     result = RUNNER.invoke(app, ["guide", "dada"])
     assert isinstance(result.exception, UnknownNameError)
     assert "data" in str(result.exception)
+
+
+def test_the_map_of_the_code_is_that_of_the_import_rules() -> None:
+    text = next(chapter.text for chapter in chapters() if chapter.name == "extending")
+    table = text.partition("| room | what is in it |\n|---|---|\n")[2].partition("\n\n")[0]
+    drawn = [set(re.findall(r"`(\w+)`", row.split("|")[1])) for row in table.splitlines()]
+    rules = tomllib.loads((README.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = rules["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert drawn == [set(re.findall(r"hashbench\.(\w+)", layer)) for layer in layers]
