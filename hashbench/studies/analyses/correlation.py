@@ -55,7 +55,7 @@ class Correlation(Analyser, frozen=True):
         ranked = {seed: _rank(pairs) for seed, pairs in whole.items()}
         by_seed = {seed: r for seed, r in ranked.items() if r is not None}
         settings = min((len(points[seed]) for seed in by_seed), default=FEWEST_SETTINGS)
-        z = [math.atanh(r) for r in by_seed.values()]
+        z = [math.atanh(max(-_NEAR_ONE, min(_NEAR_ONE, r))) for r in by_seed.values()]
         finding = Finding(
             claim=self.claim,
             label=f"{_called(self.x)} and {_called(self.y)}",
@@ -87,8 +87,7 @@ def _rank(pairs: Sequence[tuple[float, float]]) -> float | None:
     x, y = zip(*pairs, strict=True)
     if len(pairs) < FEWEST_SETTINGS or len(set(x)) == 1 or len(set(y)) == 1:
         return None
-    r = float(stats.spearmanr(x, y).statistic)
-    return max(-_NEAR_ONE, min(_NEAR_ONE, r))
+    return float(stats.spearmanr(x, y).statistic)
 
 
 class TwoOutcomes(Analyser, frozen=True):

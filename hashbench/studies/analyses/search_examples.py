@@ -13,6 +13,11 @@ from hashbench.runs.tailer import read_all
 from hashbench.studies.analyses import Analyser, Analysis, Material
 
 SHOWN = 12  # examples of a run; events hold no more
+NOTES = (
+    "score: similarity of picture and text to the prompt of the set so far, in logits",
+    "a class joins where it raises the score by half the margin m or more; stop: the best of the "
+    "others, which does not",
+)
 
 
 class SearchExamples(Analyser, frozen=True):
@@ -34,7 +39,7 @@ class SearchExamples(Analyser, frozen=True):
         first = next(found for found in by_run.values() if found)
         rows = [row for example in first[:SHOWN] for row in _rows(example)]
         headers = ("item", "step", "class", "right", "ahead of", "score")
-        grid = Grid.of(headers, rows, words=5, title="searches, step by step")
+        grid = Grid.of(headers, rows, words=5, title="searches, step by step", notes=NOTES)
         lead = (
             f", with a median lead of {np.median(leads):.2f} over the next class" if leads else ""
         )
