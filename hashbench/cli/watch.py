@@ -311,6 +311,6 @@ def time_left(state: RunState) -> str:
 
 
 def progress_text(state: RunState) -> str:
-    """One line on how far the run is: what it is at, losses, time left."""
-    losses = "" if state.progress is not None or state.stage is None else f"  {latest(state)}"
-    return activity(state) + losses + time_left(state)
+    """One line on how far the run is: what it is at, losses while it trains, time left."""
+    trains = state.progress is None and state.stage is not None and not state.trained
+    return activity(state) + (f"  {latest(state)}" if trains else "") + time_left(state)
