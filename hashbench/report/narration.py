@@ -75,8 +75,11 @@ def _sentence(event: AnyEvent, state: RunState) -> tuple[Level, str]:
         case events.Recovery(values=values):
             text = f"recovered labels: {numbers(values)}"
         case events.Saved(stage=stage, epoch=epoch, step=step):
-            inside = epoch or step  # else a stage begins or has ended, which other lines say
-            text = "checkpoint saved" + (f" in {stage} epoch {epoch + 1}" if inside else "")
+            text = "checkpoint saved"  # as a stage begins or has ended, which other lines say
+            if step:
+                text += f" in {stage} epoch {epoch + 1}"
+            elif epoch:
+                text += f" after {stage} epoch {epoch}"
         case events.Note(level="warning", text=note):
             level, text = "warning", f"warning: {note}"
         case events.Note(text=note):

@@ -71,3 +71,17 @@ def test_what_belongs_to_one_event_is_indented() -> None:
         "failed: nan", "  remedy: a smaller rate", "  line one", "  line two",
     ]  # fmt: skip
     assert {line.level for line in lines} == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("epoch", "step", "said"),
+    [
+        (0, 0, "checkpoint saved"),
+        (0, 7, "checkpoint saved in student epoch 1"),
+        (9, 7, "checkpoint saved in student epoch 10"),
+        (10, 0, "checkpoint saved after student epoch 10"),
+    ],
+)
+def test_a_checkpoint_is_of_an_epoch_that_exists(epoch: int, step: int, said: str) -> None:
+    saved = events.Saved(stage="student", epoch=epoch, step=step)
+    assert [line.text for line in narrate(saved, RunState())] == [said]
