@@ -47,7 +47,10 @@ class Scale(StrEnum):
         """The value with as many digits as mean something, without its unit."""
         shown = self.shown(value)
         sign = "+" if signed else ""
-        return f"{shown:{sign}.2f}" if self is not Scale.PLAIN else f"{shown:{sign}.4g}"
+        if self is Scale.PLAIN:
+            return f"{shown:{sign}.4g}"
+        # a sum with zero is never a negative zero
+        return f"{round(shown, 2) + 0.0:{sign}.2f}"
 
 
 @dataclass(frozen=True)

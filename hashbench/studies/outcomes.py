@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 EVENTS = ("recovery", "monitor", "loss")
-SHARES = ("precision", "recall", "pairs precision", "pairs recall")
+SHARES = (
+    "precision", "recall", "pairs precision", "pairs recall",
+    "uncertain pairs before", "uncertain pairs after",
+)  # fmt: skip
 
 
 def is_event(outcome: str) -> bool:
@@ -38,7 +41,10 @@ def is_event(outcome: str) -> bool:
 def in_points(outcome: str) -> bool:
     """Whether it is a share, whose differences are given in points of a hundred."""
     kind, _, name = outcome.partition(" ")
-    shares = {"recovery": name in SHARES, "monitor": "mAP" in name}
+    shares = {
+        "recovery": name in SHARES,
+        "monitor": "mAP" in name or name.endswith(" pairs"),
+    }
     return not is_event(outcome) or shares.get(kind, False)
 
 

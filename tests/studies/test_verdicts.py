@@ -20,8 +20,8 @@ from hashbench.runs.writer import EventWriter
 from hashbench.studies import export
 from hashbench.studies.answer import answer
 from hashbench.studies.evidence import finding_of
-from hashbench.studies.findings import Finding, Reading, corrected
-from hashbench.studies.outcomes import Measured, Outcomes
+from hashbench.studies.findings import Finding, Reading, Scale, corrected
+from hashbench.studies.outcomes import Measured, Outcomes, in_points
 from hashbench.studies.runs import PlannedStudy, by_hash, plan
 from hashbench.studies.study import read
 from hashbench.studies.wording import verdict
@@ -325,3 +325,18 @@ def test_what_runs_wrote_of_themselves_is_compared_and_analysed(tmp_path: Path) 
     assert [run.spec.labels.known_ratio for run in found.figures[0].runs] == [0.3] * 6
     assert export.for_terminal(found) is not None
     json.dumps(export.as_json(found))
+
+
+def test_shares_are_given_in_points_and_nothing_is_a_negative_zero() -> None:
+    shares = (
+        "mAP@all",
+        "recovery pairs recall",
+        "recovery uncertain pairs after",
+        "monitor mixed dissimilar pairs",
+        "monitor image-to-label mAP (validation)",
+    )
+    assert all(in_points(outcome) for outcome in shares)
+    assert not any(in_points(one) for one in ("recovery added", "monitor distinct codes"))
+    assert Scale.POINTS.text(-0.00001) == "+0.00"
+    assert Scale.POINTS.text(-0.0123) == "-1.23"
+    assert Scale.CORRELATION.text(-0.001, signed=False) == "0.00"

@@ -115,7 +115,7 @@ class TwoOutcomes(Analyser, frozen=True):
             Finding(
                 claim=self.claim,
                 label=name,
-                outcome=f"{self.outcome} minus {self.minus}",
+                outcome=f"{_called(self.outcome)} minus {_called(self.minus)}",
                 expect=self.expect,
                 scale=Scale.POINTS if points else Scale.PLAIN,
                 effect=effect_of(np.array([[one - other] for one, other in values])),

@@ -15,8 +15,8 @@ from hashbench.studies.analyses import Analyser, Analysis, Material
 SHOWN = 12  # examples of a run; events hold no more
 NOTES = (
     "score: similarity of picture and text to the prompt of the set so far, in logits",
-    "a class joins where it raises the score by half the margin m or more; stop: the best of the "
-    "others, which does not",
+    "a class joins where it raises the score by half the margin m or more",
+    "stop: the best of the others, which does not",
 )
 
 
