@@ -5,7 +5,7 @@
 
 The workbench lives in a tmux session of its own; once a minute keys are pressed in it, every few
 minutes a run is queued, and every minute a line goes to FOLDER/samples.jsonl: memory, open files,
-threads, children and processor time of the workbench, and whether its screen shows the newest run.
+threads, children and processor time of the workbench, and whether its screen shows all runs.
 `--read` tells from these lines what grew. A finished run is left where it is, so that the table
 grows as a user's does.
 """
@@ -114,7 +114,7 @@ def sample(workbench: Workbench, folder: Path, began: float) -> dict[str, Any]:
     line["runs"] = len(runs)
     line["states"] = {str(state): states.count(state) for state in set(states)}
     text = workbench.screen()
-    line["shows_newest"] = bool(runs) and any(run.id[:15] in text for run in runs[-1:])
+    line["shows_all_runs"] = f" {len(runs)} run" in text  # the table's title counts them
     line["traceback"] = "Traceback" in text
     line["load"] = round(os.getloadavg()[0], 1)
     return line
@@ -166,6 +166,7 @@ def read(folder: Path) -> dict[str, Any]:
     figures["lost or failed"] = sum(
         lines[-1]["states"].get(str(state), 0) for state in (Status.LOST, Status.FAILED)
     )
+    figures["screens that show all runs"] = sum(line["shows_all_runs"] for line in lines)
     figures["screens with a traceback"] = sum(line["traceback"] for line in lines)
     return figures
 
