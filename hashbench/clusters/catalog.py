@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -20,6 +23,9 @@ TITLES = {"slurm": "Slurm", "ray": "Ray"}
 this package, with `cluster(address, options_file, per_job) -> Cluster`.
 """
 
+NEEDS = {"slurm": "sbatch", "ray": "ray"}
+"""The command that is there where a cluster can be used."""
+
 LOOK_SECONDS = 5.0
 """An answer of a scheduler serves for so long."""
 
@@ -32,6 +38,13 @@ def check_name(on: str) -> None:
     name = on.partition("://")[0]
     if name not in (LOCAL, *TITLES):
         raise UnknownNameError("cluster", name, (LOCAL, *TITLES), where="--on")
+
+
+def at_hand() -> list[str]:
+    """The clusters whose commands are on this host, which is no promise that they answer."""
+    # that of an environment that is not activated stands beside its Python
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
+    return [name for name, command in NEEDS.items() if shutil.which(command, path=places)]
 
 
 def cluster_named(on: str, options_file: Path | None = None, per_job: int | None = None) -> Cluster:

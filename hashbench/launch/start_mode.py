@@ -59,6 +59,13 @@ class StartMode:
             return None
         return Destination(self.on, self.options_file, self.per_job)
 
+    @property
+    def verb(self) -> str:
+        """What is done to runs: queue, launch, or submit them."""
+        if self.destination is not None:
+            return "submit"
+        return "queue" if self.queue else "launch"
+
     def _check_for_cluster(self) -> None:
         title = catalog.title(self.on)
         if self.queue or self.priority:

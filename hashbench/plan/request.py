@@ -87,9 +87,21 @@ def repeated(spec: RunSpec, data_dir: Path | None = None) -> dict[str, Any]:
     What the preset gives is left to it, what the preset no longer gives is asked for. Runs of
     earlier versions that select by the test queries withheld training items; their repetition fits
     all.
+
+    Raises InputError where the dataset of that name is another one by now, which no option asks
+    for, UnknownNameError where method or dataset are gone.
     """
     card = catalog.method(spec.method, where="method")
     dataset = catalog.dataset(spec.dataset.name, data_dir, where="dataset")
+    now = dataset.values(spec.dataset.name)
+    for name, was in spec.dataset.params.items():
+        if was != now.get(name):
+            raise InputError(
+                f"{spec.dataset.name} had {name} {was} in this run, and has {now.get(name)} now",
+                where=f"dataset.params.{name}",
+                remedy="`hashbench resume` goes on with the run itself; options of its own repeat "
+                "it on the dataset as it is now",
+            )
     values: dict[str, Any] = {key: spec_value(spec, key) for key in options()}
     preset = preset_in_force(card, dataset, spec.preset or BUILT_IN)
     values["preset"] = None if preset.name == default_preset(card, dataset) else preset.name

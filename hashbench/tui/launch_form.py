@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hashbench.clusters import catalog as clusters
 from hashbench.datasets.availability import missing
 from hashbench.errors import HashbenchError, InputError
 from hashbench.launch.start_mode import StartMode
@@ -27,7 +28,8 @@ from hashbench.runs.queue import parse_priority
 from hashbench.tui.settings import LaunchForm
 
 START, PRIORITY = "start", "priority"
-IN_TURN, AT_ONCE = "in turn", "at once"
+IN_TURN, AT_ONCE, ON = "in turn", "at once", "on "
+"""How runs start: on this host, or on a cluster, whose name follows."""
 
 LISTS = ("method", "dataset", "ablate")
 """Keys whose values are picked from lists; `set` is filled by the fields of the methods."""
@@ -42,9 +44,17 @@ def start_mode_of(typed: Mapping[str, str]) -> StartMode:
     """How runs start, as the form says. Raises InputError for a wrong priority, or a wrong action
     in HASHBENCH_ON_FINISH.
     """
-    queue = typed.get(START, IN_TURN) == IN_TURN
+    start, actions = typed.get(START, IN_TURN), arrange(default_actions())
+    if start.startswith(ON):
+        return StartMode(on=start.removeprefix(ON), detach=True, on_finish=actions)
+    queue = start == IN_TURN
     priority = parse_priority(typed.get(PRIORITY, "0")) if queue else 0
-    return StartMode(queue=queue, priority=priority, on_finish=arrange(default_actions()))
+    return StartMode(queue=queue, priority=priority, on_finish=actions)
+
+
+def starts() -> list[str]:
+    """The ways to start runs that there are on this host."""
+    return [IN_TURN, AT_ONCE, *(ON + name for name in clusters.at_hand())]
 
 
 def request_of(

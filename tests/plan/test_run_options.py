@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from hashbench.plan.command import command_words
 from hashbench.plan.option_kinds import RunOption
 from hashbench.plan.request import expand, overridden, read_config, repeated
 from hashbench.plan.run_options import OneOrMore, Request, options
-from hashbench.plan.spec import LabelSpec
+from hashbench.plan.spec import LabelSpec, to_toml
 from hashbench.plan.sweep import read_sweep
 from hashbench.tui.app import Workbench
 from hashbench.tui.widgets.field import Field
@@ -221,6 +222,16 @@ def test_a_grid_is_counted_before_it_is_made() -> None:
 def test_the_spec_of_a_run_repeats_it(request_: Request) -> None:
     (spec,) = expand(request_)
     assert expand(run_options.request(repeated(spec))) == [spec]
+
+
+def test_a_run_on_a_dataset_that_has_changed_is_not_repeated_as_another(tmp_path: Path) -> None:
+    (spec,) = expand(Request(dataset="picturebook-tiny"))
+    changed = msgspec.structs.replace(spec.dataset, params={**spec.dataset.params, "items": 150})
+    file = tmp_path / "spec.toml"
+    file.write_text(to_toml(msgspec.structs.replace(spec, dataset=changed)))
+    with pytest.raises(InputError, match="had items 150 in this run, and has 460 now") as error:
+        read_config(file)
+    assert "hashbench resume" in str(error.value.remedy)
 
 
 def test_typed_options_win_over_those_of_a_file() -> None:

@@ -28,11 +28,12 @@ from pathlib import Path
 import psutil
 
 from hashbench.files import atomic
+from hashbench.plan.command import command_words
 from hashbench.runs import layout
 from hashbench.runs.layout import RunFolder
 from hashbench.runs.state import Status
 from hashbench.runs.status import status
-from tests.survival.tiny_runs import BITS, now, spec_of
+from tests.survival.tiny_runs import BITS, now, request_of, spec_of
 from tests.survival.worker_forks import PATIENCE, Forks
 
 Words = tuple[object, ...]
@@ -211,15 +212,16 @@ def killed_cache(scene: Scene, expected: bytes, each: int) -> None:
             scene.tally.wrong.append(f"cache of two: leaves {left}")
 
 
-def killed_launcher(scene: Scene, expected: bytes, each: int) -> None:
+def killed_launcher(scene: Scene, each: int) -> None:
     """`hashbench run`, `resume`, `retry` are killed as they watch, alone or with their worker."""
-    runs = scene.folder / "launched"
-    config = scene.folder / "run.toml"
-    spec = layout.create(scene.folder / "example", spec_of("soda"), now()).spec
-    shutil.copy(spec, config)
-    places: Words = ("--runs-dir", runs, "--data-dir", scene.data)
+    runs, undisturbed = scene.folder / "launched", scene.folder / "undisturbed"
+    at_data: Words = ("--data-dir", scene.data)
+    places: Words = ("--runs-dir", runs, *at_data)
+    launch: Words = tuple(command_words(request_of("soda"))[1:])
+    scene.call((*launch, "--runs-dir", undisturbed, *at_data))
+    expected = (layout.find(undisturbed)[0].codes / f"{BITS}.npz").read_bytes()
     for number in range(each):
-        words: Words = ("run", "--config", config, *places)
+        words: Words = (*launch, *places)
         if number % 3 == 2 and (interrupted := resumable(runs)):
             words = (("resume", "retry")[number % 2], interrupted[0].id, *places)
         pid = scene.forks.command(*words, log=scene.log)
@@ -274,7 +276,7 @@ def figures(each: int = 5, seed: int = 0, only: str = "", to: Path | None = None
             }
             steps["import"] = partial(killed_import, scene, run.codes, each)
             steps["cache of two"] = partial(killed_cache, scene, expected, each)
-            steps["launcher"] = partial(killed_launcher, scene, expected, each)
+            steps["launcher"] = partial(killed_launcher, scene, each)
             for step, play in steps.items():
                 if only in step:
                     play()

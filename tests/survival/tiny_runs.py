@@ -14,20 +14,23 @@ USUAL_EPOCHS = 2
 BITS = 16
 
 
-def spec_of(method: str) -> RunSpec:
-    """A tiny run of a method."""
-    (spec,) = expand(
-        Request(
-            method=[method],
-            dataset=["picturebook-tiny"],
-            bits=[BITS],
-            threads=1,
-            epochs=EPOCHS.get(method, USUAL_EPOCHS),
-            query_size=30,
-            train_size=64,
-            protocol="published" if method == "oracle" else "strict",  # it has no other
-        )
+def request_of(method: str) -> Request:
+    """What one would type for a tiny run of a method."""
+    return Request(
+        method=[method],
+        dataset=["picturebook-tiny"],
+        bits=[BITS],
+        threads=1,
+        epochs=EPOCHS.get(method, USUAL_EPOCHS),
+        query_size=30,
+        train_size=64,
+        protocol="published" if method == "oracle" else "strict",  # it has no other
     )
+
+
+def spec_of(method: str) -> RunSpec:
+    """The same with fewer pictures, which no option asks for."""
+    (spec,) = expand(request_of(method))
     smaller = msgspec.structs.replace(spec.dataset, params={**spec.dataset.params, "items": 150})
     return msgspec.structs.replace(spec, dataset=smaller)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from hashbench.errors import InputError, UnknownNameError
+from hashbench.errors import InputError
 from hashbench.plan.command import command_line
 from hashbench.plan.request import repeated
 from hashbench.plan.run_options import Request
@@ -185,7 +185,7 @@ def _again(finished: Sequence[Finished]) -> Section:
 def _command(run: Finished, seeds: list[int]) -> str:
     try:
         values = repeated(run.spec)
-    except UnknownNameError:  # a method or a dataset of a plug-in that is not installed here
+    except InputError:  # a plug-in is not installed here, or a dataset is another one by now
         return f"hashbench run --config {run.run.spec}"
     given = {key: value for key, value in values.items() if value is not None}
     return command_line(Request(**(given | {"seed": seeds})))

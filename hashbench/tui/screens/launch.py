@@ -61,7 +61,7 @@ class Launch(WorkScreen):
     KEYS: ClassVar[Keys] = (
         ("esc", "back", "leave"),
         ("ctrl+r", "launch", "launch"),
-        ("ctrl+t", "queue or not", "queue"),
+        ("ctrl+t", "queue or not", "turn_start"),
         ("ctrl+e", "estimate", "estimate"),
         ("ctrl+o", "presets", "presets"),
         ("ctrl+s", "save preset", "save_preset"),
@@ -71,7 +71,7 @@ class Launch(WorkScreen):
         ("ctrl+d", "defaults", "defaults"),
     )
     MORE_KEYS: ClassVar[Keys] = (
-        ("ctrl+t", "start in turn, as devices get free, or all at once", ""),
+        ("ctrl+t", "start in turn, as devices get free, all at once, or on a cluster", ""),
         ("ctrl+e", "measure what the runs will cost: time, disk, memory; about half a minute", ""),
         ("ctrl+o", "presets: a paper's, the built-in, those that you saved; choose, delete", ""),
         ("ctrl+s", "save what stands in the form as a preset", ""),
@@ -223,7 +223,7 @@ class Launch(WorkScreen):
         self.query_one("#command", Static).update(Content(f"$ {self._command()}" if ready else ""))
         button = self.query_one("#launch", Button)
         button.disabled = not ready
-        verb = "Queue" if self._start_mode.queue else "Launch"
+        verb = self._start_mode.verb.capitalize()
         button.label = f"{verb} {plural(len(self._specs), 'run')}" if ready else verb
 
     def _check(self, fields: Mapping[str, Field]) -> str:
@@ -259,8 +259,8 @@ class Launch(WorkScreen):
             self.app.copy_to_clipboard(command)
             self.notify(command, title="command copied", timeout=10, markup=False)
 
-    def action_queue(self) -> None:
-        """In turn, or all at once."""
+    def action_turn_start(self) -> None:
+        """In turn, all at once, or on a cluster."""
         field = next(field for field in self.query(Field) if field.key == START)
         field.query_one(Choice).action_turn(1)
 
@@ -352,7 +352,8 @@ class Launch(WorkScreen):
             self.notify("not launched: see what is marked ✗", severity="warning")
             return
         count = len(self._specs)
-        if self._start_mode.queue or count <= MOST_AT_ONCE:
+        mode = self._start_mode
+        if mode.queue or mode.destination is not None or count <= MOST_AT_ONCE:
             self._launch(True)
             return
         lines = [f"{count} workers will run at the same time on this machine."]

@@ -10,7 +10,7 @@ from hashbench.plan.card import MethodCard, Param
 from hashbench.plan.list_syntax import value_text
 from hashbench.plan.option_kinds import RunOption
 from hashbench.runs.queue import PRIORITY_HIGH, PRIORITY_LOW, parse_priority
-from hashbench.tui.launch_form import AT_ONCE, IN_TURN, PRIORITY, START, datasets_by_presence
+from hashbench.tui.launch_form import IN_TURN, PRIORITY, START, datasets_by_presence, starts
 from hashbench.tui.widgets.field import Field
 from hashbench.tui.widgets.picklist import Item
 
@@ -92,16 +92,20 @@ def param_field(
 
 
 def start_fields(typed: Mapping[str, str]) -> list[Field]:
-    """When runs start, and which of those that wait is first."""
+    """Where and when runs start, and which of those that wait here is first."""
+    choices, chosen = starts(), typed.get(START)
+    text = "in turn: each when a device is free; at once: whatever else runs"
+    if len(choices) > 2:
+        text += "; on a cluster: as jobs, see `hashbench guide clusters`"
     return [
         Field(
             START,
             "start",
             IN_TURN,
-            "in turn: each when a device is free; at once: whatever else runs",
+            text,
             check=str,
-            choices=(IN_TURN, AT_ONCE),
-            value=typed.get(START),
+            choices=choices,
+            value=chosen if chosen in choices else None,  # a form is kept, a cluster may be gone
         ),
         Field(
             PRIORITY,
