@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from hashbench.errors import DamagedFileError, InputError
+from hashbench.files.bounded_read import open_ordinary
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
@@ -23,6 +24,9 @@ called. Pillow knows fifty, and hands some of them, such as EPS, to other progra
 
 MAX_PIXELS = 90_000_000
 """A larger picture is refused as a decompression bomb; the largest of COCO has 0.4 million."""
+
+AGAIN = "fetch the file again or remove it"
+"""What to do about a picture that cannot be read."""
 
 MISSING = "is missing"
 """The problem of a picture whose file does not exist."""
@@ -86,11 +90,11 @@ class NoPictures:
 def read_picture(path: Path) -> Image.Image:
     """The picture in a file, as RGB.
 
-    Raises DamagedFileError for a file that is missing, torn, of none of FORMATS, or larger than
-    MAX_PIXELS.
+    Raises DamagedFileError for a file that is missing, torn, no ordinary one, of none of FORMATS,
+    or larger than MAX_PIXELS.
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_ordinary(path, remedy=AGAIN) as file, Image.open(file, formats=FORMATS) as image:
             _refuse_bomb(*image.size)
             return image.convert("RGB")
     except FileNotFoundError:
@@ -102,7 +106,7 @@ def read_picture(path: Path) -> Image.Image:
         problem = f"is not a picture of a format that is read ({', '.join(FORMATS)})"
         remedy = "fetch the file again, convert it to JPEG or PNG, or remove it"
     except _UNREADABLE as error:
-        problem, remedy = f"cannot be read: {error}", "fetch the file again or remove it"
+        problem, remedy = f"cannot be read: {error}", AGAIN
     raise DamagedFileError(problem, where=path, remedy=remedy)
 
 

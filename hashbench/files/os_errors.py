@@ -17,6 +17,7 @@ MEANINGS = {
     errno.EACCES: ("the permission is missing", "another folder, or ask its owner"),
     errno.EPERM: ("the permission is missing", "another folder, or ask its owner"),
     errno.EIO: ("the disk reports an error", "check the disk, or use another"),
+    errno.EINVAL: ("this file cannot be used so", "look at what the path leads to"),
     errno.ESTALE: ("the network disk has lost the file", "mount the disk again"),
     errno.EMFILE: ("too many files are open", "raise the limit (ulimit -n)"),
     errno.ENFILE: ("too many files are open on this machine", "end other programs"),

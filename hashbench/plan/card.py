@@ -324,8 +324,8 @@ class DatasetCard:
     """A dataset's card. `entry` is `module:function`, see `hashbench.datasets.base.Loader`.
 
     `sizes` maps every name of the dataset (its own and those of its presets) to the default split
-    sizes; `presets` maps preset names to parameter values. `layout` tells where files go.
-    `features_only` sets hold precomputed features, for which no encoder is known.
+    sizes, or InputError is raised; `presets` maps preset names to parameter values. `layout` tells
+    where files go. `features_only` sets hold precomputed features, for which no encoder is known.
 
     `folders` are where below the data folder its files may lie, the first ones first (`""` is the
     data folder itself); `parts` are the files without which nothing can be loaded, `pictures` what
@@ -359,6 +359,11 @@ class DatasetCard:
     without_empty_captions: Mapping[str, str] = field(default_factory=dict)
     unnamed_columns: bool = False
     examined_with: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.presets):
+            if name not in self.sizes:
+                raise InputError(f"has no sizes for {name}", where=f"the card of {self.name}")
 
     def values(self, name: str = "") -> dict[str, Value]:
         """The parameter values of the dataset, or of its preset `name`."""

@@ -49,10 +49,8 @@ def _dataset_rules(card: DatasetCard) -> Iterator[str]:
     yield from _entry_rule(card.entry)
     yield from _param_rules(card.params)
     params = {param.name: param for param in card.params}
-    for name in (card.name, *card.presets):
-        if name not in card.sizes:
-            yield f"sizes has no {name}"
-        for key, value in card.presets.get(name, {}).items():
+    for name, values in card.presets.items():
+        for key, value in values.items():
             if key not in params:
                 yield f"preset {name} sets {key}, which is no parameter"
             elif problem := _refused(params[key], value):

@@ -207,12 +207,18 @@ def edit_codes(run: RunFolder) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
 
 
+def enlarge_codes(run: RunFolder) -> None:
+    with (run.codes / "16.npz").open("r+b") as file:
+        file.truncate(1 << 42)  # nobody reads so much to find out
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
         (edit_scores, "result.json does not match its digest"),
         (edit_spec, "spec.toml is not the spec that was run"),
         (edit_codes, "codes/16.npz are not the codes that were scored"),
+        (enlarge_codes, "codes/16.npz are not the codes that were scored"),
     ],
 )
 def test_what_was_changed_after_scoring_is_shown(tmp_path: Path, edit: Any, message: str) -> None:

@@ -96,6 +96,12 @@ def test_unreadable_pictures(tmp_path: Path, content: bytes, problem: str) -> No
     assert caught.value.remedy
 
 
+def test_a_pipe_is_no_picture_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DamagedFileError, match="not an ordinary file"):
+        read_picture(tmp_path / "pipe.jpg")
+
+
 def test_a_missing_picture(tmp_path: Path) -> None:
     with pytest.raises(DamagedFileError, match="is missing"):
         read_picture(tmp_path / "a.png")

@@ -151,7 +151,7 @@ def test_a_new_metric_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 DATASET = {
-    "card": ('sizes={"squares"', 'sizes={"circles"'),
+    "card": ('folders=("squares",)', "folders=()"),
     "loads": ("dtype=bool", "dtype=int"),
     "repeats": ("ids = [", "import random\n    random.shuffle(rows)\n    ids = ["),
     "items": ('[(row["caption"],) for', '[() if row is rows[3] else (row["caption"],) for'),
@@ -199,6 +199,17 @@ def test_a_broken_dataset_fails_the_check_that_is_there_for_it(
     path.write_text(path.read_text().replace(sound, broken))
     verdict = dataset_checks(path, tmp_path / "runs", data).verdict(fault)
     assert verdict.passed is False, verdict.text
+
+
+def test_a_card_without_sizes_is_left_out_of_the_list(
+    squares: tuple[Path, Path], run_main: Command
+) -> None:
+    path, _ = squares
+    path.write_text(path.read_text().replace('sizes={"squares"', 'sizes={"circles"'))
+    code, out, err = run_main("datasets", "list", "--methods", str(path.parent))
+    assert code == 0
+    assert "mirflickr25k" in out
+    assert "has no sizes for squares" in err
 
 
 def test_a_metric_that_fails_costs_no_run_its_results(

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from hashbench.errors import HashbenchError
-from hashbench.files.os_errors import MEANINGS
+from hashbench.files.os_errors import MEANINGS, limit_reached
 from tests.survival import inputs, mutating
 from tests.survival.kinds import Kind
 
@@ -105,7 +105,9 @@ def outcome(kind: Kind, fence: Fence) -> str:
     except OSError as error:  # the command line puts these into words
         verdict = "refused" if error.errno in MEANINGS else repr(error)
     except BaseException as error:  # whatever it is, it is what is looked for
-        verdict = "".join(traceback.format_exception(error)[-6:])[-1500:]
+        # what needs more memory than there is gets a message, as from the command line
+        lines = traceback.format_exception(error)[-6:]
+        verdict = "refused" if limit_reached(error) else "".join(lines)[-1500:]
     finally:
         fence.closed = False
     return f"outside: {fence.seen[0]}" if fence.seen else verdict
