@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 
 from hashbench.plan import spec as specs
+from hashbench.report.effects import Effect
 from hashbench.runs import events, layout
 from hashbench.runs.writer import EventWriter
 from hashbench.studies.runs import plan
@@ -155,13 +156,22 @@ def test_a_verdict_is_that_of_the_codes_in_the_run_folders(
 def test_of_forty_reports_as_many_claim_an_effect_as_is_promised(
     tmp_path: Path, report: Callable[[Path], dict[str, Any]]
 ) -> None:
-    readings: dict[str, list[str]] = {"none": [], "planted": []}
+    found: dict[str, list[dict[str, Any]]] = {"none": [], "planted": []}
     for number in range(REPETITIONS):
         for name, other in (("none", 0.2), ("planted", 0.26)):
             folder = write_runs(tmp_path, f"{name}{number}", (0.2, other), 1000 + 10 * number)
-            (finding,) = report(folder)["findings"]
-            readings[name].append(finding["reading"])
+            found[name] += report(folder)["findings"]
+    readings = {name: [one["reading"] for one in findings] for name, findings in found.items()}
+    effects = {name: [Effect(**one["effect"]) for one in all_] for name, all_ in found.items()}
+    # what is as rare as one in a hundred does not happen with these draws
     false = sum(reading != "not shown" for reading in readings["none"])
-    # more than 5 of 40 at a rate of 5 % happens once in 70 times; with these draws it does not
-    assert false <= 5, readings["none"]
-    assert readings["planted"].count("shown") >= 38, readings["planted"]
+    assert false <= stats.binom.ppf(0.99, REPETITIONS, 0.05), readings["none"]
+    size = statistics.fmean(effect.difference for effect in effects["planted"])
+    for name, true in (("none", 0.0), ("planted", size)):
+        within = sum((one.low or 0) <= true <= (one.high or 0) for one in effects[name])
+        assert within >= stats.binom.ppf(0.01, REPETITIONS, 0.95), name
+    # reports say how large an effect has to be to be seen four times of five; this one is larger
+    assert size > statistics.median(effect.smallest() for effect in effects["planted"])
+    promised = statistics.fmean(effect.power(size, effect.seeds) for effect in effects["planted"])
+    shown = readings["planted"].count("shown")
+    assert shown >= stats.binom.ppf(0.01, REPETITIONS, max(promised, 0.8)), (shown, promised)
