@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from hashbench.errors import HashbenchError
 from hashbench.runs import gpus, slots
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.machine_use import ProcessMeter, seconds_measured, total
@@ -138,7 +139,9 @@ class _Sampler:
         self._readings.clear()
         self._covered = 0.0
         self._measured += stretch.seconds
-        with contextlib.suppress(OSError):  # a full disk: the training meets it, and reports it
+        # a full disk, a folder that was moved, a claim that was lost: the training meets the same
+        # with its next event, and reports it
+        with contextlib.suppress(OSError, HashbenchError):
             self._write(
                 MachineUse(
                     seconds=stretch.seconds,

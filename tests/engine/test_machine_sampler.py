@@ -14,6 +14,7 @@ import pytest
 
 from hashbench.engine import machine_sampler, pipeline
 from hashbench.engine.machine_sampler import PARTS, sampled
+from hashbench.errors import ClaimLostError, StorageError
 from hashbench.runs import events, gpus
 from hashbench.runs.events import GpuUse, MachineUse
 from hashbench.runs.gpus import Gpu
@@ -134,17 +135,29 @@ def test_a_reading_costs_less_than_a_thousandth_of_a_core() -> None:
 
 
 @pytest.mark.usefixtures("often")
-def test_a_disk_that_is_full_stops_nobody(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        StorageError("the folder of the run was moved"),
+        ClaimLostError("another process has the run"),
+    ],
+    ids=["full", "moved", "lost"],
+)
+def test_events_that_cannot_be_written_are_left_to_the_training(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, raised = tmp_path / "events.jsonl", []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
 
     def refuse(event: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     with EventWriter(path) as writer:
         writer.write = refuse  # type: ignore[method-assign]
         with sampled(path, "cpu", writer):
             time.sleep(0.1)
-    assert uses(path) == []
+    assert uses(path) == raised == []
 
 
 def test_a_machine_that_cannot_be_read_stops_nobody(
