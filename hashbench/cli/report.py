@@ -160,7 +160,7 @@ def _rendered(page: Page, form: str) -> bytes:
         return pdf(page)
     from hashbench.report.pages.html import html
 
-    return html(page).encode()
+    return html(page).encode(errors="replace")  # names of files may be no UTF-8
 
 
 def _tell(output: Path, page: Page, size: int, runs: int, *, as_json: bool) -> None:

@@ -45,4 +45,4 @@ def written(made: Page, form: str) -> bytes:
         return pdf(made)
     from hashbench.report.pages.html import html
 
-    return html(made).encode()
+    return html(made).encode(errors="replace")  # names of files may be no UTF-8

@@ -85,6 +85,17 @@ def test_a_report_needs_no_extra_without_figures(
     assert "hashbench run --method lsh" in path.read_text()
 
 
+@pytest.mark.parametrize("form", ["html", "pdf"])
+def test_a_title_of_bytes_that_are_no_text_makes_a_page(
+    run_main: Command, folder: Path, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / f"page.{form}"
+    words = ("report", "--no-figures", "-o", str(path), "--title", "caf\udce9")
+    code, _, err = run_main(*words, "--runs-dir", str(folder))
+    assert code == 0, err
+    assert path.stat().st_size
+
+
 def test_files_need_the_extra_and_say_so(
     run_main: Command, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -202,6 +202,10 @@ def test_of_two_folders_the_first_wins(folder: Path, tmp_path: Path) -> None:
     plugins.use_folders([folder])
     with pytest.raises(InputError, match="--methods"):
         plugins.use_folders([tmp_path / "nowhere"])
+    strange = tmp_path / "m\udce9thods"
+    strange.mkdir()
+    with pytest.raises(InputError, match="not UTF-8"):
+        plugins.use_folders([strange])
     shutil.rmtree(second)
     assert catalog.left_out("method") == []
     shutil.rmtree(folder)

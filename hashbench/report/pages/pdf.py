@@ -37,7 +37,9 @@ def pdf(page: Page) -> bytes:
         "marks": [plain(mark) for mark in page.marks],
         "sections": [_section(section) for section in page.sections],
     }
-    out: bytes = typst.compile(TEMPLATE, sys_inputs={"page": json.dumps(content)})
+    # names of files may be no UTF-8, which typst does not take
+    text = json.dumps(content, ensure_ascii=False).encode(errors="replace").decode()
+    out: bytes = typst.compile(TEMPLATE, sys_inputs={"page": text})
     return out
 
 
