@@ -79,6 +79,11 @@ def listen(host: str, port: int | None) -> socket.socket:
     """
     from hashbench.errors import InputError
 
+    mine = "an address of this machine; 127.0.0.1 is the one that only this machine reaches"
+    try:
+        host.encode("idna")  # as the system will, with an error that leaves a socket open
+    except UnicodeError:
+        raise InputError("is no name of a host", where=f"--host {host}", remedy=mine) from None
     for wanted in (USUAL_PORT, 0) if port is None else (port,):
         try:
             return socket.create_server(
@@ -91,9 +96,7 @@ def listen(host: str, port: int | None) -> socket.socket:
     raise InputError(
         f"port {port} is taken" if taken else f"cannot listen there: {failure.strerror}",
         where=f"--port {port}" if taken else f"--host {host}",
-        remedy="another port, or none: then a free one is chosen"
-        if taken
-        else "an address of this machine; 127.0.0.1 is the one that only this machine reaches",
+        remedy="another port, or none: then a free one is chosen" if taken else mine,
     )
 
 

@@ -127,7 +127,7 @@ def test_a_worker_that_stands_still_is_not_lost(
         for start in (spawn.start, spawn.enqueue):
             with pytest.raises(BusyError, match="a worker has it already"):
                 start(run, data_dir)
-        monkeypatch.setattr(spawn, "_check_startable", lambda _: None)
+        monkeypatch.setattr(spawn, "check_startable", lambda _: None)
         second = forks.worker(run.path, data_dir)  # as if nobody had looked
         assert forks.wait(second) == BusyError.exit_code
         assert run.events.stat().st_size == size
