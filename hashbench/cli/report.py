@@ -69,10 +69,11 @@ def report_command(
     """
     from hashbench.errors import InputError
     from hashbench.files.atomic import write_bytes_atomically
+    from hashbench.report.pages.forms import FORMS, written
     from hashbench.report.rows import collect
 
     form, name = output.suffix.lower(), metric_name(metric)
-    if form not in (".html", ".pdf"):
+    if form not in FORMS:
         raise InputError(
             f"{form or 'no ending'} is no form of reports",
             where="--output",
@@ -101,7 +102,7 @@ def report_command(
     collected = collect(folders)
     tables = _tables(collected, name, versus=versus, published=published)
     page = _page(collected, tables, name, title=title, figures=figures, hidden=json_)
-    content = _rendered(page, form)
+    content = written(page, form)
     write_bytes_atomically(output, content)
     _tell(output, page, len(content), len(collected.finished), as_json=json_)
 
@@ -151,16 +152,6 @@ def _page(
         with single_bar("figures", hidden=hidden, percent=True) as progress:
             drawn, missing = figures_of(collected, metric, progress)
     return report_page(collected, tables, drawn, title=title, notes=missing)
-
-
-def _rendered(page: Page, form: str) -> bytes:
-    if form == ".pdf":
-        from hashbench.report.pages.pdf import pdf
-
-        return pdf(page)
-    from hashbench.report.pages.html import html
-
-    return html(page).encode(errors="replace")  # names of files may be no UTF-8
 
 
 def _tell(output: Path, page: Page, size: int, runs: int, *, as_json: bool) -> None:

@@ -95,7 +95,7 @@ def _figures(found: Answer, data_dir: Path) -> tuple[list[Figure], list[str]]:
 def _form(output: Path | None) -> str:
     """What is written into a file, by its ending. Raises InputError."""
     from hashbench.errors import InputError
-    from hashbench.studies.pages import FORMS
+    from hashbench.report.pages.forms import FORMS
 
     form = "" if output is None else output.suffix.lower()
     if output is not None and form not in (*FORMS, ".md", ".json"):
@@ -108,6 +108,7 @@ def _form(output: Path | None) -> str:
 
 
 def _written(found: Answer, form: str, data_dir: Path, command: str, *, figures: bool) -> bytes:
+    from hashbench.report.pages.forms import written
     from hashbench.report.tables import for_json
     from hashbench.studies import export, pages
 
@@ -116,7 +117,7 @@ def _written(found: Answer, form: str, data_dir: Path, command: str, *, figures:
     if form == ".json":
         return (for_json(export.as_json(found)) + "\n").encode()
     made, missing = _figures(found, data_dir) if figures else ([], [])
-    return pages.written(pages.page(found, made, missing, command), form)
+    return written(pages.page(found, made, missing, command), form)
 
 
 def _refuse(planned: PlannedStudy, name: str, typed: dict[str, Any], *, quick: bool) -> None:

@@ -98,17 +98,11 @@ def folders() -> tuple[Path, ...]:
 def use_folders(chosen: Sequence[Path]) -> None:
     """Makes these the folders of one-file plug-ins of this process and of those that it starts.
 
-    Raises InputError for what is no folder, or one that a run could not note.
+    Raises InputError for what is no folder.
     """
     for folder in chosen:
         if not folder.is_dir():
             raise InputError("is no folder", where=f"--methods {folder}", remedy="a folder of .py")
-        try:
-            str(folder.absolute()).encode()
-        except UnicodeEncodeError:
-            raise InputError(
-                "has a name that is not UTF-8", where=f"--methods {folder}", remedy="rename it"
-            ) from None
     os.environ[FOLDERS] = os.pathsep.join(str(folder.absolute()) for folder in chosen)
 
 

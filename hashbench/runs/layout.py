@@ -90,7 +90,10 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
     make_runs_dir(runs_dir)
     try:
         with temporary_folder(BUILDING, runs_dir) as building:
-            write_bytes_atomically(building / "spec.toml", specs.to_toml(spec).encode())
+            made = RunFolder(building)
+            write_bytes_atomically(made.spec, specs.to_toml(spec).encode())
+            plugin_folders.write(made, plugins.folders())
+            plugin_folders.keep(made, spec)
             for attempt in range(1, 1000):
                 folder = runs_dir / (name if attempt == 1 else f"{name}-{attempt}")
                 # rename onto an empty folder would succeed: take the name with mkdir first
@@ -98,9 +101,9 @@ def create(runs_dir: Path, spec: RunSpec, now: datetime.datetime) -> RunFolder:
                     folder.mkdir()
                 except FileExistsError:
                     continue
-                plugin_folders.write(RunFolder(folder), plugins.folders())
-                plugin_folders.keep(RunFolder(folder), spec)
-                (building / "spec.toml").rename(folder / "spec.toml")
+                # the spec comes last: it makes the folder a run
+                for path in sorted(building.iterdir(), key=lambda path: path == made.spec):
+                    path.rename(folder / path.name)
                 return RunFolder(folder)
     except OSError as error:
         raise _cannot_make(runs_dir, error) from None

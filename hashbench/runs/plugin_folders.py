@@ -33,11 +33,21 @@ class PluginFolders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def write(run: RunFolder, folders: Sequence[Path]) -> None:
-    """Notes the folders; without any there is no file."""
+    """Notes the folders; without any there is no file. Raises InputError for a name that no file of
+    text can hold.
+    """
     if not folders:
         return
     noted = PluginFolders(tuple(str(folder.absolute()) for folder in folders))
-    write_bytes_atomically(run.plugins, msgspec.json.encode(noted), make_folder=False)
+    try:
+        content = msgspec.json.encode(noted)
+    except UnicodeEncodeError:
+        raise InputError(
+            "a folder of plug-ins has a name that is not UTF-8, which a run cannot note",
+            where=f"--methods or {plugins.FOLDERS}",
+            remedy="rename the folder",
+        ) from None
+    write_bytes_atomically(run.plugins, content, make_folder=False)
 
 
 def keep(run: RunFolder, spec: RunSpec) -> None:

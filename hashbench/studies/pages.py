@@ -11,8 +11,6 @@ from hashbench.report.rows import Collected
 from hashbench.studies import export
 from hashbench.studies.answer import Answer
 
-FORMS = (".html", ".pdf")
-
 
 def page(answer: Answer, figures: Sequence[Figure], notes: Sequence[str], command: str) -> Page:
     """The page; `command` is what makes the study again."""
@@ -35,14 +33,3 @@ def page(answer: Answer, figures: Sequence[Figure], notes: Sequence[str], comman
         notes=notes,
     )
     return replace(about_runs, sections=(first, *about_runs.sections))
-
-
-def written(made: Page, form: str) -> bytes:
-    """The file. Raises InputError where what PDF needs is not installed."""
-    if form == ".pdf":
-        from hashbench.report.pages.pdf import pdf
-
-        return pdf(made)
-    from hashbench.report.pages.html import html
-
-    return html(made).encode(errors="replace")  # names of files may be no UTF-8

@@ -190,6 +190,18 @@ def test_two_edits_within_a_second_are_two_modules(tmp_path: Path) -> None:
         assert card_file.import_file(path).value == value
 
 
+def test_a_folder_that_no_run_could_note_makes_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange, runs = tmp_path / "m\udce9thods", tmp_path / "runs"
+    strange.mkdir()
+    (spec,) = expand(Request(method="lsh"))
+    monkeypatch.setenv(plugins.FOLDERS, str(strange))
+    with pytest.raises(InputError, match="not UTF-8"):
+        layout.create(runs, spec, datetime.datetime.now(datetime.UTC))
+    assert list(runs.iterdir()) == []
+
+
 def test_of_two_folders_the_first_wins(folder: Path, tmp_path: Path) -> None:
     second = tmp_path / "second"
     shutil.copytree(folder, second)
@@ -202,10 +214,6 @@ def test_of_two_folders_the_first_wins(folder: Path, tmp_path: Path) -> None:
     plugins.use_folders([folder])
     with pytest.raises(InputError, match="--methods"):
         plugins.use_folders([tmp_path / "nowhere"])
-    strange = tmp_path / "m\udce9thods"
-    strange.mkdir()
-    with pytest.raises(InputError, match="not UTF-8"):
-        plugins.use_folders([strange])
     shutil.rmtree(second)
     assert catalog.left_out("method") == []
     shutil.rmtree(folder)
